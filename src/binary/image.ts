@@ -1,4 +1,5 @@
 import type { Addr } from '../abi/address.js';
+import type { Architecture } from '../abi/architecture.js';
 
 /**
  * One view of a program file, whatever its kind: memory as the loader would lay it out, with the
@@ -18,6 +19,10 @@ export interface ProgramImage {
   readonly symbols: readonly ImageSymbol[];
   /** Damage that did not stop the reading, one line each: "section header 7 lies outside the file". */
   readonly warnings: readonly string[];
+  /** Synthetic addresses of undefined symbols in a relocatable object, by name. */
+  readonly externs?: ReadonlyMap<string, Addr>;
+  /** PT_TLS (or the TLS sections of a relocatable object): size and alignment of a thread's block, in bytes. */
+  readonly tlsBlock?: { readonly size: number; readonly align: number };
 
   regionAt(address: Addr): Region | undefined;
   sectionAt(address: Addr): ImageSection | undefined;
@@ -40,8 +45,7 @@ export interface ProgramImage {
   place(address: Addr): string;
 }
 
-export type Architecture =
-  | 'x86-64' | 'i386' | 'aarch64' | 'arm' | 'ppc64' | 'ppc' | 's390x' | 's390' | 'riscv64' | 'riscv32' | 'mips' | 'loongarch64';
+export type { Architecture };
 
 export interface ImageHeader {
   readonly bits: 32 | 64;

@@ -1,0 +1,88 @@
+import type { Addr } from '../abi/address.js';
+import { FLAGS, has, type Instruction } from '../isa/instruction.js';
+import type { Flow } from '../sections/flow.js';
+import { ancestors, type Atom, type Linear } from '../sections/nodes.js';
+import type { SectionView } from './view.js';
+
+/** The numbers struct rseq offers as an index, by offset (include/uapi/linux/rseq.h). */
+export const INDEX_FIELDS: ReadonlyMap<number, IndexField> = new Map([
+  [0, 'cpu_id_start'],
+  [4, 'cpu_id'],
+  [20, 'node_id'],
+  [24, 'mm_cid'],
+]);
+
+export type IndexField = 'cpu_id_start' | 'cpu_id' | 'node_id' | 'mm_cid';
+
+/** Fields that follow each other: comparing one protects an index made of the other. */
+const GROUP: Readonly<Record<IndexField, string>> = {
+  cpu_id_start: 'cpu',
+  cpu_id: 'cpu',
+  node_id: 'node',
+  mm_cid: 'cid',
+};
+
+export const sameGroup = (a: IndexField, b: IndexField): boolean => GROUP[a] === GROUP[b];
+
+/** Functions that answer with the number of the CPU. */
+const CPU_FUNCTIONS = /^(sched_getcpu|getcpu|__getcpu|rseq_current_cpu|rseq_current_cpu_raw|rseq_cpu_start|rseq_fallback_current_cpu)$/;
+
+/** A use of one of the numbers: where it was read, and which. */
+export interface IndexRead {
+  readonly field: IndexField;
+  readonly at: Addr;
+}
+
+/** The numbers of struct rseq that a value was made from. */
+export function indexReads(view: SectionView, flow: Flow, value: Linear): IndexRead[] {
+  const reads: IndexRead[] = [];
+  for (const atom of ancestors(value)) {
+    const field = fieldOf(view, flow, atom);
+    if (field !== undefined) reads.push({ field, at: (atom as Extract<Atom, { at: Addr }>).at });
+  }
+  return reads;
+}
+
+function fieldOf(view: SectionView, flow: Flow, atom: Atom): IndexField | undefined {
+  if (atom.kind === 'load') {
+    const offset = view.findings.area.offsetOf(flow, atom.address);
+    return offset === undefined ? undefined : INDEX_FIELDS.get(offset);
+  }
+  if (atom.kind === 'call' && atom.callee !== undefined && CPU_FUNCTIONS.test(atom.callee)) return 'cpu_id';
+  return undefined;
+}
+
+/** A comparison inside the section, and the numbers it reads there and then. */
+export interface InsideCompare extends IndexRead {
+  /** What the number is compared with. */
+  readonly sides: readonly Linear[];
+}
+
+/** Comparisons inside the section whose outcome depends on a number of struct rseq read inside. */
+export function insideCompares(view: SectionView): InsideCompare[] {
+  const { flow } = view;
+  if (flow === undefined) return [];
+  const compares: InsideCompare[] = [];
+  for (const { address: at, compares: pair } of view.instructions) {
+    const state = flow.before(at);
+    const instruction = flow.code.at(at);
+    if (pair === undefined || state === undefined || instruction === undefined) continue;
+    if (!decides(view, instruction)) continue;
+    const sides = pair.map((value) => flow.evaluator.value(value, state, instruction));
+    for (const read of sides.flatMap((side) => indexReads(view, flow, side))) {
+      if (view.inside(read.at)) compares.push({ field: read.field, at, sides });
+    }
+  }
+  return compares;
+}
+
+/** Does a branch inside the section depend on the comparison? Flags that nobody reads compare nothing. */
+function decides(view: SectionView, comparison: Instruction): boolean {
+  if (comparison.flow === 'branch') return true;
+  const behind = view.instructions.filter(({ address }) => address > comparison.address);
+  for (const instruction of behind) {
+    if (instruction.flow === 'branch' && has(instruction.reads, FLAGS)) return true;
+    if (has(instruction.writes, FLAGS)) return false;
+  }
+  return false;
+}

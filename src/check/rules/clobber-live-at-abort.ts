@@ -1,0 +1,56 @@
+import type { Addr } from '../../abi/address.js';
+import { has, type RegisterId } from '../../isa/instruction.js';
+import { writesRegister } from '../../sections/flow.js';
+import { GENERAL_REGISTERS } from '../../sections/state.js';
+import type { Report, Rule, SectionContext } from '../rule.js';
+
+export const clobberLiveAtAbort: Rule = {
+  id: 'clobber-live-at-abort',
+  severity: 'error',
+  summary: 'A register that the section changes is read behind the abort.',
+  why: 'The kernel restores nothing when it aborts a section: the abort handler sees the registers as they stood at the interrupted instruction. A register that the section overwrites and the abort path reads (an argument of the operation, used again by the retry) holds the old or the new value, depending on where the interruption hit.',
+  kernels: 'All.',
+  mend: 'Work on a copy of the register, or set it again on the abort path. In inline assembly name it as a clobber.',
+  *section(context): Iterable<Report> {
+    const { view, findings, place } = context;
+    const { flow } = view;
+    const { start, abort } = view.section;
+    const decoder = findings.code?.decoder;
+    if (flow === undefined || decoder === undefined || start === undefined || abort === undefined) return;
+    if (!flow.reached(start) || !flow.reached(abort)) return;
+    const live = flow.liveBefore(abort);
+    for (let register = 0; register < GENERAL_REGISTERS; register++) {
+      if (register === decoder.stackPointer || !has(live, register)) continue;
+      const at = changedWhileInside(context, register);
+      if (at === undefined) continue;
+      yield {
+        at,
+        message: `${decoder.registerName(register)} is changed inside the section and read after the abort: there it holds the old or the new value, by where the interruption hit`,
+        related: readBehind(context, register).map((reader) => ({ at: reader, message: `read after the abort: ${place(reader)}` })),
+      };
+    }
+  },
+};
+
+/** The instruction behind which, still inside, the register holds something else than at start_ip. */
+function changedWhileInside({ view }: SectionContext, register: RegisterId): Addr | undefined {
+  const flow = view.flow!;
+  const original = flow.register(view.section.start!, register);
+  const writer = view.instructions.find(
+    (instruction) =>
+      writesRegister(instruction, register) &&
+      view.successorsInside(instruction.address).some((next) => flow.register(next, register) !== original),
+  );
+  return writer?.address;
+}
+
+function readBehind({ view }: SectionContext, register: RegisterId): Addr[] {
+  const flow = view.flow!;
+  const stop = (at: Addr): boolean => {
+    const instruction = flow.code.at(at);
+    return instruction !== undefined && (has(instruction.reads, register) || writesRegister(instruction, register));
+  };
+  const visited = flow.walk([view.section.abort!], stop);
+  const reader = [...visited.keys()].find((at) => has(flow.code.at(at)?.reads ?? 0n, register));
+  return reader === undefined ? [] : [reader];
+}

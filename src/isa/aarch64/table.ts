@@ -1,0 +1,57 @@
+import type { Draft } from './draft.js';
+
+/** Fills the draft; `false` where the fields make an encoding that is reserved or unallocated. */
+export type Form = (draft: Draft, name: string) => boolean | undefined;
+
+/**
+ * One row of the decode tables, read as [bits, name, form].
+ * Legend of bits, from bit 31 down to bit 0, blanks for the eye only:
+ *   0 1   must be so
+ *   any letter   operand bits; the letter hints at the field of the Arm ARM (d Rd/Rt, n Rn, m Rm/Rs,
+ *                a Ra/Rt2, i an immediate, f sf, Q, z size, c condition or opcode detail, s shift)
+ * The name is the mnemonic, or its stem. The form reads the operands, writes the text and says the meaning.
+ */
+export type Row = readonly [bits: string, name: string, form: Form];
+
+export interface Entry {
+  readonly mask: number;
+  readonly value: number;
+  readonly name: string;
+  readonly form: Form;
+}
+
+/** Throws on a pattern that is not 32 bits long: a fault of the table. */
+export const compile = ([bits, name, form]: Row): Entry => {
+  const pattern = bits.replaceAll(' ', '');
+  if (pattern.length !== 32) throw new Error(`pattern of ${name} has ${pattern.length} bits: ${bits}`);
+  let mask = 0;
+  let value = 0;
+  for (const letter of pattern) {
+    mask = (mask << 1) | (letter === '0' || letter === '1' ? 1 : 0);
+    value = (value << 1) | (letter === '1' ? 1 : 0);
+  }
+  return { mask: mask >>> 0, value: value >>> 0, name, form };
+};
+
+/**
+ * Finds rows by bits 31..21, which every group of A64 keeps free of register operands (Arm ARM C4.1) but
+ * for a few immediates. A bucket is made when it is first asked for.
+ */
+export class Table {
+  private readonly entries: readonly Entry[];
+  private readonly buckets: (readonly Entry[] | undefined)[] = new Array(2048);
+
+  constructor(rows: readonly Row[]) {
+    this.entries = rows.map(compile);
+  }
+
+  candidates(word: number): readonly Entry[] {
+    const key = word >>> 21;
+    const known = this.buckets[key];
+    if (known) return known;
+    const high = (key << 21) >>> 0;
+    const bucket = this.entries.filter((entry) => ((high ^ entry.value) & entry.mask & 0xffe0_0000) === 0);
+    this.buckets[key] = bucket;
+    return bucket;
+  }
+}

@@ -1,0 +1,369 @@
+import {
+  DecoderOptions,
+  FlowControl,
+  Formatter,
+  FormatterSyntax,
+  Decoder as IcedDecoder,
+  type Instruction as IcedInstruction,
+  InstructionInfoFactory,
+  MemorySizeExt,
+  Mnemonic,
+  OpAccess,
+  OpKind,
+  Register,
+  RegisterExt,
+  type UsedMemory,
+  type UsedRegister,
+} from 'iced-x86';
+import type { Addr } from '../../abi/address.js';
+import {
+  type AddressExpression,
+  type Decoder,
+  type Effect,
+  FLAGS,
+  type Flow,
+  has,
+  type Instruction,
+  type MemoryAccess,
+  type RegisterSet,
+  registerBit,
+  type Trait,
+  type Value,
+  X87,
+} from '../instruction.js';
+import { MEANINGS, type Operand } from './effects.js';
+import {
+  R8,
+  R9,
+  RAX,
+  RBP,
+  RBX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  RSP,
+  registerId,
+  registerName,
+} from './registers.js';
+
+// Loaded once; iced's objects live in WebAssembly memory that no collector frees, so each one made per
+// instruction is freed by hand below.
+const factory = new InstructionInfoFactory();
+const formatter = makeFormatter();
+
+function makeFormatter(): Formatter {
+  const gas = new Formatter(FormatterSyntax.Gas);
+  gas.ripRelativeAddresses = true;
+  gas.branchLeadingZeros = false;
+  gas.uppercaseHex = false;
+  gas.spaceAfterOperandSeparator = false;
+  gas.smallHexNumbersInDecimal = true;
+  gas.showBranchSize = false;
+  return gas;
+}
+
+const ALL_GENERAL: RegisterSet = 0xffffn;
+const set = (...registers: number[]): RegisterSet => registers.reduce((bits, r) => bits | registerBit(r), 0n);
+const CALLEE_SAVED = set(RBX, RBP, 12, 13, 14, 15);
+const VECTORS: RegisterSet = ((1n << 32n) - 1n) << 64n;
+
+/** System V AMD64 ABI 3.2.1. */
+export const x86_64: Decoder = {
+  architecture: 'x86-64',
+  minLength: 1,
+  maxLength: 15,
+  stackPointer: RSP,
+  returnValue: RAX,
+  calleeSaved: CALLEE_SAVED,
+  callerSaved:
+    (ALL_GENERAL & ~CALLEE_SAVED & ~registerBit(RSP)) | registerBit(FLAGS) | registerBit(X87) | VECTORS,
+  argumentRegisters: [RDI, RSI, RDX, RCX, R8, R9],
+  registerName,
+  decode,
+};
+
+const NO_TRAITS: ReadonlySet<Trait> = new Set();
+
+function undecodable(bytes: Uint8Array, address: Addr): Instruction {
+  const shown = [...bytes.subarray(0, 4)].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(',');
+  return {
+    address,
+    length: 1,
+    text: bytes.length === 0 ? '(no bytes)' : `.byte ${shown}`,
+    flow: 'unknown',
+    target: undefined,
+    reads: 0n,
+    writes: 0n,
+    memory: [],
+    effects: [],
+    compares: undefined,
+    traits: NO_TRAITS,
+  };
+}
+
+function decode(bytes: Uint8Array, address: Addr): Instruction {
+  if (bytes.length === 0) return undecodable(bytes, address);
+  const decoder = new IcedDecoder(64, bytes.length > 15 ? bytes.subarray(0, 15) : bytes, DecoderOptions.None);
+  decoder.ip = BigInt(address);
+  const instruction = decoder.decode();
+  try {
+    return instruction.isInvalid ? undecodable(bytes, address) : describe(instruction, address);
+  } finally {
+    instruction.free();
+    decoder.free();
+  }
+}
+
+/** What iced says of control flow, in our words. SYSCALL and INT 0x80 are `Call` / `Interrupt` there. */
+const FLOWS: ReadonlyMap<FlowControl, Flow> = new Map<FlowControl, Flow>([
+  [FlowControl.Next, 'next'],
+  [FlowControl.UnconditionalBranch, 'jump'],
+  [FlowControl.ConditionalBranch, 'branch'],
+  [FlowControl.IndirectBranch, 'indirect-jump'],
+  [FlowControl.Call, 'call'],
+  [FlowControl.IndirectCall, 'indirect-call'],
+  [FlowControl.Return, 'return'],
+  [FlowControl.Interrupt, 'trap'],
+  [FlowControl.Exception, 'trap'],
+  [FlowControl.XbeginXabortXend, 'branch'],
+]);
+
+function flowOf(instruction: IcedInstruction): Flow {
+  const mnemonic = instruction.mnemonic;
+  if (mnemonic === Mnemonic.Syscall || mnemonic === Mnemonic.Sysenter) return 'syscall';
+  if (mnemonic === Mnemonic.Int && Number(instruction.immediate(0)) === 0x80) return 'syscall';
+  if (mnemonic === Mnemonic.Hlt) return 'trap';
+  return FLOWS.get(instruction.flowControl) ?? 'unknown';
+}
+
+function describe(instruction: IcedInstruction, address: Addr): Instruction {
+  const text = formatter.format(instruction);
+  const flow = flowOf(instruction);
+  const info = factory.info(instruction);
+  const usedRegisters: UsedRegister[] = info.usedRegisters();
+  const usedMemory: UsedMemory[] = info.usedMemory();
+  try {
+    const { reads, writes } = registerUse(instruction, usedRegisters, text);
+    const memory = usedMemory.flatMap(memoryAccess);
+    const operands = explicitOperands(instruction);
+    const meaning = MEANINGS.get(instruction.mnemonic)?.(operands);
+    return {
+      address,
+      length: instruction.length,
+      text,
+      flow,
+      target: directTarget(instruction, flow),
+      reads,
+      writes,
+      memory,
+      effects: withRemaining(meaning?.effects ?? [], reads, memory),
+      compares: meaning?.compares,
+      traits: traitsOf(instruction, text, memory, reads | writes),
+    };
+  } finally {
+    for (const used of usedRegisters) used.free();
+    for (const used of usedMemory) used.free();
+    info.free();
+  }
+}
+
+function directTarget(instruction: IcedInstruction, flow: Flow): Addr | undefined {
+  if (flow !== 'jump' && flow !== 'branch' && flow !== 'call') return undefined;
+  return Number(instruction.nearBranchTarget) as Addr;
+}
+
+const READS: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Read,
+  OpAccess.CondRead,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+  OpAccess.CondWrite,
+]);
+const WRITES: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Write,
+  OpAccess.CondWrite,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+]);
+
+function registerUse(instruction: IcedInstruction, used: readonly UsedRegister[], text: string) {
+  let reads: RegisterSet = 0n;
+  let writes: RegisterSet = 0n;
+  for (const { register, access } of used) {
+    const id = registerId(register);
+    if (id === undefined) continue;
+    if (WRITES.has(access)) writes |= registerBit(id);
+    const keepsRest = WRITES.has(access) && RegisterExt.isGPR(register) && RegisterExt.size(register) < 4;
+    if (READS.has(access) || keepsRest) reads |= registerBit(id);
+  }
+  // iced reports xor %eax,%eax as a write only; the same holds for sub. Flags come separately.
+  if (instruction.rflagsModified !== 0) writes |= registerBit(FLAGS);
+  if (instruction.rflagsRead !== 0) reads |= registerBit(FLAGS);
+  if (isX87(text)) writes |= registerBit(X87);
+  // The kernel returns in rax; the instruction itself takes rcx and r11 (iced says so).
+  if (flowOf(instruction) === 'syscall') writes |= registerBit(RAX);
+  return { reads, writes };
+}
+
+/** Every mnemonic that begins with f is an x87 one, but for fxsave, fxrstor and the 3DNow! femms. */
+const isX87 = (text: string): boolean => /^f(?!xsave|xrstor)/.test(text);
+
+function memoryAccess(used: UsedMemory): MemoryAccess[] {
+  const read = READS.has(used.access) && used.access !== OpAccess.CondWrite;
+  const write = WRITES.has(used.access);
+  if (!read && !write) return [];
+  return [
+    {
+      address: addressExpression(used.segment, used.base, used.index, used.scale, used.displacement),
+      size: MemorySizeExt.size(used.memorySize),
+      read,
+      write,
+    },
+  ];
+}
+
+function addressExpression(
+  segment: Register,
+  base: Register,
+  index: Register,
+  scale: number,
+  displacement: bigint,
+): AddressExpression {
+  // RIP-relative displacements arrive from iced as the absolute target.
+  const absolute = base === Register.RIP || base === Register.EIP;
+  const signed = BigInt.asIntN(64, displacement);
+  return {
+    threadPointer: segment === Register.FS,
+    base: absolute ? undefined : registerId(base),
+    index: registerId(index),
+    scale: index === Register.None ? 1 : scale,
+    displacement: Number(signed),
+  };
+}
+
+const IMMEDIATES: ReadonlySet<OpKind> = new Set([
+  OpKind.Immediate8,
+  OpKind.Immediate8_2nd,
+  OpKind.Immediate16,
+  OpKind.Immediate32,
+  OpKind.Immediate64,
+  OpKind.Immediate8to16,
+  OpKind.Immediate8to32,
+  OpKind.Immediate8to64,
+  OpKind.Immediate32to64,
+]);
+
+function explicitOperands(instruction: IcedInstruction): Operand[] {
+  const operands: Operand[] = [];
+  for (let n = 0; n < instruction.opCount; n++) operands.push(explicitOperand(instruction, n));
+  return operands;
+}
+
+function explicitOperand(instruction: IcedInstruction, n: number): Operand {
+  const kind = instruction.opKind(n);
+  if (kind === OpKind.Register) return registerOperand(instruction.opRegister(n));
+  if (kind === OpKind.Memory) return memoryOperand(instruction);
+  if (IMMEDIATES.has(kind)) {
+    const value = BigInt.asIntN(64, instruction.immediate(n));
+    const safe = value >= -(2n ** 53n) && value <= 2n ** 53n;
+    return {
+      register: undefined,
+      memory: undefined,
+      bits: 64,
+      value: safe ? { op: 'constant', value: Number(value) } : { op: 'unknown', from: [] },
+    };
+  }
+  return { register: undefined, memory: undefined, bits: 0, value: { op: 'unknown', from: [] } };
+}
+
+function registerOperand(register: Register): Operand {
+  const id = registerId(register);
+  const bits = RegisterExt.size(register) * 8;
+  const nothing: Value = { op: 'unknown', from: [] };
+  if (id === undefined) return { register: undefined, memory: undefined, bits, value: nothing };
+  // ah, bh, ch, dh are the second byte: made from the register, but not its low part.
+  const high = register >= Register.AH && register <= Register.BH;
+  const whole: Value = { op: 'register', register: id, bits: 64 };
+  const exact = bits === 8 || bits === 16 || bits === 32 || bits === 64;
+  const value: Value =
+    high || !exact ? { op: 'unknown', from: [whole] } : { op: 'register', register: id, bits };
+  return { register: id, memory: undefined, bits: high ? 8 : bits, value };
+}
+
+function memoryOperand(instruction: IcedInstruction): Operand {
+  const address = addressExpression(
+    instruction.memorySegment,
+    instruction.memoryBase,
+    instruction.memoryIndex,
+    instruction.memoryIndexScale,
+    instruction.memoryDisplacement,
+  );
+  const size = MemorySizeExt.size(instruction.memorySize);
+  if (instruction.mnemonic === Mnemonic.Lea) {
+    return { register: undefined, memory: undefined, bits: 64, value: { op: 'address', address } };
+  }
+  const memory: MemoryAccess = { address, size, read: true, write: false };
+  // x86-64 TLS ABI: the first word of the TLS block holds its own address, so %fs:0 is the thread pointer.
+  const plain = address.base === undefined && address.index === undefined;
+  const value: Value =
+    address.threadPointer && plain && address.displacement === 0 && size === 8
+      ? { op: 'thread-pointer' }
+      : { op: 'load', memory, signed: false };
+  return { register: undefined, memory, bits: size * 8, value };
+}
+
+/** Stores no row gave a value to: unknown, made from what the instruction reads. */
+function withRemaining(
+  effects: readonly Effect[],
+  reads: RegisterSet,
+  memory: readonly MemoryAccess[],
+): Effect[] {
+  const stored = effects.some((effect) => effect.kind === 'store');
+  const remaining = stored ? [] : memory.filter((access) => access.write);
+  if (remaining.length === 0) return [...effects];
+  const from: Value[] = [];
+  for (let register = 0; register < 16; register++) {
+    if (has(reads, register)) from.push({ op: 'register', register, bits: 64 });
+  }
+  return [
+    ...effects,
+    ...remaining.map((access): Effect => ({ kind: 'store', memory: access, value: { op: 'unknown', from } })),
+  ];
+}
+
+const CONTROL: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Ldmxcsr,
+  Mnemonic.Vldmxcsr,
+  Mnemonic.Fldcw,
+  Mnemonic.Fninit,
+  Mnemonic.Fldenv,
+  Mnemonic.Fxrstor,
+  Mnemonic.Fxrstor64,
+  Mnemonic.Xrstor,
+  Mnemonic.Xrstor64,
+]);
+
+function traitsOf(
+  instruction: IcedInstruction,
+  text: string,
+  memory: readonly MemoryAccess[],
+  registers: RegisterSet,
+): ReadonlySet<Trait> {
+  const traits = new Set<Trait>();
+  const writesMemory = memory.some((access) => access.write);
+  const repeated =
+    instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix);
+  // xchg with memory locks the bus by itself (Intel SDM vol. 3, 9.1.2.1).
+  const locks = instruction.hasLockPrefix || (instruction.mnemonic === Mnemonic.Xchg && writesMemory);
+  if (locks) traits.add('atomic');
+  if (repeated) traits.add('string');
+  if (writesMemory && (repeated || memory.some((access) => access.write && access.size > 8)))
+    traits.add('split');
+  if ((registers & VECTORS) !== 0n) traits.add('simd');
+  if (has(registers, X87) || isX87(text)) traits.add('x87');
+  if (CONTROL.has(instruction.mnemonic)) traits.add('control');
+  if (instruction.stackPointerIncrement < 0) traits.add('push');
+  if (instruction.stackPointerIncrement > 0) traits.add('pop');
+  return traits;
+}

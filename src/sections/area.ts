@@ -1,0 +1,86 @@
+import type { Access } from './evaluate.js';
+import type { Flow } from './flow.js';
+import type { Atom, Linear } from './nodes.js';
+
+/** What an access touches. `tls`: thread-local memory other than struct rseq; `other`: what other threads can see. */
+export type Touched =
+  | { readonly kind: 'rseq'; readonly offset: number }
+  | { readonly kind: 'stack' }
+  | { readonly kind: 'tls' }
+  | { readonly kind: 'other' };
+
+/**
+ * Where struct rseq lies, as the code itself computes it. A store of a descriptor's address is by definition a store to
+ * rseq_cs, so its operand less 8 is the area; and glibc's area is the thread pointer plus __rseq_offset wherever it appears
+ * (glibc manual, "Restartable Sequences").
+ */
+export class RseqArea {
+  private readonly local = new Map<Flow, Map<string, Linear>>();
+  private readonly shared = new Map<string, number>();
+
+  /** Learns that `address` is the rseq_cs field, in this function. */
+  learn(flow: Flow, rseqCs: Linear): void {
+    const base = flow.values.add(rseqCs, flow.values.constant(-RSEQ_CS_OFFSET));
+    const bases = this.local.get(flow) ?? new Map<string, Linear>();
+    this.local.set(flow, bases.set(termsKey(base), base));
+    const key = sharedKey(base);
+    if (key !== undefined) this.shared.set(key, base.constant);
+  }
+
+  /** The offset of an address in struct rseq, or undefined. Offsets below 0 are in front of the area (tcmalloc reads across). */
+  offsetOf(flow: Flow, address: Linear): number | undefined {
+    const base = this.local.get(flow)?.get(termsKey(address));
+    const offset = base === undefined ? this.sharedOffset(address) : address.constant - base.constant;
+    return offset !== undefined && offset > -8 && offset < AREA_SIZE ? offset : undefined;
+  }
+
+  private sharedOffset(address: Linear): number | undefined {
+    const key = sharedKey(address);
+    if (key === undefined) return undefined;
+    const base = this.shared.get(key);
+    if (base !== undefined) return address.constant - base;
+    return isGlibcArea(address) ? address.constant : undefined;
+  }
+
+  touched(flow: Flow, access: Access): Touched {
+    const offset = this.offsetOf(flow, access.address);
+    if (offset !== undefined) return { kind: 'rseq', offset };
+    if (flow.onStack(access.address)) return { kind: 'stack' };
+    return { kind: access.address.terms.some(({ atom }) => isThreadLocal(atom)) ? 'tls' : 'other' };
+  }
+}
+
+/** offsetof(struct rseq, rseq_cs), include/uapi/linux/rseq.h. */
+export const RSEQ_CS_OFFSET = 8;
+/** sizeof(struct rseq) in the UAPI header of 7.0, the largest so far. */
+const AREA_SIZE = 64;
+
+const termsKey = (value: Linear): string => value.key.slice(0, value.key.lastIndexOf('+'));
+
+const isThreadLocal = (atom: Atom): boolean =>
+  atom.kind === 'thread-pointer' || (atom.kind === 'import' && atom.name.startsWith('tls '));
+
+/** A name for an address that means the same in every function: made of the thread pointer, imports and unchanging loads. */
+function sharedKey(address: Linear): string | undefined {
+  const parts: string[] = [];
+  for (const { atom, factor } of address.terms) {
+    const part = sharedAtom(atom);
+    if (part === undefined || factor !== 1) return undefined;
+    parts.push(part);
+  }
+  // A bare constant is a fixed place in the image: one thread's area at the most, and not worth guessing.
+  return parts.length === 0 ? undefined : parts.sort().join(' + ');
+}
+
+function sharedAtom(atom: Atom): string | undefined {
+  if (atom.kind === 'thread-pointer') return 'tp';
+  if (atom.kind === 'import') return atom.name;
+  if (atom.kind !== 'load' || !atom.stable) return undefined;
+  const inner = sharedKey(atom.address);
+  return `[${inner ?? ''} ${atom.address.constant}]`;
+}
+
+const isGlibcArea = (address: Linear): boolean =>
+  address.terms.length === 2 &&
+  address.terms.some(({ atom }) => atom.kind === 'thread-pointer') &&
+  address.terms.some(({ atom }) => atom.kind === 'load' && atom.stable);

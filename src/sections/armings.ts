@@ -1,0 +1,67 @@
+import { type Addr, asAddr } from '../abi/address.js';
+import type { Access } from './evaluate.js';
+import type { Flow } from './flow.js';
+import { constantOf, type Linear } from './nodes.js';
+import type { Descriptor } from './section.js';
+
+/** A store of a descriptor's address: where, to what, and which descriptor (by address, or as built on the stack). */
+export interface ArmingStore {
+  readonly at: Addr;
+  readonly flow: Flow;
+  readonly field: Linear;
+  readonly descriptor: Addr | Descriptor;
+}
+
+/** Every store in a function that arms a section: of a known descriptor's address, or of a descriptor on the stack. */
+export function armingStores(
+  flow: Flow,
+  isDescriptor: (address: Addr) => boolean,
+  hasSignature: (abort: Addr) => boolean,
+): ArmingStore[] {
+  const stores: ArmingStore[] = [];
+  for (const { address: at, memory } of flow.instructions) {
+    if (!memory.some((access) => access.write)) continue;
+    for (const access of flow.accesses(at)) {
+      if (!access.write || access.value === undefined || flow.onStack(access.address)) continue;
+      const descriptor = armed(flow, at, access, isDescriptor, hasSignature);
+      if (descriptor !== undefined) stores.push({ at, flow, field: access.address, descriptor });
+    }
+  }
+  return stores;
+}
+
+function armed(
+  flow: Flow,
+  at: Addr,
+  access: Access,
+  isDescriptor: (address: Addr) => boolean,
+  hasSignature: (abort: Addr) => boolean,
+): Addr | Descriptor | undefined {
+  const value = access.value!;
+  const address = constantOf(value);
+  if (address !== undefined) return isDescriptor(address as Addr) ? (address as Addr) : undefined;
+  if (!flow.onStack(value)) return undefined;
+  const descriptor = onStack(flow, at, value);
+  const abort = descriptor && asAddr(descriptor.abortIp);
+  return abort !== undefined && hasSignature(abort) ? descriptor : undefined;
+}
+
+/** The descriptor that code has built on the stack at `base`, from the values of its slots. Version and flags may be one store or two. */
+function onStack(flow: Flow, at: Addr, base: Linear): Descriptor | undefined {
+  const slot = (offset: number): number | undefined => {
+    const place = flow.values.add(base, flow.values.constant(offset));
+    const known = flow.before(at)?.stack.get(place.key);
+    return known && constantOf(known.value);
+  };
+  const [start, length, abort] = [slot(8), slot(16), slot(24)];
+  if (start === undefined || length === undefined || abort === undefined) return undefined;
+  const bits = (value: number): bigint => BigInt.asUintN(64, BigInt(value));
+  return {
+    address: undefined,
+    version: slot(0) ?? 0,
+    flags: slot(4) ?? 0,
+    startIp: bits(start),
+    postCommitOffset: bits(length),
+    abortIp: bits(abort),
+  };
+}

@@ -1,0 +1,300 @@
+import { type Addr, asAddr, plus } from '../abi/address.js';
+import { SIGNATURES } from '../abi/signatures.js';
+import type { ProgramImage } from '../binary/image.js';
+import { aarch64 } from '../isa/aarch64/decoder.js';
+import type { Decoder } from '../isa/instruction.js';
+import { x86_64 } from '../isa/x86-64/decoder.js';
+import { RseqArea } from './area.js';
+import { type ArmingStore, armingStores } from './armings.js';
+import { Code } from './code.js';
+import { type AbortRange, Flow } from './flow.js';
+import { functionFor } from './functions.js';
+import {
+  abortCandidates,
+  type Reference,
+  referencesA64,
+  referencesX86,
+  threadLocalReferencesX86,
+  wordsHolding,
+} from './scan.js';
+import type { Arming, CriticalSection, Descriptor, FoundBy } from './section.js';
+import { descriptorSections, exitPoints, isExecutable, isPlausible, pointerArray, readDescriptor } from './tables.js';
+
+export interface FindOptions {
+  /** The signature that stands in front of abort handlers; default: the architecture's RSEQ_SIG. */
+  readonly signature?: number;
+}
+
+/** All sections of one image, and the code around them. */
+export interface Findings {
+  readonly image: ProgramImage;
+  readonly sections: readonly CriticalSection[];
+  /** u32 expected in front of abort handlers, as code reads it; undefined where the architecture has no rseq. */
+  readonly signature: number | undefined;
+  /** Undefined where this architecture's code is not decoded: only descriptors were looked at. */
+  readonly code: Code | undefined;
+  readonly area: RseqArea;
+  /** Control flow of every function that holds a section, arms one, or uses struct rseq. */
+  readonly flows: readonly Flow[];
+  readonly armings: readonly ArmingStore[];
+  /** The function that holds the section's code. */
+  flowOf(section: CriticalSection): Flow | undefined;
+  readonly pointerArray: ReturnType<typeof pointerArray>;
+  /** Descriptors some code or data other than the pointer array refers to: they may be armed from afar. */
+  readonly referenced: ReadonlySet<Addr>;
+}
+
+const DECODERS: readonly Decoder[] = [x86_64, aarch64];
+
+export const decoderFor = (image: ProgramImage): Decoder | undefined => {
+  const { architecture, bits } = image.header;
+  return bits === 64 ? DECODERS.find((decoder) => decoder.architecture === architecture) : undefined;
+};
+
+/** Finds every restartable sequence of an image, each by all the ways that lead to it. */
+export function findSections(image: ProgramImage, options: FindOptions = {}): Findings {
+  return new Finder(image, options).find();
+}
+
+class Finder {
+  private readonly descriptors = new Map<Addr, { descriptor: Descriptor; foundBy: Set<FoundBy> }>();
+  private readonly onStack: Descriptor[] = [];
+  private readonly code: Code | undefined;
+  private readonly signature: number | undefined;
+  private readonly area = new RseqArea();
+  private readonly referenced = new Set<Addr>();
+  private flows = new Map<Addr, Flow>();
+  private armings: ArmingStore[] = [];
+
+  constructor(
+    private readonly image: ProgramImage,
+    options: FindOptions,
+  ) {
+    const decoder = decoderFor(image);
+    this.code = decoder && new Code(image, decoder);
+    const { architecture } = image.header;
+    this.signature = options.signature ?? (architecture && SIGNATURES[architecture]?.value);
+  }
+
+  find(): Findings {
+    const pointers = pointerArray(this.image);
+    for (const { address } of pointers.entries) this.add(asAddr(address), 'ptr-array');
+    const listed = new Set(this.descriptors.keys());
+    for (const { address } of descriptorSections(this.image, listed)) this.add(address, 'cs-section');
+    const aborts = this.bySignature();
+    this.analyse(aborts);
+    const sections = this.sections();
+    return {
+      image: this.image,
+      sections,
+      signature: this.signature,
+      code: this.code,
+      area: this.area,
+      flows: [...this.flows.values()],
+      armings: this.armings,
+      flowOf: (section) => this.flowAt(section.start),
+      pointerArray: pointers,
+      referenced: this.referenced,
+    };
+  }
+
+  private add(address: Addr | undefined, foundBy: FoundBy): void {
+    if (address === undefined) return;
+    const known = this.descriptors.get(address);
+    if (known !== undefined) {
+      known.foundBy.add(foundBy);
+      return;
+    }
+    const descriptor = readDescriptor(this.image, address);
+    if (descriptor !== undefined) this.descriptors.set(address, { descriptor, foundBy: new Set([foundBy]) });
+  }
+
+  /** Signatures in code lead to descriptors in data; returns the abort handlers that no descriptor in data names. */
+  private bySignature(): Set<number> {
+    if (this.signature === undefined) return new Set();
+    const step = this.code?.decoder.minLength ?? 1;
+    const candidates = new Set<number>(abortCandidates(this.image, this.signature, step));
+    const named = new Set<number>();
+    for (const { place, target } of wordsHolding(this.image, candidates)) {
+      const address = plus(place, -24);
+      const descriptor = readDescriptor(this.image, address);
+      if (!isPlausible(this.image, descriptor) || !isExecutable(this.image, descriptor!.startIp)) continue;
+      named.add(target);
+      this.add(address, 'signature');
+    }
+    for (const target of named) candidates.delete(target);
+    return candidates;
+  }
+
+  private analyse(aborts: ReadonlySet<number>): void {
+    const { code } = this;
+    if (code === undefined) return;
+    const places = this.interestingPlaces(code, aborts);
+    const starts = new Map(places.map((at) => functionFor(code, at)).flatMap((range) => (range ? [[range.start, range]] : [])));
+    for (;;) {
+      const ranges = this.ranges();
+      for (const range of starts.values()) {
+        if (!this.flows.has(range.start)) {
+          this.flows.set(range.start, new Flow(code, range, ranges, (start) => starts.has(start)));
+        }
+      }
+      if (!this.findArmings()) break;
+      // A section on the stack came to light: its function is analysed again, with its abort edges.
+      for (const { flow, descriptor } of this.armings) {
+        if (typeof descriptor !== 'number') this.flows.delete(flow.range.start);
+      }
+    }
+    for (const store of this.armings) this.area.learn(store.flow, store.field);
+  }
+
+  /** Collects the arming stores; true where a descriptor on the stack was seen for the first time. */
+  private findArmings(): boolean {
+    const known = this.onStack.length;
+    const hasSignature = (abort: Addr): boolean => this.signatureAt(abort) === this.signature;
+    this.armings = [...this.flows.values()].flatMap((flow) =>
+      armingStores(flow, (address) => this.descriptors.has(address), hasSignature),
+    );
+    for (const { descriptor } of this.armings) {
+      if (typeof descriptor === 'number') this.descriptors.get(descriptor)?.foundBy.add('code');
+      else if (!this.onStack.some((other) => sameCode(other, descriptor))) this.onStack.push(descriptor);
+    }
+    return this.onStack.length > known;
+  }
+
+  private ranges(): AbortRange[] {
+    const all = [...[...this.descriptors.values()].map(({ descriptor }) => descriptor), ...this.onStack];
+    return all.flatMap((descriptor) => {
+      const { start, end, abort } = limits(descriptor);
+      return start === undefined || end === undefined || abort === undefined ? [] : [{ start, end, abort }];
+    });
+  }
+
+  /** Addresses in code that must be looked at: sections, and whatever refers to a descriptor, an abort handler or struct rseq. */
+  private interestingPlaces(code: Code, aborts: ReadonlySet<number>): Addr[] {
+    const places: Addr[] = [];
+    const targets = new Set<number>(aborts);
+    const addresses = new Set<number>(this.descriptors.keys());
+    for (const { descriptor } of this.descriptors.values()) {
+      const start = asAddr(descriptor.startIp);
+      if (start !== undefined && isExecutable(this.image, descriptor.startIp)) places.push(start);
+    }
+    for (const address of addresses) targets.add(address);
+    const slots = this.slotsOf(addresses);
+    for (const slot of slots.keys()) targets.add(slot);
+    for (const place of this.areaSymbols()) targets.add(place);
+    const references = this.references(code, targets);
+    for (const { at, target } of references) {
+      places.push(at);
+      const descriptor = addresses.has(target) ? target : slots.get(target);
+      if (descriptor !== undefined) this.referenced.add(descriptor);
+    }
+    return [...places, ...this.threadLocalPlaces(code)];
+  }
+
+  private references(code: Code, targets: ReadonlySet<number>): Reference[] {
+    return code.decoder.architecture === 'x86-64'
+      ? referencesX86(this.image, targets)
+      : referencesA64(this.image, targets);
+  }
+
+  /** Words in data that hold a descriptor's address, without the pointer array: GOT slots, pointers of the program's own. */
+  private slotsOf(descriptors: ReadonlySet<number>): Map<number, Addr> {
+    const slots = new Map<number, Addr>();
+    for (const { place, target } of wordsHolding(this.image, descriptors)) {
+      const section = this.image.sectionAt(place)?.name;
+      if (section === '__rseq_cs_ptr_array' || section === '__rseq_cs') continue;
+      slots.set(place, target);
+    }
+    return slots;
+  }
+
+  /** Where the address of glibc's __rseq_offset (or librseq's rseq_offset) can be had: the symbol itself and its GOT slots. */
+  private areaSymbols(): Addr[] {
+    const places: Addr[] = [];
+    for (const symbol of this.image.symbols) {
+      if (symbol.address !== undefined && symbol.kind !== 'tls' && AREA_SYMBOL.test(symbol.name)) places.push(symbol.address);
+    }
+    for (const [name, address] of this.image.externs ?? []) if (AREA_SYMBOL.test(name)) places.push(address);
+    for (const relocation of this.image.relocations) {
+      if (relocation.symbol !== undefined && AREA_SYMBOL.test(relocation.symbol.name)) places.push(relocation.address);
+    }
+    return places;
+  }
+
+  /** Uses of a thread-local __rseq_abi at a fixed distance from the thread pointer (and of what overlaps it). */
+  private threadLocalPlaces(code: Code): Addr[] {
+    const places: Addr[] = [];
+    for (const relocation of this.image.relocations) {
+      const inCode = this.image.regionAt(relocation.address)?.executable === true;
+      if (inCode && relocation.symbol?.kind === 'tls' && /rseq/.test(relocation.symbol.name)) places.push(relocation.address);
+    }
+    const abi = this.image.symbols.find((symbol) => symbol.kind === 'tls' && symbol.name === '__rseq_abi');
+    const block = this.image.tlsBlock;
+    if (abi?.address !== undefined && block !== undefined && code.decoder.architecture === 'x86-64') {
+      // x86-64 TLS variant II: the block ends at the thread pointer (ELF TLS ABI 3.4.6).
+      const offset = abi.address - Math.ceil(block.size / block.align) * block.align;
+      places.push(...threadLocalReferencesX86(this.image, offset - 8, offset + 32));
+    }
+    return places;
+  }
+
+  private signatureAt(abort: Addr | undefined): number | undefined {
+    if (abort === undefined) return undefined;
+    const bytes = this.image.read(plus(abort, -4), 4);
+    if (bytes === undefined) return undefined;
+    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, this.image.header.littleEndian);
+  }
+
+  private flowAt(start: Addr | undefined): Flow | undefined {
+    if (start === undefined) return undefined;
+    const own = this.code && functionFor(this.code, start);
+    const flow = own && this.flows.get(own.start);
+    if (flow?.reached(start)) return flow;
+    return [...this.flows.values()].find((each) => each.reached(start)) ?? flow;
+  }
+
+  private sections(): CriticalSection[] {
+    const exits = exitPoints(this.image);
+    const made = [...this.descriptors.values()].map(({ descriptor, foundBy }) =>
+      this.section(descriptor, [...foundBy], exits),
+    );
+    for (const descriptor of this.onStack) made.push(this.section(descriptor, ['stack'], exits));
+    return made.sort((a, b) => (a.start ?? 0) - (b.start ?? 0) || (a.descriptor.address ?? 0) - (b.descriptor.address ?? 0));
+  }
+
+  private section(descriptor: Descriptor, foundBy: FoundBy[], exits: Map<bigint, Addr[]>): CriticalSection {
+    const { start, end, abort } = limits(descriptor);
+    const armings: Arming[] = this.armings
+      .filter((store) =>
+        typeof store.descriptor === 'number'
+          ? store.descriptor === descriptor.address
+          : descriptor.address === undefined && sameCode(store.descriptor, descriptor),
+      )
+      .map((store) => ({ at: store.at, function: store.flow.range.start }));
+    return {
+      descriptor,
+      foundBy,
+      start,
+      end,
+      abort,
+      exitPoints: exits.get(descriptor.startIp) ?? [],
+      armings,
+      function: start === undefined ? undefined : this.image.functionAt(start)?.name,
+      signature: this.signatureAt(abort),
+    };
+  }
+}
+
+const AREA_SYMBOL = /^(__)?rseq_offset$/;
+
+const sameCode = (a: Descriptor, b: Descriptor): boolean =>
+  a.startIp === b.startIp && a.postCommitOffset === b.postCommitOffset && a.abortIp === b.abortIp;
+
+/** The range and abort handler as addresses, where they are in user space and the range does not wrap. */
+function limits({ startIp, postCommitOffset, abortIp }: Descriptor): {
+  start: Addr | undefined;
+  end: Addr | undefined;
+  abort: Addr | undefined;
+} {
+  return { start: asAddr(startIp), end: asAddr(startIp + postCommitOffset), abort: asAddr(abortIp) };
+}

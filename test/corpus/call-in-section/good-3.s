@@ -1,0 +1,45 @@
+# arch: x86-64
+# what: the correct twin: the call is made before the section is armed
+#
+# long increment(struct rseq *r, long *slots, long cpu);  0: done, -1: aborted
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+        movq    $0, %rax
+        leaq    hash(%rip), %r8
+        call    *%r8
+        movq    %rax, %r8
+        leaq    increment_cs(%rip), %rax
+        movq    %rax, 8(%rdi)            # r->rseq_cs = descriptor: armed
+.Lstart:
+        cmpl    %edx, 4(%rdi)            # r->cpu_id: still on that CPU?
+        jne     increment_abort
+        addq    %r8, (%rsi,%rdx,8)       # the commit
+.Lpost_commit:
+        xorl    %eax, %eax
+        ret
+        .size   increment, .-increment
+        .type   hash, @function
+hash:
+        leaq    1(%rax), %rax            # changes rax alone
+        ret
+        .size   hash, .-hash
+
+        .section __rseq_failure, "ax"
+        .byte   0x0f, 0xb9, 0x3d         # ud1 SIGNATURE(%rip), %edi: traps if run
+        .long   0x53053053               # the signature, just before abort_ip
+increment_abort:
+        movq    $-1, %rax
+        ret
+
+        .section __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0                     # version, flags
+        .quad   .Lstart                  # start_ip
+        .quad   .Lpost_commit - .Lstart  # post_commit_offset
+        .quad   increment_abort          # abort_ip
+        .section __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs

@@ -1,0 +1,36 @@
+# arch: x86-64
+# what: the correct twin: the address goes to a register of its own
+#
+# long increment(struct rseq *r, long *slots);  0: done
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+.Lretry:
+        leaq    increment_cs(%rip), %rax
+        movq    %rax, 8(%rdi)            # r->rseq_cs = descriptor: armed
+.Lstart:
+        movl    4(%rdi), %edx            # r->cpu_id, read inside
+        leaq    (%rsi,%rdx,8), %r8
+        incq    (%r8)                    # the commit
+.Lpost_commit:
+        xorl    %eax, %eax
+        ret
+        .size   increment, .-increment
+
+        .section __rseq_failure, "ax"
+        .byte   0x0f, 0xb9, 0x3d         # ud1 SIGNATURE(%rip), %edi: traps if run
+        .long   0x53053053               # the signature, just before abort_ip
+increment_abort:
+        jmp     .Lretry
+
+        .section __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0                     # version, flags
+        .quad   .Lstart                  # start_ip
+        .quad   .Lpost_commit - .Lstart  # post_commit_offset
+        .quad   increment_abort          # abort_ip
+        .section __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs

@@ -1,0 +1,41 @@
+# arch: x86-64
+# expect: cpu-index-mismatch error @marker
+# what: compares mm_cid, but indexes by cpu_id_start, with struct rseq found through %fs
+#
+# long increment(struct rseq *unused, long *slots);  0: done, -1: aborted
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+        movq    __rseq_offset@GOTPCREL(%rip), %rcx
+        movq    (%rcx), %rcx             # struct rseq lies at %fs:(%rcx)
+        movl    %fs:(%rcx), %edx         # cpu_id_start
+        movl    %fs:24(%rcx), %r8d       # mm_cid
+        leaq    increment_cs(%rip), %rax
+        movq    %rax, %fs:8(%rcx)        # rseq_cs = descriptor: armed
+.Lstart:
+        cmpl    %r8d, %fs:24(%rcx)       # <-- cpu-index-mismatch: mm_cid
+        jne     increment_abort
+        incq    (%rsi,%rdx,8)            # <-- cpu-index-mismatch: slots[cpu]++
+.Lpost_commit:
+        xorl    %eax, %eax
+        ret
+        .size   increment, .-increment
+
+        .section __rseq_failure, "ax"
+        .byte   0x0f, 0xb9, 0x3d         # ud1 SIGNATURE(%rip), %edi: traps if run
+        .long   0x53053053               # the signature, just before abort_ip
+increment_abort:
+        movq    $-1, %rax
+        ret
+
+        .section __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0                     # version, flags
+        .quad   .Lstart                  # start_ip
+        .quad   .Lpost_commit - .Lstart  # post_commit_offset
+        .quad   increment_abort          # abort_ip
+        .section __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs

@@ -1,0 +1,42 @@
+# arch: x86-64
+# expect: no-cpu-check error @marker
+# what: compares the CPU number before the section instead of in it: a migration between the compare and
+#   start_ip goes unseen
+#
+# long increment(struct rseq *r, long *slots);  0: done, -1: aborted
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+        movl    (%rdi), %edx             # r->cpu_id_start
+        cmpl    %edx, 4(%rdi)            # too early
+        jne     .Lmoved
+        leaq    increment_cs(%rip), %rax
+        movq    %rax, 8(%rdi)            # r->rseq_cs = descriptor: armed
+.Lstart:
+        incq    (%rsi,%rdx,8)            # <-- no-cpu-check
+.Lpost_commit:
+        xorl    %eax, %eax
+        ret
+.Lmoved:
+        movq    $-1, %rax
+        ret
+        .size   increment, .-increment
+
+        .section __rseq_failure, "ax"
+        .byte   0x0f, 0xb9, 0x3d         # ud1 SIGNATURE(%rip), %edi: traps if run
+        .long   0x53053053               # the signature, just before abort_ip
+increment_abort:
+        movq    $-1, %rax
+        ret
+
+        .section __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0                     # version, flags
+        .quad   .Lstart                  # start_ip
+        .quad   .Lpost_commit - .Lstart  # post_commit_offset
+        .quad   increment_abort          # abort_ip
+        .section __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs

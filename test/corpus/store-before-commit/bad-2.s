@@ -1,0 +1,42 @@
+# arch: x86-64
+# expect: store-before-commit warning @marker
+# what: writes the item, then publishes it by the new length: restarting that is harmless, so a warning;
+#   nobody else may read behind the length
+#
+# long increment(struct rseq *r, long *slots, long cpu, long item);  0: done, -1: aborted
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+        leaq    increment_cs(%rip), %rax
+        movq    %rax, 8(%rdi)            # r->rseq_cs = descriptor: armed
+.Lstart:
+        cmpl    %edx, 4(%rdi)            # r->cpu_id: still on that CPU?
+        jne     increment_abort
+        movq    (%rsi,%rdx,8), %rax      # length
+        andl    $7, %eax
+        movq    %rcx, 512(%rsi,%rax,8)   # <-- store-before-commit: the item
+        incq    %rax
+        movq    %rax, (%rsi,%rdx,8)      # the commit: the length
+.Lpost_commit:
+        xorl    %eax, %eax
+        ret
+        .size   increment, .-increment
+
+        .section __rseq_failure, "ax"
+        .byte   0x0f, 0xb9, 0x3d         # ud1 SIGNATURE(%rip), %edi: traps if run
+        .long   0x53053053               # the signature, just before abort_ip
+increment_abort:
+        movq    $-1, %rax
+        ret
+
+        .section __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0                     # version, flags
+        .quad   .Lstart                  # start_ip
+        .quad   .Lpost_commit - .Lstart  # post_commit_offset
+        .quad   increment_abort          # abort_ip
+        .section __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs
