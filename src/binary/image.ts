@@ -22,7 +22,7 @@ export interface ProgramImage {
   /** Synthetic addresses of undefined symbols in a relocatable object, by name. */
   readonly externs?: ReadonlyMap<string, Addr>;
   /** PT_TLS (or the TLS sections of a relocatable object): size and alignment of a thread's block, in bytes. */
-  readonly tlsBlock?: { readonly size: number; readonly align: number };
+  readonly tlsBlock?: { readonly size: number; readonly align: number } | undefined;
 
   regionAt(address: Addr): Region | undefined;
   sectionAt(address: Addr): ImageSection | undefined;

@@ -1,5 +1,5 @@
 import { hex } from '../../abi/address.js';
-import { taskSize } from '../../abi/task-size.js';
+import { TASK_SIZE } from '../../abi/task-size.js';
 import { isExecutable } from '../../sections/tables.js';
 import type { Report, Rule } from '../rule.js';
 
@@ -16,7 +16,7 @@ export const descriptorRange: Rule = {
     const { startIp, postCommitOffset, abortIp } = view.section.descriptor;
     // All zero: discarded code, for descriptor-without-code to tell.
     if (startIp === 0n && abortIp === 0n) return;
-    const limit = taskSize(findings.image.header.architecture ?? 'x86-64');
+    const limit = TASK_SIZE[findings.image.header.architecture ?? 'x86-64'].largest;
     const end = startIp + postCommitOffset;
     const refused = kernel.checksWrap
       ? 'the kernel refuses it with SIGSEGV'

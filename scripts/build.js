@@ -1,0 +1,42 @@
+// Compiles src/ to dist/ and bundles the library for browsers.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
+
+const root = new URL('..', import.meta.url).pathname;
+const require = createRequire(import.meta.url);
+
+rmSync(join(root, 'dist'), { recursive: true, force: true });
+execFileSync(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: 'inherit',
+});
+
+/** iced-x86 is made for Node: it reads its WebAssembly with `fs`. In a browser the bytes come inside the bundle. */
+const icedForBrowsers = {
+  name: 'iced-for-browsers',
+  setup(build) {
+    build.onLoad({ filter: /iced_x86\.js$/ }, ({ path }) => {
+      const wasm = readFileSync(join(dirname(path), 'iced_x86_bg.wasm')).toString('base64');
+      const contents = readFileSync(path, 'utf8')
+        .replace('require(`util`)', 'globalThis')
+        .replace(/const path = require\('path'\)[^\n]*\n/, '')
+        .replace(/const bytes = require\('fs'\)[^\n]*\n/, `const bytes = Uint8Array.from(atob('${wasm}'), (c) => c.charCodeAt(0));\n`);
+      return { contents, loader: 'js' };
+    });
+  },
+};
+
+await build({
+  entryPoints: [join(root, 'src/index.ts')],
+  outfile: join(root, 'dist/browser/rseqlab.js'),
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  minify: true,
+  plugins: [icedForBrowsers],
+  logLevel: 'error',
+});

@@ -1,0 +1,105 @@
+import { type Addr, addr } from '../abi/address.js';
+import { type ElfHeaders, ET, PT, type SectionHeader, SHF, SHT } from './headers.js';
+import { RELOCATABLE_BASE } from './image.js';
+
+/** Where something of the file lies in memory, before relocation. */
+export interface Placed {
+  readonly start: Addr;
+  readonly size: number;
+  readonly offset: number;
+  /** Bytes of it that are in the file. */
+  readonly fileSize: number;
+  readonly flags: { readonly r: boolean; readonly w: boolean; readonly x: boolean };
+  readonly name: string;
+}
+
+/** No user address is above this (2^56, LA57 and arm64's 52 bits included), so neither is a region. */
+const HIGHEST = 2 ** 56;
+/** Bytes between two sections of a relocatable object. */
+const GAP = 64;
+
+export interface MemoryLayout {
+  readonly regions: readonly Placed[];
+  /** Address of each section header by index; undefined where it is not loaded. */
+  readonly addresses: readonly (Addr | undefined)[];
+  /** First address behind everything. */
+  readonly end: number;
+}
+
+/** The memory that the loader (or, for a relocatable object, our own linker) makes of a file. */
+export function layout(headers: ElfHeaders, warnings: string[]): MemoryLayout {
+  if (headers.type === ET.REL) return relocatable(headers);
+  const length = headers.cursor.bytes.length;
+  const loads = headers.programs.filter((program) => program.type === PT.LOAD && program.memsz > 0);
+  const fromSegments = loads.map((program): Placed => ({
+    start: addr(program.vaddr),
+    size: program.memsz,
+    offset: program.offset,
+    fileSize: inFile(program.offset, Math.min(program.filesz, program.memsz), length),
+    flags: { r: (program.flags & 4) !== 0, w: (program.flags & 2) !== 0, x: (program.flags & 1) !== 0 },
+    name: 'segment',
+  }));
+  const placed = fromSegments.length > 0 ? fromSegments : fromSections(headers);
+  return {
+    regions: withoutOverlap(placed, warnings),
+    addresses: headers.sections.map(({ flags, addr: at }) => ((flags & SHF.ALLOC) !== 0 && at < HIGHEST ? addr(at) : undefined)),
+    end: placed.reduce((end, region) => Math.max(end, region.start + region.size), 0),
+  };
+}
+
+const inFile = (offset: number, size: number, length: number): number => Math.max(0, Math.min(size, length - offset));
+
+function placeSection(headers: ElfHeaders, section: SectionHeader, at: number): Placed {
+  const { offset, size, flags, type } = section;
+  return {
+    start: addr(at),
+    size,
+    offset,
+    fileSize: type === SHT.NOBITS ? 0 : inFile(offset, size, headers.cursor.bytes.length),
+    flags: { r: true, w: (flags & SHF.WRITE) !== 0, x: (flags & SHF.EXECINSTR) !== 0 },
+    name: section.name,
+  };
+}
+
+const allocated = (headers: ElfHeaders): SectionHeader[] =>
+  headers.sections.filter(({ flags, size }) => (flags & SHF.ALLOC) !== 0 && size > 0);
+
+function fromSections(headers: ElfHeaders): Placed[] {
+  return allocated(headers).map((section) => placeSection(headers, section, section.addr));
+}
+
+function withoutOverlap(placed: readonly Placed[], warnings: string[]): Placed[] {
+  const sorted = placed
+    .filter(({ start, size }) => start + size <= HIGHEST && size > 0)
+    .sort((a, b) => a.start - b.start);
+  if (sorted.length < placed.length) warnings.push('a segment lies outside any user address space; it is left out');
+  const kept: Placed[] = [];
+  for (const region of sorted) {
+    const before = kept.at(-1);
+    if (before !== undefined && before.start + before.size > region.start) {
+      warnings.push('two segments overlap; the later one is left out');
+      continue;
+    }
+    kept.push(region);
+  }
+  return kept;
+}
+
+/** Allocated sections one behind the other. Sizes beyond the file (a .bss of 2^60) are cut, so that the rest keeps its place. */
+function relocatable(headers: ElfHeaders): MemoryLayout {
+  const addresses: (Addr | undefined)[] = headers.sections.map(() => undefined);
+  const regions: Placed[] = [];
+  let next = RELOCATABLE_BASE;
+  for (const section of allocated(headers)) {
+    const align = section.align > 0 && section.align <= 2 ** 24 ? section.align : 1;
+    // At least 64, so that a place keeps its distance to the next 64-byte line as in the object itself.
+    const unit = Math.max(align, 64);
+    const at = Math.ceil(next / unit) * unit;
+    const placed = placeSection(headers, { ...section, size: Math.min(section.size, 2 ** 40) }, at);
+    if (at + placed.size > HIGHEST) break;
+    addresses[section.index] = placed.start;
+    regions.push(placed);
+    next = at + placed.size + GAP;
+  }
+  return { regions, addresses, end: next };
+}

@@ -1,0 +1,40 @@
+import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.js';
+import { EXIT, UsageError } from './exit.js';
+import { addSections } from './sections.js';
+import { VERSION } from './version.js';
+
+/** Runs one command; returns the exit status. A stack trace never reaches the user, unless RSEQLAB_DEBUG asks for it. */
+export async function main(argv: readonly string[]): Promise<number> {
+  let status: number = EXIT.OK;
+  const finish = (code: number) => {
+    status = code;
+  };
+  const program = new Command('rseqlab')
+    .description('The laboratory for Linux restartable sequences (rseq).')
+    .version(VERSION)
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rseqlab: ')) })
+    .exitOverride();
+  addCheck(program, finish);
+  addSections(program, finish);
+  for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
+  try {
+    await program.parseAsync([...argv]);
+    return status;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function failed(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+  if (error instanceof UsageError) {
+    process.stderr.write(`rseqlab: ${error.message}\n`);
+    return EXIT.USAGE;
+  }
+  if (process.env['RSEQLAB_DEBUG']) throw error;
+  const what = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`rseqlab: internal error: ${what.split('\n', 1)[0]}; this is a bug in rseqlab: run again with RSEQLAB_DEBUG=1 and report it\n`);
+  return EXIT.USAGE;
+}

@@ -1,0 +1,52 @@
+import { renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { UsageError } from './exit.js';
+
+/** Writes a result to a file (under a temporary name first, then renamed) or to standard output. */
+export function deliver(text: string, file: string | undefined): void {
+  if (file === undefined) {
+    writeAll(text);
+    return;
+  }
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    writeFileSync(temporary, text);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with -o`);
+  }
+}
+
+/** All of it, also into a pipe that is slow; a reader that has gone away (head) is no error. */
+function writeAll(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let offset = 0; offset < bytes.length; ) {
+    try {
+      offset += writeSync(1, bytes, offset);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') return;
+      if (code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is no directory',
+  ENOSPC: 'no space left on the device',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'too many symbolic links',
+};
+
+export const reason = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return (code && REASONS[code]) ?? message;
+};
+
+/** Colour where standard output is a terminal, unless --no-color or NO_COLOR (no-color.org) says otherwise. */
+export const wantsColour = (option: boolean, file: string | undefined): boolean =>
+  option && file === undefined && process.stdout.isTTY === true && !process.env['NO_COLOR'];

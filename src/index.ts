@@ -1,0 +1,11 @@
+export { type Addr, hex } from './abi/address.js';
+export { KERNEL_COLUMNS, kernelRules } from './abi/kernel-rules.js';
+export { BinaryError } from './binary/error.js';
+export type { ProgramImage, SourceLine } from './binary/image.js';
+export { readImage } from './binary/read.js';
+export { check } from './check/api.js';
+export { type CheckOptions, type CheckResult, checkImage, type Finding } from './check/check.js';
+export type { Rule, Severity } from './check/rule.js';
+export { RULES } from './check/rules/index.js';
+export { type Findings, findSections } from './sections/find.js';
+export type { CriticalSection, Descriptor, FoundBy } from './sections/section.js';

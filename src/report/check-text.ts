@@ -1,0 +1,46 @@
+import type { Addr } from '../abi/address.js';
+import type { CheckResult, Finding } from '../check/check.js';
+import { type CheckDocument, count, plural } from './document.js';
+import { sectionListing } from './listing.js';
+import type { Style } from './style.js';
+
+/** Compiler style: `file:line: error: message [rule]`, then the section with the guilty instruction marked. */
+export function checkText(document: CheckDocument, style: Style): string {
+  const lines = document.results.flatMap((result) => resultLines(result, style));
+  lines.push(summary(document, style));
+  return `${lines.join('\n')}\n`;
+}
+
+function resultLines(result: CheckResult, style: Style): string[] {
+  const lines = result.limits.map((limit) => style.dim(`${result.image.name}: note: ${limit}`));
+  for (const finding of result.findings) {
+    lines.push(headline(result, finding, style));
+    for (const related of finding.related) {
+      lines.push(`${position(result, related.place, related.line)}: ${style.note('note')}: ${related.message}`);
+    }
+    const marks = new Set<Addr>([...(finding.at === undefined ? [] : [finding.at])]);
+    if (finding.section !== undefined) lines.push(...sectionListing(result.found, finding.section, marks, style));
+    lines.push(`  ${style.bold('mend:')} ${finding.mend}`, '');
+  }
+  return lines;
+}
+
+function headline(result: CheckResult, finding: Finding, style: Style): string {
+  const where = style.bold(position(result, finding.place, finding.line));
+  const inside = finding.function === undefined ? '' : ` ${style.dim(`(in ${finding.function})`)}`;
+  return `${where}: ${style[finding.severity](finding.severity)}: ${finding.message} ${style.bold(`[${finding.rule}]`)}${inside}`;
+}
+
+function position(result: CheckResult, place: string | undefined, line: Finding['line']): string {
+  if (line !== undefined) return `${line.file}:${line.line}`;
+  return place === undefined ? result.image.name : `${result.image.name}:${place}`;
+}
+
+function summary(document: CheckDocument, style: Style): string {
+  const sections = document.results.reduce((sum, result) => sum + result.sections.length, 0);
+  const [errors, warnings, notes] = [count(document, 'error'), count(document, 'warning'), count(document, 'note')];
+  const found = [plural(errors, 'error'), plural(warnings, 'warning'), ...(notes > 0 ? [plural(notes, 'note')] : [])].join(', ');
+  const kernel = `judged by Linux ${document.kernel}${document.debugRseq ? ' with rseq debugging' : ''}`;
+  const text = `${plural(document.results.length, 'file')}, ${plural(sections, 'section')}: ${found} (${kernel})`;
+  return errors > 0 ? style.error(text) : style.bold(text);
+}

@@ -1,0 +1,20 @@
+import type { CheckResult, Finding } from '../check/check.js';
+import type { Severity } from '../check/rule.js';
+
+/** What `check` hands to a reporter: every file with its result, and the files that could not be read. */
+export interface CheckDocument {
+  readonly version: string;
+  readonly kernel: string;
+  readonly debugRseq: boolean;
+  readonly results: readonly CheckResult[];
+}
+
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
+
+export const allFindings = (document: CheckDocument): Finding[] => document.results.flatMap(({ findings }) => findings);
+
+export function count(document: CheckDocument, severity: Severity): number {
+  return allFindings(document).filter((finding) => finding.severity === severity).length;
+}
+
+export const plural = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
