@@ -9,10 +9,14 @@ const root = new URL('..', import.meta.url).pathname;
 const require = createRequire(import.meta.url);
 
 rmSync(join(root, 'dist'), { recursive: true, force: true });
-execFileSync(process.execPath, [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.build.json'], {
-  cwd: root,
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  [join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'), '-p', 'tsconfig.build.json'],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 
 /** iced-x86 is made for Node: it reads its WebAssembly with `fs`. In a browser the bytes come inside the bundle. */
 const icedForBrowsers = {
@@ -23,7 +27,10 @@ const icedForBrowsers = {
       const contents = readFileSync(path, 'utf8')
         .replace('require(`util`)', 'globalThis')
         .replace(/const path = require\('path'\)[^\n]*\n/, '')
-        .replace(/const bytes = require\('fs'\)[^\n]*\n/, `const bytes = Uint8Array.from(atob('${wasm}'), (c) => c.charCodeAt(0));\n`);
+        .replace(
+          /const bytes = require\('fs'\)[^\n]*\n/,
+          `const bytes = Uint8Array.from(atob('${wasm}'), (c) => c.charCodeAt(0));\n`,
+        );
       return { contents, loader: 'js' };
     });
   },

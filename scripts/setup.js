@@ -11,7 +11,10 @@ const lock = readFileSync(at('package-lock.json'), 'utf8');
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   console.error('installing packages ...');
   // Not npm ci: it refuses a lock file that lacks other platforms' optional packages, which some registries do not carry.
-  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   writeFileSync(stamp, lock);
 }
 
@@ -20,9 +23,16 @@ const newest = (path) => {
   if (!stat.isDirectory()) return stat.mtimeMs;
   return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), 0);
 };
-const sources = Math.max(...['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.js', 'package.json'].map((name) => newest(at(name))));
+const sources = Math.max(
+  ...['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.js', 'package.json'].map((name) =>
+    newest(at(name)),
+  ),
+);
 const built = at('dist', 'browser', 'rseqlab.js');
 if (!existsSync(built) || statSync(built).mtimeMs < sources) {
   console.error('building ...');
-  execFileSync(process.execPath, [at('scripts', 'build.js')], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  execFileSync(process.execPath, [at('scripts', 'build.js')], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
 }

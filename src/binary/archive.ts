@@ -23,11 +23,16 @@ export function* archiveMembers(bytes: Uint8Array, archive: string): Generator<A
   let longNames = '';
   for (let at = 8; at + HEADER <= bytes.length; ) {
     const header = text.decode(bytes.subarray(at, at + HEADER));
-    if (!header.endsWith('`\n')) throw new BinaryError(`${archive}: damaged at offset ${at}: no archive member begins there`);
+    if (!header.endsWith('`\n'))
+      throw new BinaryError(`${archive}: damaged at offset ${at}: no archive member begins there`);
     const size = Number(header.slice(48, 58).trim());
     const body = at + HEADER;
-    if (!Number.isInteger(size) || size < 0) throw new BinaryError(`${archive}: damaged at offset ${at}: the size of a member cannot be read`);
-    if (body + size > bytes.length) throw new BinaryError(`${archive}: truncated: the member at offset ${at} reaches beyond the end; copy the file again`);
+    if (!Number.isInteger(size) || size < 0)
+      throw new BinaryError(`${archive}: damaged at offset ${at}: the size of a member cannot be read`);
+    if (body + size > bytes.length)
+      throw new BinaryError(
+        `${archive}: truncated: the member at offset ${at} reaches beyond the end; copy the file again`,
+      );
     const raw = header.slice(0, 16).trimEnd();
     const content = bytes.subarray(body, body + size);
     at = body + size + (size % 2);
@@ -42,11 +47,16 @@ export function* archiveMembers(bytes: Uint8Array, archive: string): Generator<A
 
 function member(raw: string, content: Uint8Array, offset: number, longNames: string): ArchiveMember {
   const long = /^\/(\d+)$/.exec(raw);
-  if (long) return { name: longNames.slice(Number(long[1])).split(/\/?\n/, 1)[0] ?? raw, bytes: content, offset };
+  if (long)
+    return { name: longNames.slice(Number(long[1])).split(/\/?\n/, 1)[0] ?? raw, bytes: content, offset };
   const bsd = /^#1\/(\d+)$/.exec(raw);
   if (bsd) {
     const length = Math.min(Number(bsd[1]), content.length);
-    return { name: text.decode(content.subarray(0, length)).replace(/\0+$/, ''), bytes: content.subarray(length), offset: offset + length };
+    return {
+      name: text.decode(content.subarray(0, length)).replace(/\0+$/, ''),
+      bytes: content.subarray(length),
+      offset: offset + length,
+    };
   }
   return { name: raw.replace(/\/$/, ''), bytes: content, offset };
 }

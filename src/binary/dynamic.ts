@@ -32,7 +32,23 @@ export function dynamicTags(headers: ElfHeaders): Map<number, number> {
   return tags;
 }
 
-export const DT = { RELA: 7, RELASZ: 8, SYMTAB: 6, STRTAB: 5, STRSZ: 10, JMPREL: 23, PLTRELSZ: 2, PLTREL: 20, REL: 17, RELSZ: 18, RELR: 36, RELRSZ: 35, HASH: 4, GNU_HASH: 0x6ffffef5, FLAGS_1: 0x6ffffffb } as const;
+export const DT = {
+  RELA: 7,
+  RELASZ: 8,
+  SYMTAB: 6,
+  STRTAB: 5,
+  STRSZ: 10,
+  JMPREL: 23,
+  PLTRELSZ: 2,
+  PLTREL: 20,
+  REL: 17,
+  RELSZ: 18,
+  RELR: 36,
+  RELRSZ: 35,
+  HASH: 4,
+  GNU_HASH: 0x6ffffef5,
+  FLAGS_1: 0x6ffffffb,
+} as const;
 
 /** File offset of an address, by the segments; undefined where it is not in the file. */
 export function fileOffset(regions: readonly Placed[], address: number): number | undefined {

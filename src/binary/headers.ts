@@ -38,7 +38,17 @@ export interface ElfHeaders {
   readonly programs: readonly ProgramHeader[];
 }
 
-export const SHT = { SYMTAB: 2, STRTAB: 3, RELA: 4, HASH: 5, DYNAMIC: 6, NOBITS: 8, REL: 9, DYNSYM: 11, RELR: 19 } as const;
+export const SHT = {
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  HASH: 5,
+  DYNAMIC: 6,
+  NOBITS: 8,
+  REL: 9,
+  DYNSYM: 11,
+  RELR: 19,
+} as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, TLS: 0x400, COMPRESSED: 0x800 } as const;
 export const PT = { LOAD: 1, DYNAMIC: 2, INTERP: 3, TLS: 7 } as const;
 export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
@@ -66,18 +76,34 @@ export function readHeaders(bytes: Uint8Array, name: string, warnings: string[])
     throw new BinaryError(`${name}: ${what}`);
   };
   if (bytes.length === 0) bad('the file is empty; give an ELF file');
-  if (!isElf(bytes)) bad('not an ELF file (no 0x7f "ELF" at its beginning); give an executable, library, object, archive or core');
-  const bits = bytes[4] === 1 ? 32 : bytes[4] === 2 ? 64 : bad(`unknown ELF class ${bytes[4]} at offset 4; the file is damaged`);
-  const little = bytes[5] === 1 ? true : bytes[5] === 2 ? false : bad(`unknown ELF byte order ${bytes[5]} at offset 5; the file is damaged`);
+  if (!isElf(bytes))
+    bad(
+      'not an ELF file (no 0x7f "ELF" at its beginning); give an executable, library, object, archive or core',
+    );
+  const bits =
+    bytes[4] === 1
+      ? 32
+      : bytes[4] === 2
+        ? 64
+        : bad(`unknown ELF class ${bytes[4]} at offset 4; the file is damaged`);
+  const little =
+    bytes[5] === 1
+      ? true
+      : bytes[5] === 2
+        ? false
+        : bad(`unknown ELF byte order ${bytes[5]} at offset 5; the file is damaged`);
   const cursor = new Cursor(bytes, little, bits);
-  if (bytes.length < (bits === 64 ? 64 : 52)) bad(`truncated: ${bytes.length} bytes are less than an ELF header; copy the file again`);
+  if (bytes.length < (bits === 64 ? 64 : 52))
+    bad(`truncated: ${bytes.length} bytes are less than an ELF header; copy the file again`);
   const type = cursor.u16(16);
-  if (type < ET.REL || type > ET.CORE) bad(`e_type is ${type}; expected a relocatable file, an executable, a shared object or a core`);
+  if (type < ET.REL || type > ET.CORE)
+    bad(`e_type is ${type}; expected a relocatable file, an executable, a shared object or a core`);
   const machine = cursor.u16(18);
   const wide = bits === 64;
   const sections = readSections(cursor, wide, warnings);
   const programs = readPrograms(cursor, wide, sections[0]?.info ?? 0, warnings);
-  if (sections.length === 0 && programs.length === 0) bad('has neither sections nor segments that can be read; it is truncated or damaged');
+  if (sections.length === 0 && programs.length === 0)
+    bad('has neither sections nor segments that can be read; it is truncated or damaged');
   return {
     cursor,
     type,
@@ -101,7 +127,8 @@ function readSections(cursor: Cursor, wide: boolean, warnings: string[]): Sectio
   }
   const read = (index: number): SectionHeader => {
     const at = table + index * size;
-    const field = (narrow: number, broad: number) => (wide ? cursor.u64(at + broad) : cursor.u32(at + narrow));
+    const field = (narrow: number, broad: number) =>
+      wide ? cursor.u64(at + broad) : cursor.u32(at + narrow);
     return {
       index,
       name: '',
@@ -153,7 +180,23 @@ function readPrograms(cursor: Cursor, wide: boolean, extended: number, warnings:
   return Array.from({ length: count }, (_, index) => {
     const at = table + index * size;
     return wide
-      ? { type: cursor.u32(at), flags: cursor.u32(at + 4), offset: cursor.u64(at + 8), vaddr: cursor.u64(at + 16), filesz: cursor.u64(at + 32), memsz: cursor.u64(at + 40), align: cursor.u64(at + 48) }
-      : { type: cursor.u32(at), flags: cursor.u32(at + 24), offset: cursor.u32(at + 4), vaddr: cursor.u32(at + 8), filesz: cursor.u32(at + 16), memsz: cursor.u32(at + 20), align: cursor.u32(at + 28) };
+      ? {
+          type: cursor.u32(at),
+          flags: cursor.u32(at + 4),
+          offset: cursor.u64(at + 8),
+          vaddr: cursor.u64(at + 16),
+          filesz: cursor.u64(at + 32),
+          memsz: cursor.u64(at + 40),
+          align: cursor.u64(at + 48),
+        }
+      : {
+          type: cursor.u32(at),
+          flags: cursor.u32(at + 24),
+          offset: cursor.u32(at + 4),
+          vaddr: cursor.u32(at + 8),
+          filesz: cursor.u32(at + 16),
+          memsz: cursor.u32(at + 20),
+          align: cursor.u32(at + 28),
+        };
   });
 }

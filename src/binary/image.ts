@@ -103,7 +103,18 @@ export interface Relocation {
   readonly symbol: ImageSymbol | undefined;
   readonly addend: number;
   /** What the field means once resolved, independent of the machine. */
-  readonly kind: 'absolute' | 'relative' | 'pc-relative' | 'got' | 'plt' | 'tls-offset' | 'tls-got' | 'tls-module' | 'copy' | 'none' | 'other';
+  readonly kind:
+    | 'absolute'
+    | 'relative'
+    | 'pc-relative'
+    | 'got'
+    | 'plt'
+    | 'tls-offset'
+    | 'tls-got'
+    | 'tls-module'
+    | 'copy'
+    | 'none'
+    | 'other';
 }
 
 export interface FunctionRange {

@@ -31,23 +31,28 @@ export function layout(headers: ElfHeaders, warnings: string[]): MemoryLayout {
   if (headers.type === ET.REL) return relocatable(headers);
   const length = headers.cursor.bytes.length;
   const loads = headers.programs.filter((program) => program.type === PT.LOAD && program.memsz > 0);
-  const fromSegments = loads.map((program): Placed => ({
-    start: addr(program.vaddr),
-    size: program.memsz,
-    offset: program.offset,
-    fileSize: inFile(program.offset, Math.min(program.filesz, program.memsz), length),
-    flags: { r: (program.flags & 4) !== 0, w: (program.flags & 2) !== 0, x: (program.flags & 1) !== 0 },
-    name: 'segment',
-  }));
+  const fromSegments = loads.map(
+    (program): Placed => ({
+      start: addr(program.vaddr),
+      size: program.memsz,
+      offset: program.offset,
+      fileSize: inFile(program.offset, Math.min(program.filesz, program.memsz), length),
+      flags: { r: (program.flags & 4) !== 0, w: (program.flags & 2) !== 0, x: (program.flags & 1) !== 0 },
+      name: 'segment',
+    }),
+  );
   const placed = fromSegments.length > 0 ? fromSegments : fromSections(headers);
   return {
     regions: withoutOverlap(placed, warnings),
-    addresses: headers.sections.map(({ flags, addr: at }) => ((flags & SHF.ALLOC) !== 0 && at < HIGHEST ? addr(at) : undefined)),
+    addresses: headers.sections.map(({ flags, addr: at }) =>
+      (flags & SHF.ALLOC) !== 0 && at < HIGHEST ? addr(at) : undefined,
+    ),
     end: placed.reduce((end, region) => Math.max(end, region.start + region.size), 0),
   };
 }
 
-const inFile = (offset: number, size: number, length: number): number => Math.max(0, Math.min(size, length - offset));
+const inFile = (offset: number, size: number, length: number): number =>
+  Math.max(0, Math.min(size, length - offset));
 
 function placeSection(headers: ElfHeaders, section: SectionHeader, at: number): Placed {
   const { offset, size, flags, type } = section;
@@ -72,7 +77,8 @@ function withoutOverlap(placed: readonly Placed[], warnings: string[]): Placed[]
   const sorted = placed
     .filter(({ start, size }) => start + size <= HIGHEST && size > 0)
     .sort((a, b) => a.start - b.start);
-  if (sorted.length < placed.length) warnings.push('a segment lies outside any user address space; it is left out');
+  if (sorted.length < placed.length)
+    warnings.push('a segment lies outside any user address space; it is left out');
   const kept: Placed[] = [];
   for (const region of sorted) {
     const before = kept.at(-1);

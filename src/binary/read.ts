@@ -2,7 +2,16 @@ import { type Addr, addr, hex, plus } from '../abi/address.js';
 import { DT, dynamicTags, fileOffset, type RawRelocation, relocationTable, relrPlaces } from './dynamic.js';
 import { type FunctionIndex, functionIndex } from './function-index.js';
 import { type ElfHeaders, ET, PT, readHeaders, SHF, SHT } from './headers.js';
-import type { FunctionRange, ImageHeader, ImageSection, ImageSymbol, ProgramImage, Region, Relocation, SourceLine } from './image.js';
+import type {
+  FunctionRange,
+  ImageHeader,
+  ImageSection,
+  ImageSymbol,
+  ProgramImage,
+  Region,
+  Relocation,
+  SourceLine,
+} from './image.js';
 import { layout, type MemoryLayout } from './layout.js';
 import { patch, relocationTypes } from './relocation-types.js';
 import { sourceLines } from './source-lines.js';
@@ -17,21 +26,30 @@ export { isElf } from './headers.js';
  */
 export function readImage(bytes: Uint8Array, name: string): ProgramImage {
   const warnings: string[] = [];
-  return new ElfImage(name, readHeaders(bytes, name, warnings), warnings);
+  // Not a subclass: Node's Buffer has a slice() that does not copy.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return new ElfImage(name, readHeaders(plain, name, warnings), warnings);
 }
 
 /** Bytes kept behind a relocatable object for its GOT: one slot a symbol that is loaded through it. */
 const GOT_SLOT = 8;
 /** Distance between the made-up addresses of undefined symbols. */
 const EXTERN_STEP = 16;
-const TYPES = { [ET.REL]: 'relocatable', [ET.EXEC]: 'executable', [ET.DYN]: 'shared', [ET.CORE]: 'core' } as const;
+const TYPES = {
+  [ET.REL]: 'relocatable',
+  [ET.EXEC]: 'executable',
+  [ET.DYN]: 'shared',
+  [ET.CORE]: 'core',
+} as const;
 
 class ElfImage implements ProgramImage {
   readonly header: ImageHeader;
   readonly sections: readonly ImageSection[];
   private readonly memory: MemoryLayout;
   private readonly tags: Map<number, number>;
-  private linkedCache: { regions: readonly Region[]; relocations: readonly Relocation[]; externs: Map<string, Addr> } | undefined;
+  private linkedCache:
+    | { regions: readonly Region[]; relocations: readonly Relocation[]; externs: Map<string, Addr> }
+    | undefined;
   private symbolCache: readonly ImageSymbol[] | undefined;
   private tables: Map<number | undefined, readonly ImageSymbol[]> | undefined;
   private placeIndex: Map<number, Relocation> | undefined;
@@ -53,7 +71,9 @@ class ElfImage implements ProgramImage {
       machine: headers.machine,
       architecture: headers.architecture,
       type: TYPES[headers.type as 1 | 2 | 3 | 4],
-      pie: headers.type === ET.DYN && (headers.programs.some(({ type }) => type === PT.INTERP) || (Math.floor(flags1 / 2 ** 27) & 1) !== 0),
+      pie:
+        headers.type === ET.DYN &&
+        (headers.programs.some(({ type }) => type === PT.INTERP) || (Math.floor(flags1 / 2 ** 27) & 1) !== 0),
       nodelete: (flags1 & 8) !== 0,
       entry: addr(headers.entry),
     };
@@ -102,7 +122,10 @@ class ElfImage implements ProgramImage {
   private symbolTables(): Map<number | undefined, readonly ImageSymbol[]> {
     if (this.tables === undefined) {
       this.tables = new Map();
-      const sources = [...symbolSources(this.headers, SHT.DYNSYM), ...symbolSources(this.headers, SHT.SYMTAB)];
+      const sources = [
+        ...symbolSources(this.headers, SHT.DYNSYM),
+        ...symbolSources(this.headers, SHT.SYMTAB),
+      ];
       for (const source of sources) {
         this.tables.set(source.section, readSymbols(this.headers, source, this.memory.addresses));
       }
@@ -141,7 +164,15 @@ class ElfImage implements ProgramImage {
         const target = headers.sections[section.info];
         const base = headers.type === ET.REL ? memory.addresses[section.info] : 0;
         if (target === undefined || base === undefined || (target.flags & SHF.ALLOC) === 0) continue;
-        raw.push(...relocationTable(headers, { offset: section.offset, size: section.size, rela: section.type === SHT.RELA, table: section.link, base }));
+        raw.push(
+          ...relocationTable(headers, {
+            offset: section.offset,
+            size: section.size,
+            rela: section.type === SHT.RELA,
+            table: section.link,
+            base,
+          }),
+        );
       }
       return raw;
     }
@@ -153,7 +184,16 @@ class ElfImage implements ProgramImage {
     ] as const) {
       const address = this.tags.get(table);
       const offset = address === undefined ? undefined : fileOffset(memory.regions, address);
-      if (offset !== undefined) raw.push(...relocationTable(headers, { offset, size: this.tags.get(size) ?? 0, rela, table: undefined, base: 0 }));
+      if (offset !== undefined)
+        raw.push(
+          ...relocationTable(headers, {
+            offset,
+            size: this.tags.get(size) ?? 0,
+            rela,
+            table: undefined,
+            base: 0,
+          }),
+        );
     }
     return raw;
   }
@@ -162,7 +202,8 @@ class ElfImage implements ProgramImage {
     const { headers, memory } = this;
     const types = relocationTypes(headers.architecture);
     const raw = this.rawRelocations();
-    const tables = raw.length > 0 ? this.symbolTables() : new Map<number | undefined, readonly ImageSymbol[]>();
+    const tables =
+      raw.length > 0 ? this.symbolTables() : new Map<number | undefined, readonly ImageSymbol[]>();
     const externs = new Map<string, Addr>();
     const got = new Map<string, { slot: Addr; relocation: Relocation; value: number }>();
     const gotStart = Math.ceil((memory.end + 64) / 64) * 64;
@@ -172,7 +213,12 @@ class ElfImage implements ProgramImage {
       externs.set(symbol, known);
       return known;
     };
-    const bytes = new Map(memory.regions.map((region) => [region, headers.cursor.bytes.subarray(region.offset, region.offset + region.fileSize)]));
+    const bytes = new Map(
+      memory.regions.map((region) => [
+        region,
+        headers.cursor.bytes.subarray(region.offset, region.offset + region.fileSize),
+      ]),
+    );
     const views = new Map<object, DataView>();
     const viewOf = (region: (typeof memory.regions)[number]): DataView => {
       let view = views.get(region);
@@ -195,17 +241,34 @@ class ElfImage implements ProgramImage {
       const kind = type?.kind ?? 'other';
       const at = entry.place - region.start;
       if (at + 4 > region.fileSize) {
-        relocations.push({ address: addr(entry.place), type: entry.type, typeName: type?.name ?? `${entry.type}`, symbol, addend: entry.addend ?? 0, kind });
+        relocations.push({
+          address: addr(entry.place),
+          type: entry.type,
+          typeName: type?.name ?? `${entry.type}`,
+          symbol,
+          addend: entry.addend ?? 0,
+          kind,
+        });
         continue;
       }
       const view = viewOf(region);
       const addend = entry.addend ?? implicitAddend(view, at, type?.field ?? '-', little);
-      const relocation: Relocation = { address: addr(entry.place), type: entry.type, typeName: type?.name ?? `type ${entry.type}`, symbol, addend, kind };
+      const relocation: Relocation = {
+        address: addr(entry.place),
+        type: entry.type,
+        typeName: type?.name ?? `type ${entry.type}`,
+        symbol,
+        addend,
+        kind,
+      };
       relocations.push(relocation);
       if (type === undefined) continue;
       // A symbol that another file defines keeps no address; the field gets a made-up one only in a relocatable object.
       const undefinedHere = symbol !== undefined && symbol.address === undefined;
-      let value = (symbol?.address ?? (undefinedHere && headers.type === ET.REL && symbol.kind !== 'tls' ? extern(symbol.name) : 0)) + addend;
+      let value =
+        (symbol?.address ??
+          (undefinedHere && headers.type === ET.REL && symbol.kind !== 'tls' ? extern(symbol.name) : 0)) +
+        addend;
       if (headers.type !== ET.REL && undefinedHere && kind !== 'copy') continue;
       if (kind === 'got' || kind === 'tls-got') {
         const key = `${kind} ${symbol?.name ?? ''} ${symbol?.address ?? ''}`;
@@ -213,7 +276,12 @@ class ElfImage implements ProgramImage {
         const known = got.get(key) ?? {
           slot: addr(gotStart + got.size * GOT_SLOT),
           value: target,
-          relocation: { ...relocation, address: addr(gotStart + got.size * GOT_SLOT), addend: 0, kind: kind === 'got' ? ('absolute' as const) : ('tls-offset' as const) },
+          relocation: {
+            ...relocation,
+            address: addr(gotStart + got.size * GOT_SLOT),
+            addend: 0,
+            kind: kind === 'got' ? ('absolute' as const) : ('tls-offset' as const),
+          },
         };
         got.set(key, known);
         value = known.slot + addend;
@@ -227,7 +295,14 @@ class ElfImage implements ProgramImage {
     if (relr !== undefined) {
       // RELR fields hold their value already (the image is not moved): only the fact is noted.
       for (const place of relrPlaces(headers, relr, this.tags.get(DT.RELRSZ) ?? 0)) {
-        relocations.push({ address: addr(place), type: 0, typeName: 'RELR', symbol: undefined, addend: 0, kind: 'relative' });
+        relocations.push({
+          address: addr(place),
+          type: 0,
+          typeName: 'RELR',
+          symbol: undefined,
+          addend: 0,
+          kind: 'relative',
+        });
       }
     }
     const regions: Region[] = memory.regions.map((region) => ({
@@ -246,7 +321,15 @@ class ElfImage implements ProgramImage {
         view.setBigUint64(slot - gotStart, BigInt(value), little);
         relocations.push(relocation);
       }
-      regions.push({ start: addr(gotStart), size: slots.length, bytes: slots, readable: true, writable: false, executable: false, name: '.got' });
+      regions.push({
+        start: addr(gotStart),
+        size: slots.length,
+        bytes: slots,
+        readable: true,
+        writable: false,
+        executable: false,
+        name: '.got',
+      });
     }
     relocations.sort((a, b) => a.address - b.address);
     return { regions, relocations, externs };
@@ -254,13 +337,19 @@ class ElfImage implements ProgramImage {
 
   regionAt(address: Addr): Region | undefined {
     const region = this.lastRegion?.region;
-    if (region !== undefined && address >= region.start && address < region.start + region.size) return region;
+    if (region !== undefined && address >= region.start && address < region.start + region.size)
+      return region;
     return regionOf(this.regions, address);
   }
 
   sectionAt(address: Addr): ImageSection | undefined {
     return this.sections.find(
-      (section) => section.address !== undefined && section.size > 0 && (section.flags & SHF.TLS) === 0 && address >= section.address && address < section.address + section.size,
+      (section) =>
+        section.address !== undefined &&
+        section.size > 0 &&
+        (section.flags & SHF.TLS) === 0 &&
+        address >= section.address &&
+        address < section.address + section.size,
     );
   }
 
@@ -274,7 +363,11 @@ class ElfImage implements ProgramImage {
 
   private viewAt(address: Addr, size: number): { view: DataView; offset: number } | undefined {
     let last = this.lastRegion;
-    if (last === undefined || address < last.region.start || address >= last.region.start + last.region.size) {
+    if (
+      last === undefined ||
+      address < last.region.start ||
+      address >= last.region.start + last.region.size
+    ) {
       const region = regionOf(this.regions, address);
       if (region === undefined) return undefined;
       const { bytes } = region;
@@ -329,7 +422,12 @@ class ElfImage implements ProgramImage {
   }
 
   lineAt(address: Addr): SourceLine | undefined {
-    this.lines ??= sourceLines(this.headers, this.memory, (table) => this.symbolTables().get(table) ?? [], this.warnings);
+    this.lines ??= sourceLines(
+      this.headers,
+      this.memory,
+      (table) => this.symbolTables().get(table) ?? [],
+      this.warnings,
+    );
     return this.lines(address);
   }
 
@@ -341,7 +439,10 @@ class ElfImage implements ProgramImage {
   }
 }
 
-function regionOf<R extends { start: Addr; size: number }>(regions: readonly R[], address: number): R | undefined {
+function regionOf<R extends { start: Addr; size: number }>(
+  regions: readonly R[],
+  address: number,
+): R | undefined {
   let low = 0;
   let high = regions.length - 1;
   while (low <= high) {
@@ -361,7 +462,11 @@ function implicitAddend(view: DataView, at: number, field: string, little: boole
 }
 
 /** Distance from the thread pointer to a variable of the executable's own block (ELF TLS ABI: variant II on x86-64, I on arm64). */
-function tlsOffset(architecture: string | undefined, value: number, block: { size: number; align: number } | undefined): number {
+function tlsOffset(
+  architecture: string | undefined,
+  value: number,
+  block: { size: number; align: number } | undefined,
+): number {
   if (block === undefined) return value;
   const size = Math.ceil(block.size / block.align) * block.align;
   return architecture === 'aarch64' ? value + Math.max(16, block.align) : value - size;

@@ -1,14 +1,72 @@
 import type { Addr } from '../abi/address.js';
-import type { ElfHeaders } from './headers.js';
+import { type DebugSections, LineTable } from './dwarf/line-table.js';
+import { relocationTable } from './dynamic.js';
+import { type ElfHeaders, ET, type SectionHeader, SHF, SHT } from './headers.js';
 import type { ImageSymbol, SourceLine } from './image.js';
 import type { MemoryLayout } from './layout.js';
+import { patch, relocationTypes } from './relocation-types.js';
 
 /** Source positions by address, from the file's DWARF line tables. */
 export function sourceLines(
-  _headers: ElfHeaders,
+  headers: ElfHeaders,
   _memory: MemoryLayout,
-  _symbols: (table: number) => readonly ImageSymbol[],
-  _warnings: string[],
+  symbols: (table: number) => readonly ImageSymbol[],
+  warnings: string[],
 ): (at: Addr) => SourceLine | undefined {
-  return () => undefined;
+  const read = (name: string): Uint8Array | undefined => {
+    const section = headers.sections.find((each) => each.name === name && each.type !== SHT.NOBITS);
+    if (section === undefined) return undefined;
+    if ((section.flags & SHF.COMPRESSED) !== 0) {
+      warnings.push(
+        `${name} is compressed and was not read: source lines are missing (objcopy --decompress-debug-sections)`,
+      );
+      return undefined;
+    }
+    return relocated(headers, section, symbols);
+  };
+  const line = read('.debug_line');
+  if (line === undefined) return () => undefined;
+  const sections: DebugSections = {
+    line,
+    lineStr: read('.debug_line_str'),
+    str: read('.debug_str'),
+    littleEndian: headers.cursor.littleEndian,
+    addressSize: headers.cursor.bits === 64 ? 8 : 4,
+  };
+  const table = new LineTable(sections);
+  return (at) => table.lookup(at);
+}
+
+/** A debug section's bytes; those of a relocatable object with its relocations applied. */
+function relocated(
+  headers: ElfHeaders,
+  section: SectionHeader,
+  symbols: (table: number) => readonly ImageSymbol[],
+): Uint8Array {
+  const bytes = headers.cursor.bytes.subarray(section.offset, section.offset + section.size);
+  if (headers.type !== ET.REL) return bytes;
+  const tables = headers.sections.filter(
+    (each) => (each.type === SHT.RELA || each.type === SHT.REL) && each.info === section.index,
+  );
+  if (tables.length === 0) return bytes;
+  const copy = bytes.slice();
+  const view = new DataView(copy.buffer);
+  const types = relocationTypes(headers.architecture);
+  for (const table of tables) {
+    const raw = relocationTable(headers, {
+      offset: table.offset,
+      size: table.size,
+      rela: table.type === SHT.RELA,
+      table: table.link,
+      base: 0,
+    });
+    for (const { place, type, symbol, addend } of raw) {
+      const row = types.get(type);
+      const target = symbols(table.link)[symbol]?.address;
+      if (row === undefined || addend === undefined) continue;
+      // Debug sections have no address: a symbol of one counts from its beginning.
+      patch(view, place, row.field, (target ?? 0) + addend, place, headers.cursor.littleEndian);
+    }
+  }
+  return copy;
 }

@@ -8,7 +8,13 @@ export interface SymbolTable {
   readonly symbols: readonly ImageSymbol[];
 }
 
-const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = { 1: 'object', 2: 'function', 3: 'section', 6: 'tls', 10: 'function' };
+const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {
+  1: 'object',
+  2: 'function',
+  3: 'section',
+  6: 'tls',
+  10: 'function',
+};
 const BINDINGS = ['local', 'global', 'weak'] as const;
 /** Where symbols and their strings lie in the file, in bytes. */
 export interface SymbolSource {
@@ -55,12 +61,17 @@ export function readSymbols(
     const at = source.offset + index * size;
     const info = cursor.u8(at + (wide ? 4 : 12));
     const listed = cursor.u16(at + (wide ? 6 : 14));
-    const shndx = listed === 0xffff && extended !== undefined ? cursor.u32(extended.offset + 4 * index) : listed;
+    const shndx =
+      listed === 0xffff && extended !== undefined ? cursor.u32(extended.offset + 4 * index) : listed;
     const value = wide ? cursor.u64(at + 8) : cursor.u32(at + 4);
     const kind = KINDS[info & 15] ?? 'other';
     const nameAt = cursor.u32(at);
     const named = nameAt > 0 && nameAt < source.stringsSize;
-    const name = named ? cursor.string(source.strings + nameAt, source.stringsSize - nameAt) : kind === 'section' ? (headers.sections[shndx]?.name ?? '') : '';
+    const name = named
+      ? cursor.string(source.strings + nameAt, source.stringsSize - nameAt)
+      : kind === 'section'
+        ? (headers.sections[shndx]?.name ?? '')
+        : '';
     symbols.push({
       name,
       address: addressOf(type, kind, shndx, value, addresses),

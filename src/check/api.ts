@@ -14,7 +14,8 @@ export function check(bytes: Uint8Array, name: string, options: CheckOptions = {
   const results: CheckResult[] = [];
   for (const member of archiveMembers(bytes, name)) {
     // Archives hold other things too (indexes, LTO bitcode): only ELF members count.
-    if (member.bytes[0] === 0x7f) results.push(checkImage(readImage(member.bytes, `${name}(${member.name})`), options));
+    if (member.bytes[0] === 0x7f)
+      results.push(checkImage(readImage(member.bytes, `${name}(${member.name})`), options));
   }
   return results;
 }

@@ -35,7 +35,12 @@ export interface Finding {
   readonly function: string | undefined;
   readonly line: SourceLine | undefined;
   readonly section: CriticalSection | undefined;
-  readonly related: readonly { readonly at: Addr; readonly place: string; readonly line: SourceLine | undefined; readonly message: string }[];
+  readonly related: readonly {
+    readonly at: Addr;
+    readonly place: string;
+    readonly line: SourceLine | undefined;
+    readonly message: string;
+  }[];
 }
 
 /** All that is known of one file. */
@@ -61,10 +66,10 @@ export function checkImage(image: ProgramImage, options: CheckOptions = {}): Che
   const findings: Finding[] = [];
   for (const section of found.sections) {
     const view = new SectionView(found, section);
-    const usable = view.instructions.length > 0;
     for (const rule of chosen) {
-      if (rule.section === undefined || (!usable && rule.descriptorOnly !== true && !isDiscarded(section))) continue;
-      for (const report of rule.section({ ...context, view })) findings.push(finish(image, rule, report, section));
+      if (rule.section === undefined || (!view.usable && rule.descriptorOnly !== true)) continue;
+      for (const report of rule.section({ ...context, view }))
+        findings.push(finish(image, rule, report, section));
     }
   }
   for (const rule of chosen) {
@@ -80,8 +85,6 @@ export function checkImage(image: ProgramImage, options: CheckOptions = {}): Che
   };
 }
 
-const isDiscarded = ({ descriptor }: CriticalSection): boolean => descriptor.startIp === 0n && descriptor.abortIp === 0n;
-
 const isChosen = (id: string, { rules, ignore }: CheckOptions): boolean =>
   (rules === undefined || rules.length === 0 || rules.includes(id)) && !(ignore ?? []).includes(id);
 
@@ -92,7 +95,12 @@ function isIgnored(finding: Finding, ignore: readonly string[]): boolean {
   });
 }
 
-function finish(image: ProgramImage, rule: Rule, report: Report, section: CriticalSection | undefined): Finding {
+function finish(
+  image: ProgramImage,
+  rule: Rule,
+  report: Report,
+  section: CriticalSection | undefined,
+): Finding {
   const { at } = report;
   const name = (at === undefined ? undefined : image.functionAt(at)?.name) ?? section?.function;
   return {
@@ -104,10 +112,24 @@ function finish(image: ProgramImage, rule: Rule, report: Report, section: Critic
     at,
     place: at === undefined ? undefined : image.place(at),
     function: name === undefined ? undefined : demangle(name),
-    line: at === undefined ? undefined : image.lineAt(at),
+    line: at === undefined ? undefined : (image.lineAt(at) ?? lineOfCode(image, at, section)),
     section,
-    related: (report.related ?? []).map((each) => ({ ...each, place: image.place(each.at), line: image.lineAt(each.at) })),
+    related: (report.related ?? []).map((each) => ({
+      ...each,
+      place: image.place(each.at),
+      line: image.lineAt(each.at),
+    })),
   };
+}
+
+/** Data has no line of its own: a finding about a descriptor stands at the line of its code. */
+function lineOfCode(
+  image: ProgramImage,
+  at: Addr,
+  section: CriticalSection | undefined,
+): SourceLine | undefined {
+  const isCode = image.regionAt(at)?.executable === true;
+  return isCode || section?.start === undefined ? undefined : image.lineAt(section.start);
 }
 
 /** `0x4011c4 <push+0x14>`. */
@@ -121,12 +143,14 @@ export function describePlace(image: ProgramImage, at: Addr): string {
 function limitsOf(found: Findings): string[] {
   const limits = [...found.image.warnings];
   const { architecture, machine } = found.image.header;
-  if (architecture === undefined) limits.push(`machine ${machine} has no rseq that this tool knows: only the tables of sections were read`);
+  if (architecture === undefined)
+    limits.push(`machine ${machine} has no rseq that this tool knows: only the tables of sections were read`);
   else if (found.code === undefined && found.sections.length > 0) {
     limits.push(`code of ${architecture} is not decoded: only the rules about descriptors were applied`);
   }
   for (const flow of found.flows) {
-    if (flow.truncated) limits.push(`the function at ${found.image.place(flow.range.start)} is too large: analysed in part`);
+    if (flow.truncated)
+      limits.push(`the function at ${found.image.place(flow.range.start)} is too large: analysed in part`);
   }
   return limits;
 }

@@ -1,7 +1,7 @@
 import type { Addr } from '../abi/address.js';
 import { FLAGS, has, type Instruction } from '../isa/instruction.js';
 import type { Flow } from '../sections/flow.js';
-import { ancestors, type Atom, type Linear } from '../sections/nodes.js';
+import { type Atom, ancestors, type Linear } from '../sections/nodes.js';
 import type { SectionView } from './view.js';
 
 /** The numbers struct rseq offers as an index, by offset (include/uapi/linux/rseq.h). */
@@ -25,7 +25,8 @@ const GROUP: Readonly<Record<IndexField, string>> = {
 export const sameGroup = (a: IndexField, b: IndexField): boolean => GROUP[a] === GROUP[b];
 
 /** Functions that answer with the number of the CPU. */
-const CPU_FUNCTIONS = /^(sched_getcpu|getcpu|__getcpu|rseq_current_cpu|rseq_current_cpu_raw|rseq_cpu_start|rseq_fallback_current_cpu)$/;
+const CPU_FUNCTIONS =
+  /^(sched_getcpu|getcpu|__getcpu|rseq_current_cpu|rseq_current_cpu_raw|rseq_cpu_start|rseq_fallback_current_cpu)$/;
 
 /** A use of one of the numbers: where it was read, and which. */
 export interface IndexRead {

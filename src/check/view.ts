@@ -42,7 +42,8 @@ export class SectionView {
     const { start, end } = this.section;
     const code = this.findings.code;
     const instructions: Instruction[] = [];
-    if (code === undefined || start === undefined || end === undefined) return { instructions, end: undefined };
+    if (code === undefined || start === undefined || end === undefined)
+      return { instructions, end: undefined };
     if (end <= start || end - start > MAX_SECTION) return { instructions, end: undefined };
     let at = start;
     while (at < end) {
@@ -52,6 +53,28 @@ export class SectionView {
       at = nextOf(instruction);
     }
     return { instructions, end: at };
+  }
+
+  /** Control flows around start_ip, not through it: it is no boundary of the function's instructions. */
+  get startsInside(): boolean {
+    const { flow } = this;
+    const { start } = this.section;
+    if (flow === undefined || start === undefined || flow.reached(start)) return false;
+    for (let back = 1; back < flow.code.decoder.maxLength; back++) {
+      const at = plus(start, -back);
+      if (flow.reached(at)) return at + (flow.code.at(at)?.length ?? 0) > start;
+    }
+    return false;
+  }
+
+  /** The range is code from end to end: what is said of its instructions means something. */
+  get usable(): boolean {
+    return (
+      this.instructions.length > 0 &&
+      !this.endsInside &&
+      !this.startsInside &&
+      !this.instructions.some(({ flow }) => flow === 'unknown')
+    );
   }
 
   /** Is the address in [start_ip, start_ip + post_commit_offset)? */
@@ -116,7 +139,8 @@ export class SectionView {
     return stores.filter((store) => {
       const later = this.reachableInside(store.instruction.address);
       const overtaken = stores.some(
-        (other) => other !== store && other.instruction !== store.instruction && later.has(other.instruction.address),
+        (other) =>
+          other !== store && other.instruction !== store.instruction && later.has(other.instruction.address),
       );
       const callFollows = this.lastSyscall !== undefined && later.has(this.lastSyscall.address);
       return !overtaken && !callFollows && !later.has(store.instruction.address);

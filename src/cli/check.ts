@@ -32,18 +32,32 @@ interface Options {
   readonly color: boolean;
 }
 
-const several = (value: string, before: string[] = []): string[] => [...before, ...value.split(',').filter(Boolean)];
+const several = (value: string, before: string[] = []): string[] => [
+  ...before,
+  ...value.split(',').filter(Boolean),
+];
 
 export function addCheck(program: Command, finish: (status: number) => void): void {
   program
     .command('check')
     .description('find every restartable sequence in ELF files and judge it, without running anything')
     .argument('[file...]', 'executables, libraries, objects, archives (.a), cores, or directories of them')
-    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json', 'sarif', 'github']).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how to print')
+        .choices(['text', 'json', 'sarif', 'github'])
+        .default('text'),
+    )
     .option('--rule <rules>', 'only these rules, comma separated', several)
     .option('--ignore <rules>', 'not these: RULE, or RULE@FUNCTION', several)
-    .addOption(new Option('--fail-on <severity>', 'exit 1 from this severity on').choices(['error', 'warning', 'note', 'never']).default('error'))
-    .option('--signature <number>', 'the signature rseq is registered with (default: RSEQ_SIG of the architecture)')
+    .addOption(
+      new Option('--fail-on <severity>', 'exit 1 from this severity on')
+        .choices(['error', 'warning', 'note', 'never'])
+        .default('error'),
+    )
+    .option(
+      '--signature <number>',
+      'the signature rseq is registered with (default: RSEQ_SIG of the architecture)',
+    )
     .option('--kernel <version>', 'the Linux version to judge by (default: the running one, else 6.18)')
     .option('--debug-rseq', 'judge by a kernel with rseq debugging on')
     .option('--explain <rule>', 'print what a rule means and how to mend it')
@@ -70,7 +84,8 @@ function run(files: readonly string[], options: Options): number {
     deliver(ruleText(known(options.explain)), options.output);
     return EXIT.OK;
   }
-  if (files.length === 0) throw new UsageError(`check: no file given; ${WHAT} (rseqlab check --help shows examples)`);
+  if (files.length === 0)
+    throw new UsageError(`check: no file given; ${WHAT} (rseqlab check --help shows examples)`);
   const checkOptions = optionsOf(options);
   const document: CheckDocument = {
     version: VERSION,
@@ -89,7 +104,8 @@ const FORMATS = { text: checkText, json: checkJson, sarif: checkSarif, github: c
 
 function known(id: string) {
   const rule = ruleById(id);
-  if (rule === undefined) throw new UsageError(`there is no rule ${id}; the rules are: ${RULES.map((each) => each.id).join(', ')}`);
+  if (rule === undefined)
+    throw new UsageError(`there is no rule ${id}; the rules are: ${RULES.map((each) => each.id).join(', ')}`);
   return rule;
 }
 
@@ -140,7 +156,9 @@ export function checkFiles(files: readonly string[], options: CheckOptions): Che
     try {
       const made = check(bytes, input.path, options);
       // A large folder has few files with sections: of the others nothing is kept, so memory stays that of one file.
-      results.push(...made.filter((result) => input.named || result.sections.length > 0 || result.findings.length > 0));
+      results.push(
+        ...made.filter((result) => input.named || result.sections.length > 0 || result.findings.length > 0),
+      );
     } catch (error) {
       if (!(error instanceof BinaryError)) throw error;
       if (input.named) throw new UsageError(error.message);

@@ -24,7 +24,9 @@ function statOf(path: string) {
   try {
     return statSync(path);
   } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${reason(error)}; give an ELF file, an archive or a directory`);
+    throw new UsageError(
+      `cannot read ${path}: ${reason(error)}; give an ELF file, an archive or a directory`,
+    );
   }
 }
 
@@ -66,7 +68,8 @@ export function load({ path, named }: Input): Uint8Array | undefined {
       const what = stat.size === 0 ? 'is empty' : 'is not an ELF file or an archive';
       throw new UsageError(`${path} ${what}; give an executable, library, object, archive (.a) or core`);
     }
-    if (stat.size > LARGEST) throw new UsageError(`${path} has ${stat.size} bytes; files of 4 GiB and more are not read`);
+    if (stat.size > LARGEST)
+      throw new UsageError(`${path} has ${stat.size} bytes; files of 4 GiB and more are not read`);
     return readAll(file, stat.size, path);
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -35,6 +35,8 @@ function failed(error: unknown): number {
   }
   if (process.env['RSEQLAB_DEBUG']) throw error;
   const what = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`rseqlab: internal error: ${what.split('\n', 1)[0]}; this is a bug in rseqlab: run again with RSEQLAB_DEBUG=1 and report it\n`);
+  process.stderr.write(
+    `rseqlab: internal error: ${what.split('\n', 1)[0]}; this is a bug in rseqlab: run again with RSEQLAB_DEBUG=1 and report it\n`,
+  );
   return EXIT.USAGE;
 }

@@ -20,15 +20,22 @@ export function addSections(program: Command, finish: (status: number) => void):
     .description('list the restartable sequences of ELF files, and by which way each was found')
     .argument('[file...]', 'executables, libraries, objects, archives (.a), cores, or directories of them')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
-    .option('--signature <number>', 'the signature rseq is registered with (default: RSEQ_SIG of the architecture)')
+    .option(
+      '--signature <number>',
+      'the signature rseq is registered with (default: RSEQ_SIG of the architecture)',
+    )
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
-    .addHelpText('after', '\nExamples:\n  rseqlab sections ./server\n  rseqlab sections --format json /usr/lib')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rseqlab sections ./server\n  rseqlab sections --format json /usr/lib',
+    )
     .action((files: string[], options: Options) => finish(run(files, options)));
 }
 
 function run(files: readonly string[], options: Options): number {
-  if (files.length === 0) throw new UsageError('sections: no file given; give ELF files, archives or directories');
+  if (files.length === 0)
+    throw new UsageError('sections: no file given; give ELF files, archives or directories');
   const signature = options.signature === undefined ? {} : { signature: signatureOf(options.signature) };
   const results = checkFiles(files, { rules: ['descriptor-version'], ...signature });
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
@@ -42,6 +49,9 @@ function run(files: readonly string[], options: Options): number {
       sections: result.sections.map((section) => sectionJson(result, section)),
     })),
   });
-  deliver(options.format === 'json' ? `${JSON.stringify(json(), null, 2)}\n` : sectionsText(results, style), options.output);
+  deliver(
+    options.format === 'json' ? `${JSON.stringify(json(), null, 2)}\n` : sectionsText(results, style),
+    options.output,
+  );
   return EXIT.OK;
 }

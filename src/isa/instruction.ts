@@ -36,7 +36,16 @@ export interface Instruction {
  *   unknown        not decodable, or not known to this decoder
  */
 export type Flow =
-  | 'next' | 'jump' | 'branch' | 'call' | 'indirect-jump' | 'indirect-call' | 'return' | 'syscall' | 'trap' | 'unknown';
+  | 'next'
+  | 'jump'
+  | 'branch'
+  | 'call'
+  | 'indirect-jump'
+  | 'indirect-call'
+  | 'return'
+  | 'syscall'
+  | 'trap'
+  | 'unknown';
 
 /**
  * Legend of Trait:
@@ -67,7 +76,8 @@ export const VECTOR0: RegisterId = 64;
 /** A set of RegisterIds as bits of a bigint: bit n is register n. */
 export type RegisterSet = bigint;
 export const registerBit = (register: RegisterId): RegisterSet => 1n << BigInt(register);
-export const has = (set: RegisterSet, register: RegisterId): boolean => ((set >> BigInt(register)) & 1n) !== 0n;
+export const has = (set: RegisterSet, register: RegisterId): boolean =>
+  ((set >> BigInt(register)) & 1n) !== 0n;
 export function* registersOf(set: RegisterSet): Generator<RegisterId> {
   for (let register = 0, rest = set; rest !== 0n; register++, rest >>= 1n) if (rest & 1n) yield register;
 }
@@ -99,7 +109,12 @@ export type Value =
   | { readonly op: 'address'; readonly address: AddressExpression }
   | { readonly op: 'load'; readonly memory: MemoryAccess; readonly signed: boolean }
   | { readonly op: 'thread-pointer' }
-  | { readonly op: 'add' | 'sub' | 'mul' | 'shl' | 'shr' | 'and' | 'or' | 'xor'; readonly a: Value; readonly b: Value; readonly bits: 32 | 64 }
+  | {
+      readonly op: 'add' | 'sub' | 'mul' | 'shl' | 'shr' | 'and' | 'or' | 'xor';
+      readonly a: Value;
+      readonly b: Value;
+      readonly bits: 32 | 64;
+    }
   /** Not computed, but made from these (so that what depends on a CPU number is still seen). */
   | { readonly op: 'unknown'; readonly from: readonly Value[] };
 

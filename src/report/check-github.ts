@@ -6,7 +6,11 @@ export function checkGithub(document: CheckDocument): string {
     findings.map((finding) => {
       const level = finding.severity === 'note' ? 'notice' : finding.severity;
       const file = finding.line?.file ?? image.name;
-      const where = [`file=${property(file)}`, ...(finding.line ? [`line=${finding.line.line}`] : []), `title=${property(`rseqlab ${finding.rule}`)}`];
+      const where = [
+        `file=${property(file)}`,
+        ...(finding.line ? [`line=${finding.line.line}`] : []),
+        `title=${property(`rseqlab ${finding.rule}`)}`,
+      ];
       const at = finding.place === undefined ? '' : `${finding.place}: `;
       return `::${level} ${where.join(',')}::${data(`${at}${finding.message}`)}`;
     }),
@@ -14,5 +18,6 @@ export function checkGithub(document: CheckDocument): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
+const data = (text: string): string =>
+  text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 const property = (text: string): string => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');

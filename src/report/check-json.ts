@@ -35,7 +35,8 @@ function fileJson(result: CheckResult) {
 /** One section; also what `rseqlab sections` prints. */
 export function sectionJson({ image }: Pick<CheckResult, 'image'>, section: CriticalSection) {
   const { descriptor, start, end, abort } = section;
-  const place = (at: typeof start, raw: bigint): string => (at === undefined || image.regionAt(at) === undefined ? hex(raw) : image.place(at));
+  const place = (at: typeof start, raw: bigint): string =>
+    at === undefined || image.regionAt(at) === undefined ? hex(raw) : image.place(at);
   return {
     descriptor: descriptor.address === undefined ? null : image.place(descriptor.address),
     foundBy: section.foundBy,
@@ -62,7 +63,11 @@ function findingJson(_result: CheckResult, finding: Finding) {
     function: finding.function ?? null,
     line: finding.line ?? null,
     section: finding.section?.start === undefined ? null : hex(finding.section.descriptor.startIp),
-    related: finding.related.map(({ place, line, message }) => ({ address: place, line: line ?? null, message })),
+    related: finding.related.map(({ place, line, message }) => ({
+      address: place,
+      line: line ?? null,
+      message,
+    })),
     kernels: finding.kernels,
     mend: finding.mend,
   };

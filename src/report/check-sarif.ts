@@ -12,10 +12,19 @@ export function checkSarif(document: CheckDocument): string {
     version: '2.1.0',
     runs: [
       {
-        tool: { driver: { name: 'rseqlab', version: document.version, semanticVersion: document.version, rules: RULES.map(descriptor) } },
+        tool: {
+          driver: {
+            name: 'rseqlab',
+            version: document.version,
+            semanticVersion: document.version,
+            rules: RULES.map(descriptor),
+          },
+        },
         artifacts: document.results.map(({ image }) => ({ location: { uri: uri(image.name) } })),
         columnKind: 'utf16CodeUnits',
-        results: document.results.flatMap((result) => result.findings.map((finding) => resultOf(result, finding))),
+        results: document.results.flatMap((result) =>
+          result.findings.map((finding) => resultOf(result, finding)),
+        ),
       },
     ],
   };
@@ -40,13 +49,22 @@ function resultOf(result: CheckResult, finding: Finding): Result {
     message: { text: finding.message },
     locations: [location(result, finding, undefined)],
     ...(finding.related.length > 0 && {
-      relatedLocations: finding.related.map((related, id) => ({ id, ...location(result, related, related.message) })),
+      relatedLocations: finding.related.map((related, id) => ({
+        id,
+        ...location(result, related, related.message),
+      })),
     }),
-    partialFingerprints: { 'rseqlab/1': `${finding.rule}:${finding.function ?? ''}:${finding.message.replace(/0x[0-9a-f]+/g, '')}` },
+    partialFingerprints: {
+      'rseqlab/1': `${finding.rule}:${finding.function ?? ''}:${finding.message.replace(/0x[0-9a-f]+/g, '')}`,
+    },
   };
 }
 
-function location(result: CheckResult, at: Pick<Finding, 'at' | 'place' | 'line'> & { function?: string | undefined }, message: string | undefined): Location {
+function location(
+  result: CheckResult,
+  at: Pick<Finding, 'at' | 'place' | 'line'> & { function?: string | undefined },
+  message: string | undefined,
+): Location {
   const { line } = at;
   return {
     ...(message !== undefined && { message: { text: message } }),
@@ -55,7 +73,10 @@ function location(result: CheckResult, at: Pick<Finding, 'at' | 'place' | 'line'
       ...(line && { region: { startLine: line.line, ...(line.column > 0 && { startColumn: line.column }) } }),
       // A virtual address where there is one; a place in a relocatable file has a name only.
       ...(at.at !== undefined && {
-        address: result.image.header.type === 'relocatable' ? { fullyQualifiedName: at.place ?? '' } : { absoluteAddress: at.at, fullyQualifiedName: at.place ?? '' },
+        address:
+          result.image.header.type === 'relocatable'
+            ? { fullyQualifiedName: at.place ?? '' }
+            : { absoluteAddress: at.at, fullyQualifiedName: at.place ?? '' },
       }),
     },
     ...(at.function !== undefined && { logicalLocations: [{ name: at.function, kind: 'function' }] }),

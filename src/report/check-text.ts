@@ -16,10 +16,13 @@ function resultLines(result: CheckResult, style: Style): string[] {
   for (const finding of result.findings) {
     lines.push(headline(result, finding, style));
     for (const related of finding.related) {
-      lines.push(`${position(result, related.place, related.line)}: ${style.note('note')}: ${related.message}`);
+      lines.push(
+        `${position(result, related.place, related.line)}: ${style.note('note')}: ${related.message}`,
+      );
     }
     const marks = new Set<Addr>([...(finding.at === undefined ? [] : [finding.at])]);
-    if (finding.section !== undefined) lines.push(...sectionListing(result.found, finding.section, marks, style));
+    if (finding.section !== undefined)
+      lines.push(...sectionListing(result.found, finding.section, marks, style));
     lines.push(`  ${style.bold('mend:')} ${finding.mend}`, '');
   }
   return lines;
@@ -38,8 +41,16 @@ function position(result: CheckResult, place: string | undefined, line: Finding[
 
 function summary(document: CheckDocument, style: Style): string {
   const sections = document.results.reduce((sum, result) => sum + result.sections.length, 0);
-  const [errors, warnings, notes] = [count(document, 'error'), count(document, 'warning'), count(document, 'note')];
-  const found = [plural(errors, 'error'), plural(warnings, 'warning'), ...(notes > 0 ? [plural(notes, 'note')] : [])].join(', ');
+  const [errors, warnings, notes] = [
+    count(document, 'error'),
+    count(document, 'warning'),
+    count(document, 'note'),
+  ];
+  const found = [
+    plural(errors, 'error'),
+    plural(warnings, 'warning'),
+    ...(notes > 0 ? [plural(notes, 'note')] : []),
+  ].join(', ');
   const kernel = `judged by Linux ${document.kernel}${document.debugRseq ? ' with rseq debugging' : ''}`;
   const text = `${plural(document.results.length, 'file')}, ${plural(sections, 'section')}: ${found} (${kernel})`;
   return errors > 0 ? style.error(text) : style.bold(text);

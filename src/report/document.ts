@@ -11,7 +11,8 @@ export interface CheckDocument {
 
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'note'];
 
-export const allFindings = (document: CheckDocument): Finding[] => document.results.flatMap(({ findings }) => findings);
+export const allFindings = (document: CheckDocument): Finding[] =>
+  document.results.flatMap(({ findings }) => findings);
 
 export function count(document: CheckDocument, severity: Severity): number {
   return allFindings(document).filter((finding) => finding.severity === severity).length;

@@ -1,7 +1,7 @@
 import { type Addr, plus } from '../abi/address.js';
-import { describePlace } from '../check/check.js';
 import { demangle } from '../binary/demangle/index.js';
 import type { ProgramImage } from '../binary/image.js';
+import { describePlace } from '../check/check.js';
 import type { Instruction } from '../isa/instruction.js';
 import type { Findings } from '../sections/find.js';
 import type { CriticalSection } from '../sections/section.js';
@@ -14,10 +14,16 @@ const AFTER = 1;
 const LONGEST = 40;
 
 /** The section disassembled, with labels at its borders and `-->` at the marked instructions. */
-export function sectionListing(found: Findings, section: CriticalSection, marks: ReadonlySet<Addr>, style: Style): string[] {
+export function sectionListing(
+  found: Findings,
+  section: CriticalSection,
+  marks: ReadonlySet<Addr>,
+  style: Style,
+): string[] {
   const { image, code } = found;
   const { start, end, abort } = section;
-  if (code === undefined || start === undefined || end === undefined || end <= start || end - start > 65536) return [];
+  if (code === undefined || start === undefined || end === undefined || end <= start || end - start > 65536)
+    return [];
   const inside: Instruction[] = [];
   for (let at = start; at < end; ) {
     const instruction = code.at(at);
@@ -31,7 +37,8 @@ export function sectionListing(found: Findings, section: CriticalSection, marks:
   const label = (text: string) => lines.push(style.dim(`      ${text}`));
   for (const instruction of leadIn(found, section)) line(instruction);
   label('start_ip:');
-  const hidden = inside.length > LONGEST ? new Set(inside.slice(LONGEST / 2, -LONGEST / 2)) : new Set<Instruction>();
+  const hidden =
+    inside.length > LONGEST ? new Set(inside.slice(LONGEST / 2, -LONGEST / 2)) : new Set<Instruction>();
   let skipped = 0;
   for (const instruction of inside) {
     if (hidden.has(instruction) && !marks.has(instruction.address)) {
@@ -55,7 +62,9 @@ export function sectionListing(found: Findings, section: CriticalSection, marks:
     line(handler);
   }
   const last = plus(inside.at(-1)!.address, inside.at(-1)!.length);
-  const elsewhere = [...marks].filter((at) => !shown(lines, image, at) && (at < start || at >= last) && image.regionAt(at)?.executable);
+  const elsewhere = [...marks].filter(
+    (at) => !shown(lines, image, at) && (at < start || at >= last) && image.regionAt(at)?.executable,
+  );
   for (const at of elsewhere) {
     const instruction = code.at(at);
     if (instruction === undefined) continue;
@@ -74,7 +83,9 @@ function leadIn(found: Findings, section: CriticalSection): Instruction[] {
   const before: Instruction[] = [];
   let at = section.start;
   while (flow !== undefined && at !== undefined && before.length < BEFORE) {
-    const previous: Addr | undefined = flow.predecessors(at).find((from) => plus(from, flow.code.at(from)?.length ?? 0) === at);
+    const previous: Addr | undefined = flow
+      .predecessors(at)
+      .find((from) => plus(from, flow.code.at(from)?.length ?? 0) === at);
     const instruction = previous === undefined ? undefined : flow.code.at(previous);
     if (instruction === undefined) break;
     before.unshift(instruction);
@@ -83,7 +94,12 @@ function leadIn(found: Findings, section: CriticalSection): Instruction[] {
   return before;
 }
 
-function render(image: ProgramImage, instruction: Instruction, marks: ReadonlySet<Addr>, style: Style): string {
+function render(
+  image: ProgramImage,
+  instruction: Instruction,
+  marks: ReadonlySet<Addr>,
+  style: Style,
+): string {
   const marked = marks.has(instruction.address);
   const text = `${image.place(instruction.address)}:  ${instruction.text}${annotation(image, instruction)}`;
   return marked ? style.mark(`  --> ${text}`) : `      ${text}`;
@@ -97,8 +113,15 @@ function annotation(image: ProgramImage, instruction: Instruction): string {
   }
   for (const effect of instruction.effects) {
     const value = effect.value;
-    const place = value.op === 'address' && value.address.base === undefined && value.address.index === undefined && !value.address.threadPointer ? value.address.displacement : undefined;
-    if (place !== undefined && image.regionAt(place as Addr) !== undefined) return `  # ${nameOf(image, place as Addr)}`;
+    const place =
+      value.op === 'address' &&
+      value.address.base === undefined &&
+      value.address.index === undefined &&
+      !value.address.threadPointer
+        ? value.address.displacement
+        : undefined;
+    if (place !== undefined && image.regionAt(place as Addr) !== undefined)
+      return `  # ${nameOf(image, place as Addr)}`;
   }
   return '';
 }
@@ -107,4 +130,3 @@ function nameOf(image: ProgramImage, at: Addr): string {
   const symbol = image.symbols.find((each) => each.address === at && each.kind !== 'tls');
   return symbol === undefined ? image.place(at) : `${demangle(symbol.name)} (${image.place(at)})`;
 }
-

@@ -1,6 +1,6 @@
 import type { CheckResult } from '../check/check.js';
-import { plural } from './document.js';
 import { sectionJson } from './check-json.js';
+import { plural } from './document.js';
 import type { Style } from './style.js';
 
 /** What `rseqlab sections` prints: every section with its fields and the ways it was found. */

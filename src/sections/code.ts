@@ -5,9 +5,27 @@ import type { Decoder, Instruction } from '../isa/instruction.js';
 
 /** Functions that do not come back to their caller, by the names C and C++ programs import them under. */
 const NO_RETURN = new Set([
-  'abort', 'exit', '_exit', '_Exit', '__assert_fail', '__stack_chk_fail', '__fortify_fail', '__chk_fail', 'pthread_exit',
-  'longjmp', '_longjmp', 'siglongjmp', '__longjmp_chk', '__cxa_throw', '__cxa_rethrow', '_Unwind_Resume', 'err', 'errx',
-  '__cxa_throw_bad_array_new_length', '_ZSt9terminatev', '_ZSt20__throw_length_errorPKc',
+  'abort',
+  'exit',
+  '_exit',
+  '_Exit',
+  '__assert_fail',
+  '__stack_chk_fail',
+  '__fortify_fail',
+  '__chk_fail',
+  'pthread_exit',
+  'longjmp',
+  '_longjmp',
+  'siglongjmp',
+  '__longjmp_chk',
+  '__cxa_throw',
+  '__cxa_rethrow',
+  '_Unwind_Resume',
+  'err',
+  'errx',
+  '__cxa_throw_bad_array_new_length',
+  '_ZSt9terminatev',
+  '_ZSt20__throw_length_errorPKc',
 ]);
 
 /** The machine code of an image, decoded once an instruction, with names for what it calls. */
@@ -49,7 +67,8 @@ export class Code {
   /** The name of what a direct call or jump goes to: a symbol, or the import behind a PLT stub. */
   calleeName(instruction: Instruction): string | undefined {
     const relocation = this.relocationIn(instruction);
-    if (relocation?.symbol !== undefined && relocation.symbol.kind !== 'section') return relocation.symbol.name;
+    if (relocation?.symbol !== undefined && relocation.symbol.kind !== 'section')
+      return relocation.symbol.name;
     if (instruction.target === undefined) {
       // call *slot(%rip): the import is named by the relocation of the slot.
       const slot = instruction.memory.find((access) => access.read && isAbsolute(access));

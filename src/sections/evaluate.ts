@@ -47,7 +47,8 @@ export class Evaluator {
   private displacement(expression: AddressExpression, instruction: Instruction): Linear {
     const relocation = expression.threadPointer ? this.code.relocationIn(instruction) : undefined;
     const symbol = relocation?.kind === 'tls-offset' ? relocation.symbol : undefined;
-    if (relocation === undefined || symbol === undefined) return this.values.constant(expression.displacement);
+    if (relocation === undefined || symbol === undefined)
+      return this.values.constant(expression.displacement);
     return this.values.add(this.values.import(`tls ${symbol.name}`), this.values.constant(relocation.addend));
   }
 
@@ -95,11 +96,7 @@ export class Evaluator {
     return this.values.constant(value);
   }
 
-  private arithmetic(
-    value: Extract<Value, { a: Value }>,
-    state: State,
-    instruction: Instruction,
-  ): Linear {
+  private arithmetic(value: Extract<Value, { a: Value }>, state: State, instruction: Instruction): Linear {
     const { values } = this;
     const a = this.value(value.a, state, instruction);
     const b = this.value(value.b, state, instruction);
@@ -118,7 +115,8 @@ export class Evaluator {
         break;
       case 'or':
         // movz/movk and the like build constants piece by piece from parts that do not overlap.
-        if (x !== undefined && y !== undefined && x >= 0 && y >= 0) return values.constant(Number(BigInt(x) | BigInt(y)));
+        if (x !== undefined && y !== undefined && x >= 0 && y >= 0)
+          return values.constant(Number(BigInt(x) | BigInt(y)));
         break;
       case 'and':
         if (x !== undefined && y !== undefined) return values.constant(Number(BigInt(x) & BigInt(y)));
@@ -162,7 +160,8 @@ export class Evaluator {
     const region = image.regionAt(place);
     if (region === undefined || size !== 8) return undefined;
     const section = image.sectionAt(place)?.name ?? '';
-    const fixed = relocation !== undefined || !region.writable || /^\.(got|data\.rel\.ro|rodata)/.test(section);
+    const fixed =
+      relocation !== undefined || !region.writable || /^\.(got|data\.rel\.ro|rodata)/.test(section);
     if (!fixed) return undefined;
     const word = image.u64(place);
     if (word === undefined) return undefined;
@@ -172,7 +171,10 @@ export class Evaluator {
   private isStable(address: Linear): boolean {
     const place = constantOf(address);
     if (place !== undefined) {
-      const name = asAddr(BigInt(Math.max(0, Math.trunc(place)))) === undefined ? undefined : this.symbolNameAt(place as Addr);
+      const name =
+        asAddr(BigInt(Math.max(0, Math.trunc(place)))) === undefined
+          ? undefined
+          : this.symbolNameAt(place as Addr);
       return name !== undefined && STABLE_SYMBOL.test(name);
     }
     const [term] = address.terms;
@@ -184,7 +186,8 @@ export class Evaluator {
     if (this.stableNames === undefined) {
       this.stableNames = new Map();
       for (const symbol of this.code.image.symbols) {
-        if (symbol.address !== undefined && STABLE_SYMBOL.test(symbol.name)) this.stableNames.set(symbol.address, symbol.name);
+        if (symbol.address !== undefined && STABLE_SYMBOL.test(symbol.name))
+          this.stableNames.set(symbol.address, symbol.name);
       }
       for (const [name, address] of this.code.image.externs ?? []) this.stableNames.set(address, name);
     }
@@ -225,8 +228,10 @@ export class Evaluator {
   /** A result that is not computed: made from all that the instruction reads. */
   private result(instruction: Instruction, state: State, register: number): Linear {
     const from: Linear[] = [];
-    for (const read of registersOf(instruction.reads)) if (read < GENERAL_REGISTERS) from.push(this.register(state, read));
-    for (const access of instruction.memory) if (access.read) from.push(this.load(access, state, instruction));
+    for (const read of registersOf(instruction.reads))
+      if (read < GENERAL_REGISTERS) from.push(this.register(state, read));
+    for (const access of instruction.memory)
+      if (access.read) from.push(this.load(access, state, instruction));
     return this.values.opaque(instruction.address, `result ${register}`, from);
   }
 
@@ -266,7 +271,10 @@ export class Evaluator {
 }
 
 const sameAddress = (a: AddressExpression, b: AddressExpression): boolean =>
-  a.base === b.base && a.index === b.index && a.scale === b.scale && a.displacement === b.displacement &&
+  a.base === b.base &&
+  a.index === b.index &&
+  a.scale === b.scale &&
+  a.displacement === b.displacement &&
   a.threadPointer === b.threadPointer;
 
 export const nextOf = (instruction: Instruction): Addr => plus(instruction.address, instruction.length);

@@ -14,11 +14,19 @@ import {
   type Reference,
   referencesA64,
   referencesX86,
+  shortJumpsX86,
   threadLocalReferencesX86,
   wordsHolding,
 } from './scan.js';
 import type { Arming, CriticalSection, Descriptor, FoundBy } from './section.js';
-import { descriptorSections, exitPoints, isExecutable, isPlausible, pointerArray, readDescriptor } from './tables.js';
+import {
+  descriptorSections,
+  exitPoints,
+  isExecutable,
+  isPlausible,
+  pointerArray,
+  readDescriptor,
+} from './tables.js';
 
 export interface FindOptions {
   /** The signature that stands in front of abort handlers; default: the architecture's RSEQ_SIG. */
@@ -130,7 +138,9 @@ class Finder {
     const { code } = this;
     if (code === undefined) return;
     const places = this.interestingPlaces(code, aborts);
-    const starts = new Map(places.map((at) => functionFor(code, at)).flatMap((range) => (range ? [[range.start, range]] : [])));
+    const starts = new Map(
+      places.map((at) => functionFor(code, at)).flatMap((range) => (range ? [[range.start, range]] : [])),
+    );
     for (;;) {
       const ranges = this.ranges();
       for (const range of starts.values()) {
@@ -182,6 +192,8 @@ class Finder {
     const slots = this.slotsOf(addresses);
     for (const slot of slots.keys()) targets.add(slot);
     for (const place of this.areaSymbols()) targets.add(place);
+    const interior = this.interiors(code, places);
+    for (const at of interior) targets.add(at);
     const references = this.references(code, targets);
     for (const { at, target } of references) {
       places.push(at);
@@ -189,6 +201,22 @@ class Finder {
       if (descriptor !== undefined) this.referenced.add(descriptor);
     }
     return [...places, ...this.threadLocalPlaces(code)];
+  }
+
+  /** Every instruction of a section but its first: jumps to these from elsewhere matter. Short jumps' places are added to `places`. */
+  private interiors(code: Code, places: Addr[]): Set<number> {
+    const all = new Set<number>();
+    for (const { start, end } of this.ranges()) {
+      if (end <= start || end - start > 4096) continue;
+      const own = new Set<number>();
+      for (let at = start, next = code.at(at); next !== undefined && at < end; next = code.at(at)) {
+        if (at !== start) own.add(at);
+        at = plus(at, next.length);
+      }
+      for (const at of own) all.add(at);
+      if (code.decoder.architecture === 'x86-64') places.push(...shortJumpsX86(this.image, start, end, own));
+    }
+    return all;
   }
 
   private references(code: Code, targets: ReadonlySet<number>): Reference[] {
@@ -212,11 +240,13 @@ class Finder {
   private areaSymbols(): Addr[] {
     const places: Addr[] = [];
     for (const symbol of this.image.symbols) {
-      if (symbol.address !== undefined && symbol.kind !== 'tls' && AREA_SYMBOL.test(symbol.name)) places.push(symbol.address);
+      if (symbol.address !== undefined && symbol.kind !== 'tls' && AREA_SYMBOL.test(symbol.name))
+        places.push(symbol.address);
     }
     for (const [name, address] of this.image.externs ?? []) if (AREA_SYMBOL.test(name)) places.push(address);
     for (const relocation of this.image.relocations) {
-      if (relocation.symbol !== undefined && AREA_SYMBOL.test(relocation.symbol.name)) places.push(relocation.address);
+      if (relocation.symbol !== undefined && AREA_SYMBOL.test(relocation.symbol.name))
+        places.push(relocation.address);
     }
     return places;
   }
@@ -226,7 +256,8 @@ class Finder {
     const places: Addr[] = [];
     for (const relocation of this.image.relocations) {
       const inCode = this.image.regionAt(relocation.address)?.executable === true;
-      if (inCode && relocation.symbol?.kind === 'tls' && /rseq/.test(relocation.symbol.name)) places.push(relocation.address);
+      if (inCode && relocation.symbol?.kind === 'tls' && /rseq/.test(relocation.symbol.name))
+        places.push(relocation.address);
     }
     const abi = this.image.symbols.find((symbol) => symbol.kind === 'tls' && symbol.name === '__rseq_abi');
     const block = this.image.tlsBlock;
@@ -259,7 +290,9 @@ class Finder {
       this.section(descriptor, [...foundBy], exits),
     );
     for (const descriptor of this.onStack) made.push(this.section(descriptor, ['stack'], exits));
-    return made.sort((a, b) => (a.start ?? 0) - (b.start ?? 0) || (a.descriptor.address ?? 0) - (b.descriptor.address ?? 0));
+    return made.sort(
+      (a, b) => (a.start ?? 0) - (b.start ?? 0) || (a.descriptor.address ?? 0) - (b.descriptor.address ?? 0),
+    );
   }
 
   private section(descriptor: Descriptor, foundBy: FoundBy[], exits: Map<bigint, Addr[]>): CriticalSection {

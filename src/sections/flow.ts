@@ -76,13 +76,17 @@ export class Flow {
   accesses(at: Addr): Access[] {
     const instruction = this.code.at(at);
     const state = this.states.get(at);
-    return instruction === undefined || state === undefined ? [] : this.evaluator.accesses(instruction, state);
+    return instruction === undefined || state === undefined
+      ? []
+      : this.evaluator.accesses(instruction, state);
   }
 
   /** Does the address lie on the stack of this function? */
   onStack(address: Linear): boolean {
     const sp = this.code.decoder.stackPointer;
-    return address.terms.some(({ atom, factor }) => atom.kind === 'entry' && atom.register === sp && factor === 1);
+    return address.terms.some(
+      ({ atom, factor }) => atom.kind === 'entry' && atom.register === sp && factor === 1,
+    );
   }
 
   /**
@@ -128,7 +132,8 @@ export class Flow {
       const instruction = this.code.at(at);
       const state = this.states.get(at);
       if (instruction === undefined || state === undefined) continue;
-      for (const range of this.aborts) if (at >= range.start && at < range.end) this.arrive(range.abort, state);
+      for (const range of this.aborts)
+        if (at >= range.start && at < range.end) this.arrive(range.abort, state);
       const next = this.normal.get(at) ?? this.link(instruction);
       if (next.length === 0) continue;
       const after = this.evaluator.after(instruction, state, this.code.decoder.stackPointer);
@@ -247,4 +252,5 @@ const isPadding = (instruction: Instruction): boolean =>
   PADDING.test(instruction.text) || instruction.flow === 'unknown' || instruction.flow === 'trap';
 
 /** Does the instruction write this register, fully or in part? */
-export const writesRegister = (instruction: Instruction, register: RegisterId): boolean => has(instruction.writes, register);
+export const writesRegister = (instruction: Instruction, register: RegisterId): boolean =>
+  has(instruction.writes, register);

@@ -29,7 +29,8 @@ function nextKnown(image: ProgramImage, at: Addr, highest: number): Addr {
 function lastEnding(code: Code, lowest: Addr, at: Addr): Addr {
   for (let back = at - code.decoder.minLength; back >= lowest; back -= code.decoder.minLength) {
     const instruction = code.at(back as Addr);
-    if (instruction?.flow === 'return' || instruction?.flow === 'unknown') return (back + code.decoder.minLength) as Addr;
+    if (instruction?.flow === 'return' || instruction?.flow === 'unknown')
+      return (back + code.decoder.minLength) as Addr;
   }
   return lowest;
 }

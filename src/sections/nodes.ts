@@ -29,9 +29,27 @@ export type Atom =
       readonly stable: boolean;
     }
   | { readonly id: number; readonly kind: 'import'; readonly name: string }
-  | { readonly id: number; readonly kind: 'call'; readonly at: Addr; readonly callee: string | undefined; readonly register: RegisterId }
-  | { readonly id: number; readonly kind: 'join'; readonly at: Addr; readonly place: string; readonly inputs: Set<Linear> }
-  | { readonly id: number; readonly kind: 'opaque'; readonly at: Addr; readonly what: string; readonly from: readonly Linear[] };
+  | {
+      readonly id: number;
+      readonly kind: 'call';
+      readonly at: Addr;
+      readonly callee: string | undefined;
+      readonly register: RegisterId;
+    }
+  | {
+      readonly id: number;
+      readonly kind: 'join';
+      readonly at: Addr;
+      readonly place: string;
+      readonly inputs: Set<Linear>;
+    }
+  | {
+      readonly id: number;
+      readonly kind: 'opaque';
+      readonly at: Addr;
+      readonly what: string;
+      readonly from: readonly Linear[];
+    };
 
 /** `constant + sum(factor * atom)`; terms ascend by atom id. Interned: equal forms are the same object. */
 export interface Linear {
@@ -73,7 +91,12 @@ export class Values {
   }
 
   opaque(at: Addr, what: string, from: readonly Linear[]): Linear {
-    return this.ofAtom(`o${at}:${what}:${from.map((value) => value.key).join('|')}`, { kind: 'opaque', at, what, from });
+    return this.ofAtom(`o${at}:${what}:${from.map((value) => value.key).join('|')}`, {
+      kind: 'opaque',
+      at,
+      what,
+      from,
+    });
   }
 
   /** The value of `place` (a register, a stack slot) at a block with several ways in; remembers all that arrive. */
@@ -134,7 +157,8 @@ export class Values {
 }
 
 /** The value where it is a plain number or address. */
-export const constantOf = (value: Linear): number | undefined => (value.terms.length === 0 ? value.constant : undefined);
+export const constantOf = (value: Linear): number | undefined =>
+  value.terms.length === 0 ? value.constant : undefined;
 
 /** Every atom a value was made from, through loads' addresses, joins and opaque results. */
 export function* ancestors(value: Linear, seen = new Set<Atom>()): Generator<Atom> {

@@ -28,7 +28,10 @@ export function abortCandidates(image: ProgramImage, signature: number, step: nu
 }
 
 /** Places in data (8-byte aligned) that hold one of the given addresses. */
-export function wordsHolding(image: ProgramImage, targets: ReadonlySet<number>): { place: Addr; target: Addr }[] {
+export function wordsHolding(
+  image: ProgramImage,
+  targets: ReadonlySet<number>,
+): { place: Addr; target: Addr }[] {
   const found: { place: Addr; target: Addr }[] = [];
   if (targets.size === 0) return found;
   const little = image.header.littleEndian;
@@ -79,10 +82,12 @@ export function referencesX86(image: ProgramImage, targets: ReadonlySet<number>)
       const relative = start + at + 1 + word;
       if (relative >= low - 4 && relative <= high) {
         for (const behind of BEHIND_OPERAND) {
-          if (targets.has(relative + behind)) found.push({ at: plus(start, at - 3), target: (relative + behind) as Addr });
+          if (targets.has(relative + behind))
+            found.push({ at: plus(start, at - 3), target: (relative + behind) as Addr });
         }
       }
-      if (word >= low && word <= high && targets.has(word)) found.push({ at: plus(start, at - 3), target: word as Addr });
+      if (word >= low && word <= high && targets.has(word))
+        found.push({ at: plus(start, at - 3), target: word as Addr });
     }
   }
   return found;
@@ -93,17 +98,27 @@ export function referencesA64(image: ProgramImage, targets: ReadonlySet<number>)
   const found: Reference[] = [];
   const pages = new Map<number, Addr>();
   for (const target of targets) pages.set(Math.floor(target / 4096), target as Addr);
+  // Fixed-length code: a branch is told from its word alone (Arm ARM C4.1.65): b, b.cond, cbz, cbnz, tbz, tbnz.
   for (const region of image.regions) {
     if (!region.executable) continue;
     const data = view(region);
     for (let at = (4 - (region.start % 4)) % 4; at + 4 <= data.byteLength; at += 4) {
       const word = data.getInt32(at, true);
+      const distance = branchDistance(word);
+      if (distance !== undefined && targets.has(region.start + at + distance)) {
+        found.push({ at: plus(region.start, at), target: (region.start + at + distance) as Addr });
+      }
       if ((word & 0x1f000000) !== 0x10000000) continue;
       // x, immlo:2 at 29, 1 0 0 0 0, immhi:19 at 5, Rd:5; bit 31 tells adrp from adr. Signed 21 bits.
       const offset = ((word << 8) >> 11) & ~3;
       const value = offset | ((word >>> 29) & 3);
       const pc = region.start + at;
-      const target = word < 0 ? pages.get(Math.floor(pc / 4096) + value) : targets.has(pc + value) ? ((pc + value) as Addr) : undefined;
+      const target =
+        word < 0
+          ? pages.get(Math.floor(pc / 4096) + value)
+          : targets.has(pc + value)
+            ? ((pc + value) as Addr)
+            : undefined;
       if (target !== undefined) found.push({ at: plus(region.start, at), target });
     }
   }
@@ -121,10 +136,45 @@ export function threadLocalReferencesX86(image: ProgramImage, low: number, high:
     const { bytes, start } = region;
     for (let at = bytes.indexOf(0x64); at !== -1; at = bytes.indexOf(0x64, at + 1)) {
       for (let operand = at + 3; operand <= at + 5 && operand + 4 <= bytes.length; operand++) {
-        const word = bytes[operand]! | (bytes[operand + 1]! << 8) | (bytes[operand + 2]! << 16) | (bytes[operand + 3]! << 24);
+        const word =
+          bytes[operand]! |
+          (bytes[operand + 1]! << 8) |
+          (bytes[operand + 2]! << 16) |
+          (bytes[operand + 3]! << 24);
         if (word >= low && word < high) found.push(plus(start, at));
       }
     }
+  }
+  return found;
+}
+
+/** Bytes a direct branch goes, or undefined for another instruction. */
+function branchDistance(word: number): number | undefined {
+  if ((word & 0x7c000000) === 0x14000000) return ((word << 6) >> 6) * 4;
+  if ((word & 0xff000010) === 0x54000000 || (word & 0x7e000000) === 0x34000000)
+    return ((word << 8) >> 13) * 4;
+  if ((word & 0x7e000000) === 0x36000000) return ((word << 13) >> 18) * 4;
+  return undefined;
+}
+
+/** x86-64: places of short jumps (Jcc rel8, JMP rel8, LOOP, JRCXZ) near a range that go to one of the targets. */
+export function shortJumpsX86(
+  image: ProgramImage,
+  from: Addr,
+  to: Addr,
+  targets: ReadonlySet<number>,
+): Addr[] {
+  const region = image.regionAt(from);
+  if (region === undefined) return [];
+  const found: Addr[] = [];
+  const first = Math.max(0, from - region.start - 130);
+  const last = Math.min(region.bytes.length - 2, to - region.start + 130);
+  for (let at = first; at <= last; at++) {
+    const opcode = region.bytes[at]!;
+    const short = (opcode >= 0x70 && opcode <= 0x7f) || opcode === 0xeb || (opcode >= 0xe0 && opcode <= 0xe3);
+    if (!short) continue;
+    const target = region.start + at + 2 + ((region.bytes[at + 1]! << 24) >> 24);
+    if (targets.has(target)) found.push(plus(region.start, at));
   }
   return found;
 }

@@ -26,7 +26,11 @@ export function unknownState(values: Values, at: Addr): State {
 }
 
 /** The stack slots that a store to `address` leaves valid. */
-export function withoutOverlap(stack: ReadonlyMap<string, Slot>, address: Linear, size: number): Map<string, Slot> {
+export function withoutOverlap(
+  stack: ReadonlyMap<string, Slot>,
+  address: Linear,
+  size: number,
+): Map<string, Slot> {
   const kept = new Map(stack);
   const terms = termsOf(address);
   for (const [key, slot] of stack) {

@@ -31,10 +31,15 @@ const isZero = ({ version, flags, startIp, postCommitOffset, abortIp }: Descript
   version === 0 && flags === 0 && startIp === 0n && postCommitOffset === 0n && abortIp === 0n;
 
 const named = (image: ProgramImage, ...names: string[]): ImageSection[] =>
-  image.sections.filter((section) => names.includes(section.name) && section.address !== undefined && section.size > 0);
+  image.sections.filter(
+    (section) => names.includes(section.name) && section.address !== undefined && section.size > 0,
+  );
 
 /** The entries of __rseq_cs_ptr_array (librseq, arch/generic/common.h), in order; pointers that are zero are left out. */
-export function pointerArray(image: ProgramImage): { present: boolean; entries: { slot: Addr; address: bigint }[] } {
+export function pointerArray(image: ProgramImage): {
+  present: boolean;
+  entries: { slot: Addr; address: bigint }[];
+} {
   const sections = named(image, '__rseq_cs_ptr_array');
   const entries: { slot: Addr; address: bigint }[] = [];
   for (const section of sections) {
@@ -89,7 +94,11 @@ function nextDescriptor(image: ProgramImage, at: Addr, end: Addr, known: Readonl
   const listed = candidates.find((candidate) => known.has(candidate));
   const plausible = candidates.find((candidate) => {
     const descriptor = readDescriptor(image, candidate);
-    return isPlausible(image, descriptor) && isExecutable(image, descriptor!.startIp) && isExecutable(image, descriptor!.abortIp);
+    return (
+      isPlausible(image, descriptor) &&
+      isExecutable(image, descriptor!.startIp) &&
+      isExecutable(image, descriptor!.abortIp)
+    );
   });
   if (listed !== undefined && (plausible === undefined || listed <= plausible)) return listed;
   // A slot at its proper place stays, whatever is in it; only a clear one a little further moves the grid.

@@ -11,6 +11,8 @@ export const abortInsideSection: Rule = {
   descriptorOnly: true,
   *section({ view, kernel }) {
     const { startIp, postCommitOffset, abortIp } = view.section.descriptor;
+    // All zero: discarded code, for descriptor-without-code to tell.
+    if (startIp === 0n && abortIp === 0n) return;
     // The kernel's own comparison, with its unsigned wrap-around.
     const distance = BigInt.asUintN(64, abortIp - startIp);
     if (postCommitOffset === 0n || distance >= postCommitOffset) return;
@@ -19,6 +21,9 @@ export const abortInsideSection: Rule = {
     const fate = kernel.checksAbortInside
       ? 'the first interruption kills the thread with SIGSEGV'
       : `Linux ${kernel.version} does not check it without rseq_debug: the thread goes on in the middle of the section, unprotected`;
-    yield { at: view.fieldPlace(24), message: `abort_ip is ${distance} bytes behind start_ip, inside the section: ${fate}` };
+    yield {
+      at: view.fieldPlace(24),
+      message: `abort_ip is ${distance} bytes behind start_ip, inside the section: ${fate}`,
+    };
   },
 };

@@ -52,6 +52,12 @@ function elsewhere({ view, place, findings }: SectionContext, store: Addr, start
   return {
     at: store,
     message: `rseq_cs is stored in another function than the section's: everything from here to start_ip (${place(start)}) is a gap in which an interruption clears rseq_cs, and the section runs unprotected`,
-    related: behind === undefined ? [] : [{ at: nextOf(behind), message: 'the gap begins here' }, { at: view.section.start!, message: 'start_ip' }],
+    related:
+      behind === undefined
+        ? []
+        : [
+            { at: nextOf(behind), message: 'the gap begins here' },
+            { at: view.section.start!, message: 'start_ip' },
+          ],
   };
 }

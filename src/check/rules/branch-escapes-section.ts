@@ -13,7 +13,10 @@ export const branchEscapesSection: Rule = {
     for (const instruction of view.instructions) {
       if (instruction.flow === 'indirect-jump' || instruction.flow === 'return') {
         const what = instruction.flow === 'return' ? 'a return' : 'an indirect jump';
-        yield { at: instruction.address, message: `${what} leaves the section for a place that cannot be told` };
+        yield {
+          at: instruction.address,
+          message: `${what} leaves the section for a place that cannot be told`,
+        };
       }
       if (instruction.flow !== 'jump' && instruction.flow !== 'branch') continue;
       const { target } = instruction;
@@ -27,7 +30,10 @@ export const branchEscapesSection: Rule = {
           related: [{ at: target, message: 'outside the section' }],
         };
       } else if (!isDeclared(context, target)) {
-        yield { at: instruction.address, message: `this branch leaves the section for ${place(target)}, which __rseq_exit_point_array does not declare` };
+        yield {
+          at: instruction.address,
+          message: `this branch leaves the section for ${place(target)}, which __rseq_exit_point_array does not declare`,
+        };
       }
     }
   },

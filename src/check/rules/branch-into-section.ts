@@ -9,14 +9,19 @@ export const branchIntoSection: Rule = {
   kernels: 'All.',
   mend: 'Jump to the store of rseq_cs in front of start_ip instead.',
   *section(context): Iterable<Report> {
-    const { view, place } = context;
-    const { flow } = view;
-    if (flow === undefined) return;
-    for (const { address: at } of view.instructions) {
-      if (at === view.section.start) continue;
-      for (const from of flow.predecessors(at)) {
-        if (view.inside(from) || returnsFromEscape(context, from)) continue;
-        yield { at: from, message: `this jumps into the middle of the section, to ${place(at)}: it runs without having been armed there` };
+    const { view, place, findings } = context;
+    const told = new Set<Addr>();
+    for (const flow of findings.flows) {
+      for (const { address: at } of view.instructions) {
+        if (at === view.section.start) continue;
+        for (const from of flow.predecessors(at)) {
+          if (told.has(from) || view.inside(from) || returnsFromEscape(context, from)) continue;
+          told.add(from);
+          yield {
+            at: from,
+            message: `this jumps into the middle of the section, to ${place(at)}: it runs without having been armed there`,
+          };
+        }
       }
     }
   },
@@ -26,7 +31,12 @@ export const branchIntoSection: Rule = {
 function returnsFromEscape({ view }: SectionContext, from: Addr): boolean {
   const { flow } = view;
   if (flow === undefined) return false;
-  const outside = view.instructions.flatMap(({ address }) => flow.successors(address).filter((to) => !view.inside(to) && to !== view.section.end));
-  const visited = flow.walk(outside, (at) => view.isArming(at) || view.inside(at) || at === view.section.abort);
+  const outside = view.instructions.flatMap(({ address }) =>
+    flow.successors(address).filter((to) => !view.inside(to) && to !== view.section.end),
+  );
+  const visited = flow.walk(
+    outside,
+    (at) => view.isArming(at) || view.inside(at) || at === view.section.abort,
+  );
   return visited.has(from);
 }

@@ -26,7 +26,10 @@ export const clobberLiveAtAbort: Rule = {
       yield {
         at,
         message: `${decoder.registerName(register)} is changed inside the section and read after the abort: there it holds the old or the new value, by where the interruption hit`,
-        related: readBehind(context, register).map((reader) => ({ at: reader, message: `read after the abort: ${place(reader)}` })),
+        related: readBehind(context, register).map((reader) => ({
+          at: reader,
+          message: `read after the abort: ${place(reader)}`,
+        })),
       };
     }
   },
@@ -48,7 +51,9 @@ function readBehind({ view }: SectionContext, register: RegisterId): Addr[] {
   const flow = view.flow!;
   const stop = (at: Addr): boolean => {
     const instruction = flow.code.at(at);
-    return instruction !== undefined && (has(instruction.reads, register) || writesRegister(instruction, register));
+    return (
+      instruction !== undefined && (has(instruction.reads, register) || writesRegister(instruction, register))
+    );
   };
   const visited = flow.walk([view.section.abort!], stop);
   const reader = [...visited.keys()].find((at) => has(flow.code.at(at)?.reads ?? 0n, register));

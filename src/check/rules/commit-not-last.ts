@@ -18,9 +18,9 @@ export const commitNotLast: Rule = {
       const rest = view.instructions.filter(({ address }) => address >= nextOf(instruction)).length;
       const count = rest === 1 ? '1 instruction' : `${rest} instructions`;
       yield {
-        at: instruction.address,
-        message: `this store commits, but ${count} behind it are still inside the section: an interruption there aborts what is already done, and it is done twice`,
-        related: [{ at: behind[0]!, message: 'still inside' }],
+        at: behind[0],
+        message: `${count} behind the commit ${rest === 1 ? 'is' : 'are'} still inside the section: an interruption there aborts what is already done, and it is done twice`,
+        related: [{ at: instruction.address, message: 'the commit' }],
       };
     }
   },

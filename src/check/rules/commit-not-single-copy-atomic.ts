@@ -12,16 +12,20 @@ export const commitNotSingleCopyAtomic: Rule = {
   *section({ view }): Iterable<Report> {
     for (const store of view.commits) {
       const why = pieces(store);
-      if (why !== undefined) yield { at: store.instruction.address, message: `the commit is not single-copy atomic: ${why}` };
+      if (why !== undefined)
+        yield { at: store.instruction.address, message: `the commit is not single-copy atomic: ${why}` };
     }
   },
 };
 
 function pieces({ instruction, size, address }: TouchedAccess): string | undefined {
-  if (instruction.traits.has('string')) return 'a repeated string instruction can be interrupted in its middle';
-  if (instruction.traits.has('split')) return `it writes ${size > 8 ? `${size} bytes` : 'two registers'} in more than one piece`;
+  if (instruction.traits.has('string'))
+    return 'a repeated string instruction can be interrupted in its middle';
+  if (instruction.traits.has('split'))
+    return `it writes ${size > 8 ? `${size} bytes` : 'two registers'} in more than one piece`;
   if (size > 8) return `it writes ${size} bytes, more than the 8 that are guaranteed to be seen at once`;
   const place = constantOf(address);
-  const crosses = place !== undefined && size > 0 && Math.floor(place / 64) !== Math.floor((place + size - 1) / 64);
+  const crosses =
+    place !== undefined && size > 0 && Math.floor(place / 64) !== Math.floor((place + size - 1) / 64);
   return crosses ? `it writes ${size} bytes across a cache line` : undefined;
 }

@@ -18,7 +18,11 @@ export const cpuIndexMismatch: Rule = {
       const stale = indexReads(view, flow, access.address).filter((read) => !view.inside(read.at));
       const wrong = stale.find((read) => !compares.some((compare) => sameGroup(compare.field, read.field)));
       // A node of a CPU does not change: comparing the CPU protects an index by node.
-      if (wrong === undefined || (wrong.field === 'node_id' && compares.some(({ field }) => sameGroup(field, 'cpu_id')))) continue;
+      if (
+        wrong === undefined ||
+        (wrong.field === 'node_id' && compares.some(({ field }) => sameGroup(field, 'cpu_id')))
+      )
+        continue;
       const compared = compares[0]!;
       yield {
         at: compared.at,

@@ -19,9 +19,15 @@ export const descriptorAlignment: Rule = {
     const relocatable = findings.image.header.type === 'relocatable' && section?.address !== undefined;
     const offset = relocatable ? address - section.address! : address;
     if (offset % ALIGNMENT !== 0) {
-      yield { at: address, message: `descriptor at offset ${offset % ALIGNMENT} of a ${ALIGNMENT}-byte unit; struct rseq_cs must be aligned to ${ALIGNMENT}` };
+      yield {
+        at: address,
+        message: `descriptor at offset ${offset % ALIGNMENT} of a ${ALIGNMENT}-byte unit; struct rseq_cs must be aligned to ${ALIGNMENT}`,
+      };
     } else if (relocatable && section.align < ALIGNMENT) {
-      yield { at: address, message: `section ${section.name} is aligned to ${section.align}; struct rseq_cs must be aligned to ${ALIGNMENT}, and the linker may place it anywhere` };
+      yield {
+        at: address,
+        message: `section ${section.name} is aligned to ${section.align}; struct rseq_cs must be aligned to ${ALIGNMENT}, and the linker may place it anywhere`,
+      };
     }
   },
 };

@@ -16,17 +16,31 @@ export const descriptorFlags: Rule = {
   *section({ view, kernel }): Iterable<Report> {
     const { flags } = view.section.descriptor;
     if (flags === 0) return;
-    const what = (flags & ~NO_RESTART) === 0 ? `flags are ${hex(flags)} (NO_RESTART_ON_*)` : `flags are ${hex(flags)}, unknown to any kernel`;
+    const what =
+      (flags & ~NO_RESTART) === 0
+        ? `flags are ${hex(flags)} (NO_RESTART_ON_*)`
+        : `flags are ${hex(flags)}, unknown to any kernel`;
     const at = view.fieldPlace(4);
     switch (kernel.noRestartFlags) {
       case 'kill':
-        yield { at, message: `${what}: the first interruption inside the section kills the thread with SIGSEGV` };
+        yield {
+          at,
+          message: `${what}: the first interruption inside the section kills the thread with SIGSEGV`,
+        };
         return;
       case 'honoured':
-        yield { severity: 'warning', at, message: `${what}: honoured by Linux ${kernel.version}, but 6.1 to 6.18 kill the thread with SIGSEGV` };
+        yield {
+          severity: 'warning',
+          at,
+          message: `${what}: honoured by Linux ${kernel.version}, but 6.1 to 6.18 kill the thread with SIGSEGV`,
+        };
         return;
       default:
-        yield { severity: 'note', at, message: `${what}: not looked at by Linux ${kernel.version} without rseq_debug; 6.1 to 6.18 kill the thread with SIGSEGV` };
+        yield {
+          severity: 'note',
+          at,
+          message: `${what}: not looked at by Linux ${kernel.version} without rseq_debug; 6.1 to 6.18 kill the thread with SIGSEGV`,
+        };
     }
   },
 };

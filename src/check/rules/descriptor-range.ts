@@ -22,20 +22,38 @@ export const descriptorRange: Rule = {
       ? 'the kernel refuses it with SIGSEGV'
       : `Linux ${kernel.version} does not check it without rseq_debug, and aborts wherever the range happens to match`;
     if (postCommitOffset === 0n) {
-      yield { at: view.fieldPlace(16), message: 'post_commit_offset is 0: the section is empty and protects nothing' };
+      yield {
+        at: view.fieldPlace(16),
+        message: 'post_commit_offset is 0: the section is empty and protects nothing',
+      };
     } else if (end >= 1n << 64n) {
-      yield { at: view.fieldPlace(16), message: `start_ip + post_commit_offset (${hex(postCommitOffset)}) wraps around: ${refused}` };
+      yield {
+        at: view.fieldPlace(16),
+        message: `start_ip + post_commit_offset (${hex(postCommitOffset)}) wraps around: ${refused}`,
+      };
     } else if (startIp >= limit || end >= limit) {
-      yield { at: view.fieldPlace(startIp >= limit ? 8 : 16), message: `the range [${hex(startIp)}, ${hex(end)}) leaves user space: ${refused}` };
+      yield {
+        at: view.fieldPlace(startIp >= limit ? 8 : 16),
+        message: `the range [${hex(startIp)}, ${hex(end)}) leaves user space: ${refused}`,
+      };
     } else if (!isExecutable(findings.image, startIp)) {
-      yield { at: view.fieldPlace(8), message: `start_ip ${hex(startIp)} is not in executable code: the section can never be entered` };
+      yield {
+        at: view.fieldPlace(8),
+        message: `start_ip ${hex(startIp)} is not in executable code: the section can never be entered`,
+      };
     } else if (!isExecutable(findings.image, end - 1n)) {
       yield { at: view.fieldPlace(16), message: `the section ends at ${hex(end)}, outside executable code` };
     }
     if (abortIp >= limit) {
-      yield { at: view.fieldPlace(24), message: `abort_ip ${hex(abortIp)} is not in user space: the kernel refuses it with SIGSEGV` };
+      yield {
+        at: view.fieldPlace(24),
+        message: `abort_ip ${hex(abortIp)} is not in user space: the kernel refuses it with SIGSEGV`,
+      };
     } else if (abortIp !== 0n && !isExecutable(findings.image, abortIp)) {
-      yield { at: view.fieldPlace(24), message: `abort_ip ${hex(abortIp)} is not in executable code: an abort ends in SIGSEGV` };
+      yield {
+        at: view.fieldPlace(24),
+        message: `abort_ip ${hex(abortIp)} is not in executable code: an abort ends in SIGSEGV`,
+      };
     }
   },
 };

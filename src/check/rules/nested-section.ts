@@ -20,7 +20,10 @@ function* storesAgain({ view }: SectionContext): Iterable<Report> {
     if (touched.offset + Math.max(access.size, 1) <= 8 || touched.offset >= 16) continue;
     const other = view.findings.armings.some((store) => store.at === instruction.address);
     const what = other ? 'another descriptor is stored to rseq_cs' : 'rseq_cs is overwritten';
-    yield { at: instruction.address, message: `${what} inside the section: from here on it is no longer protected` };
+    yield {
+      at: instruction.address,
+      message: `${what} inside the section: from here on it is no longer protected`,
+    };
   }
 }
 

@@ -5,7 +5,7 @@ export const noCpuCheck: Rule = {
   id: 'no-cpu-check',
   severity: 'error',
   summary: 'The section works on per-CPU data by a number that it neither reads nor compares inside.',
-  why: 'A CPU number read before the section may be stale when the section begins: the thread may have been migrated in between. The section then changes another CPU\'s data while that CPU changes it too, and one update is lost. Aborts do not help: the section is not interrupted.',
+  why: "A CPU number read before the section may be stale when the section begins: the thread may have been migrated in between. The section then changes another CPU's data while that CPU changes it too, and one update is lost. Aborts do not help: the section is not interrupted.",
   kernels: 'All.',
   mend: 'Inside the section, compare cpu_id (or mm_cid) with the number the address was made from, and leave where they differ; or read the number inside the section in the first place.',
   *section(context): Iterable<Report> {
@@ -24,12 +24,17 @@ export const noCpuCheck: Rule = {
       };
       return;
     }
-    const [store] = view.visibleStores.filter((access) => !access.touched || !isFixed(access.address.terms.length));
+    // Not armed: where struct rseq lies is not known either, so nothing can be said of what is read from it.
+    if (view.section.armings.length === 0) return;
+    const [store] = view.visibleStores.filter(
+      (access) => !access.touched || !isFixed(access.address.terms.length),
+    );
     if (store === undefined) return;
     yield {
       severity: 'warning',
       at: store.instruction.address,
-      message: 'the section stores through a pointer from outside and looks at none of cpu_id, mm_cid or cpu_id_start: nothing ties it to the CPU it runs on',
+      message:
+        'the section stores through a pointer from outside and looks at none of cpu_id, mm_cid or cpu_id_start: nothing ties it to the CPU it runs on',
     };
   },
 };
@@ -41,6 +46,8 @@ const isFixed = (terms: number): boolean => terms === 0;
 function readsNumberInside({ view }: SectionContext): boolean {
   return view.accesses.some(
     ({ read, touched, size }) =>
-      read && touched.kind === 'rseq' && (touched.offset + Math.max(size, 1) > 0 && touched.offset < 8 ? true : touched.offset >= 20),
+      read &&
+      touched.kind === 'rseq' &&
+      (touched.offset + Math.max(size, 1) > 0 && touched.offset < 8 ? true : touched.offset >= 20),
   );
 }

@@ -4,7 +4,7 @@ export const notArmed: Rule = {
   id: 'not-armed',
   severity: 'error',
   summary: 'No code stores the address of this descriptor to rseq_cs.',
-  why: 'A descriptor does nothing by itself: a section is protected only while the rseq_cs field of the thread\'s struct rseq points at its descriptor. Without that store the section runs like any other code, and nothing ever aborts it.',
+  why: "A descriptor does nothing by itself: a section is protected only while the rseq_cs field of the thread's struct rseq points at its descriptor. Without that store the section runs like any other code, and nothing ever aborts it.",
   kernels: 'All: the kernel looks at rseq_cs only.',
   mend: 'Directly in front of start_ip: `lea <descriptor>(%rip), %rax; mov %rax, <rseq_cs>`.',
   *section({ view, findings }): Iterable<Report> {
@@ -12,12 +12,18 @@ export const notArmed: Rule = {
     const { address } = section.descriptor;
     if (section.armings.length > 0 || address === undefined) return;
     // Some other file may arm it: it is visible there, or its address is kept in data of the program's own.
-    const visible = findings.image.symbols.some((symbol) => symbol.address === address && symbol.binding !== 'local');
+    const visible = findings.image.symbols.some(
+      (symbol) => symbol.address === address && symbol.binding !== 'local',
+    );
     if (visible && findings.image.header.type === 'relocatable') return;
     if (findings.referenced.has(address) && view.flow?.truncated === true) return;
     const how = findings.referenced.has(address)
       ? 'code takes the address of this descriptor, but never stores it to rseq_cs'
       : 'no code refers to this descriptor: nothing ever stores it to rseq_cs';
-    yield { at: section.start ?? address, message: `${how}, so the section runs unprotected` };
+    yield {
+      at: address,
+      message: `${how}, so the section runs unprotected`,
+      related: section.start === undefined ? [] : [{ at: section.start, message: 'start_ip' }],
+    };
   },
 };

@@ -14,7 +14,10 @@ export const retryWithoutRearming: Rule = {
     if (flow === undefined || abort === undefined || start === undefined || armings.length === 0) return;
     if (!flow.reached(abort) || view.inside(abort)) return;
     // Armed inside: the first instructions of the section, up to the store, may be reached without it.
-    const armedFrom = Math.max(start, ...armings.filter(({ at }) => view.inside(at)).map(({ at }) => at + 1)) as Addr;
+    const armedFrom = Math.max(
+      start,
+      ...armings.filter(({ at }) => view.inside(at)).map(({ at }) => at + 1),
+    ) as Addr;
     const unprotected = (at: Addr): boolean => view.inside(at) && at >= armedFrom;
     const visited = flow.walk([abort], (at) => view.isArming(at) || unprotected(at));
     const entered = [...visited.keys()].find((at) => unprotected(at) && !view.isArming(at));

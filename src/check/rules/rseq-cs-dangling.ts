@@ -6,7 +6,8 @@ export const rseqCsDangling: Rule = {
   severity: 'error',
   summary: 'rseq_cs can be left pointing at a descriptor that ceases to exist.',
   why: 'The kernel clears rseq_cs lazily: after a section has run, the field goes on pointing at its descriptor until the next interruption outside. If the descriptor is a stack slot that is reused, or lies in a library that is unloaded by then, the kernel reads garbage or an unmapped page and kills the thread with SIGSEGV, far away from any section.',
-  kernels: 'All (measured on 6.18). From 6.19 the field stays set longer, as it is looked at only when user space was interrupted.',
+  kernels:
+    'All (measured on 6.18). From 6.19 the field stays set longer, as it is looked at only when user space was interrupted.',
   mend: 'Make the descriptor static, or store 0 to rseq_cs on every way out of the function. For a library: link with -z nodelete, or call rseq_prepare_unload (librseq) in every thread before dlclose.',
   *section(context): Iterable<Report> {
     const { view } = context;
@@ -16,7 +17,8 @@ export const rseqCsDangling: Rule = {
       if (way === undefined) continue;
       yield {
         at: arming.at,
-        message: 'the descriptor is on the stack, and the function can return with rseq_cs still pointing at it: the kernel reads the reused stack later and kills the thread with SIGSEGV',
+        message:
+          'the descriptor is on the stack, and the function can return with rseq_cs still pointing at it: the kernel reads the reused stack later and kills the thread with SIGSEGV',
         related: [{ at: way, message: 'returns here with rseq_cs set' }],
       };
     }
@@ -25,12 +27,20 @@ export const rseqCsDangling: Rule = {
     const { findings } = context;
     const { type, pie, nodelete } = findings.image.header;
     if (type !== 'shared' || pie || nodelete) return;
-    const section = findings.sections.find((each) => each.descriptor.address !== undefined && leavesArmed(context, each.armings.map(({ at }) => at)));
+    const section = findings.sections.find(
+      (each) =>
+        each.descriptor.address !== undefined &&
+        leavesArmed(
+          context,
+          each.armings.map(({ at }) => at),
+        ),
+    );
     if (section === undefined) return;
     yield {
       severity: 'warning',
       at: section.armings[0]?.at,
-      message: 'this library can be unloaded, and its functions return with rseq_cs pointing into it: after dlclose the kernel reads unmapped memory and kills the thread with SIGSEGV',
+      message:
+        'this library can be unloaded, and its functions return with rseq_cs pointing into it: after dlclose the kernel reads unmapped memory and kills the thread with SIGSEGV',
     };
   },
 };
@@ -54,4 +64,3 @@ function returnsArmed({ findings }: RuleContext, store: Addr): Addr | undefined 
 
 const leavesArmed = (context: RuleContext, stores: readonly Addr[]): boolean =>
   stores.some((store) => returnsArmed(context, store) !== undefined);
-

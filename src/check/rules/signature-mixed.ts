@@ -8,7 +8,7 @@ export const signatureMixed: Rule = {
   summary: 'The sections of one file have different signatures in front of their abort handlers.',
   why: 'A thread registers rseq once, with one signature. Whichever it is, every section with another one kills the thread with SIGSEGV when it is aborted.',
   kernels: 'All.',
-  mend: 'Use one signature throughout: the architecture\'s RSEQ_SIG, which glibc registers.',
+  mend: "Use one signature throughout: the architecture's RSEQ_SIG, which glibc registers.",
   descriptorOnly: true,
   *file({ findings, place }): Iterable<Report> {
     const bySignature = new Map<number, CriticalSection[]>();
@@ -21,13 +21,19 @@ export const signatureMixed: Rule = {
       else same.push(section);
     }
     if (bySignature.size < 2) return;
-    const ranked = [...bySignature].sort(([a, as], [b, bs]) => Number(b === findings.signature) - Number(a === findings.signature) || bs.length - as.length);
+    const ranked = [...bySignature].sort(
+      ([a, as], [b, bs]) =>
+        Number(b === findings.signature) - Number(a === findings.signature) || bs.length - as.length,
+    );
     const counts = ranked.map(([signature, sections]) => `${hex(signature)} (${sections.length})`).join(', ');
     const odd = ranked.slice(1).flatMap(([, sections]) => sections);
     yield {
       at: odd[0]?.abort,
       message: `${bySignature.size} signatures in one file: ${counts}; a thread can register only one`,
-      related: odd.slice(1).map((section) => ({ at: section.abort!, message: `another abort handler with ${hex(section.signature!)}: ${place(section.abort!)}` })),
+      related: odd.slice(1).map((section) => ({
+        at: section.abort!,
+        message: `another abort handler with ${hex(section.signature!)}: ${place(section.abort!)}`,
+      })),
     };
   },
 };

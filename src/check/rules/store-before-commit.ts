@@ -19,7 +19,10 @@ export const storeBeforeCommit: Rule = {
       told.add(at);
       const read = readsBack(context, store);
       if (read !== undefined) {
-        const how = read === at ? 'this instruction reads, changes and stores it' : 'the section has read the same place before';
+        const how =
+          read === at
+            ? 'this instruction reads, changes and stores it'
+            : 'the section has read the same place before';
         yield {
           at,
           message: `store before the commit, to a place the section reads: ${how}, so after an abort the change is made twice`,
@@ -29,7 +32,8 @@ export const storeBeforeCommit: Rule = {
         yield {
           severity: 'warning',
           at,
-          message: 'store before the commit: restarting it is harmless as the section does not read it back, but others can see it although nothing has been committed',
+          message:
+            'store before the commit: restarting it is harmless as the section does not read it back, but others can see it although nothing has been committed',
         };
       }
     }
@@ -49,7 +53,9 @@ function readsBack({ view }: SectionContext, store: TouchedAccess): Addr | undef
 }
 
 function overlap(a: TouchedAccess, b: TouchedAccess): boolean {
-  const [first, second] = [a.address, b.address].map((address) => address.key.slice(0, address.key.lastIndexOf('+')));
+  const [first, second] = [a.address, b.address].map((address) =>
+    address.key.slice(0, address.key.lastIndexOf('+')),
+  );
   if (first !== second) return false;
   const distance = b.address.constant - a.address.constant;
   return distance < Math.max(a.size, 1) && -distance < Math.max(b.size, 1);

@@ -1,5 +1,5 @@
-import { ancestors, type Atom } from '../../sections/nodes.js';
-import { INDEX_FIELDS } from '../fields.js';
+import { type Atom, ancestors } from '../../sections/nodes.js';
+import { INDEX_FIELDS, insideCompares } from '../fields.js';
 import type { Report, Rule, SectionContext } from '../rule.js';
 import type { TouchedAccess } from '../view.js';
 
@@ -18,16 +18,20 @@ export const unprotectedCommit: Rule = {
     if (store === undefined || !belongsToSection(context, store)) return;
     yield {
       at: end,
-      message: 'this store is the commit, but stands just behind the end of the section: an interruption in front of it is not aborted, and it overwrites what others have done',
+      message:
+        'this store is the commit, but stands just behind the end of the section: an interruption in front of it is not aborted, and it overwrites what others have done',
     };
   },
 };
 
-/** The store goes where the section has read from, or to an address made from the CPU number. */
+/** The store goes where the section has read from, or to an address made from the CPU number, or from what that is compared with. */
 function belongsToSection({ view }: SectionContext, store: TouchedAccess): boolean {
   const reads = view.accesses.filter((access) => access.read && access.touched.kind === 'other');
   if (reads.some((access) => access.address.key === store.address.key)) return true;
-  return [...ancestors(store.address)].some((atom) => isIndex(view, atom));
+  const compared = new Set(
+    insideCompares(view).flatMap(({ sides }) => sides.flatMap((side) => side.terms.map(({ atom }) => atom))),
+  );
+  return [...ancestors(store.address)].some((atom) => isIndex(view, atom) || compared.has(atom));
 }
 
 function isIndex(view: SectionContext['view'], atom: Atom): boolean {

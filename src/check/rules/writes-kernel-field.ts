@@ -4,14 +4,14 @@ import { constantOf } from '../../sections/nodes.js';
 import { INDEX_FIELDS } from '../fields.js';
 import type { Report, Rule, RuleContext } from '../rule.js';
 
-/** RSEQ_CPU_ID_UNINITIALIZED (-1) and RSEQ_CPU_ID_REGISTRATION_FAILED (-2): what a library notes in an area that is not registered. */
-const NOT_REGISTERED = new Set([-1, -2, 0xffffffff, 0xfffffffe]);
+/** RSEQ_CPU_ID_REGISTRATION_FAILED in cpu_id: what a library notes in an area that the kernel has just refused. */
+const REFUSED = new Set([-2, 0xfffffffe]);
 
 export const writesKernelField: Rule = {
   id: 'writes-kernel-field',
   severity: 'error',
   summary: 'Code writes cpu_id_start, cpu_id, node_id or mm_cid, which belong to the kernel.',
-  why: 'User space may only read these fields. Programs that wrote them (tcmalloc keeps a cached pointer across cpu_id_start and counts on the kernel overwriting it) worked as long as the kernel rewrote the fields at every context switch. From 6.19 it writes them only when they change, so the program\'s value stays and memory is corrupted; in the optimized mode of 7.1 the kernel detects the write and kills the process.',
+  why: "User space may only read these fields. Programs that wrote them (tcmalloc keeps a cached pointer across cpu_id_start and counts on the kernel overwriting it) worked as long as the kernel rewrote the fields at every context switch. From 6.19 it writes them only when they change, so the program's value stays and memory is corrupted; in the optimized mode of 7.1 the kernel detects the write and kills the process.",
   kernels:
     'Up to 6.18: overwritten at the next switch (measured). 6.19-7.0: left standing. From 7.1: registered with 32 bytes, overwritten again; longer, the process is killed. With rseq_debug from 6.19: killed.',
   mend: 'Keep program state in thread-local variables of your own. Until then run with GLIBC_TUNABLES=glibc.pthread.rseq=0 or register 32 bytes.',
@@ -26,7 +26,11 @@ export const writesKernelField: Rule = {
         const fate = harmless
           ? `Linux ${kernel.version} overwrites it at the next switch; 6.19 to 7.0 leave it standing, and 7.1 kills the process if more than 32 bytes are registered`
           : `Linux ${kernel.version} ${FATES[kernel.kernelFields] ?? 'does not put it right'}`;
-        yield { severity: harmless ? 'warning' : 'error', at, message: `this writes ${fields.join(' and ')} of struct rseq, which the kernel owns: ${fate}` };
+        yield {
+          severity: harmless ? 'warning' : 'error',
+          at,
+          message: `this writes ${fields.join(' and ')} of struct rseq, which the kernel owns: ${fate}`,
+        };
       }
     }
   },
@@ -46,9 +50,11 @@ function* kernelWrites({ findings }: RuleContext, flow: Flow): Iterable<{ at: Ad
       const offset = access.write ? findings.area.offsetOf(flow, access.address) : undefined;
       if (offset === undefined) continue;
       const end = offset + Math.max(access.size, 1);
-      const fields = [...INDEX_FIELDS].filter(([field]) => offset < field + 4 && end > field).map(([, name]) => name);
+      const fields = [...INDEX_FIELDS]
+        .filter(([field]) => offset < field + 4 && end > field)
+        .map(([, name]) => name);
       const value = access.value && constantOf(access.value);
-      if (fields.length === 0 || (value !== undefined && NOT_REGISTERED.has(value))) continue;
+      if (fields.length === 0 || (offset === 4 && value !== undefined && REFUSED.has(value))) continue;
       yield { at, fields };
     }
   }

@@ -11,7 +11,7 @@ import { bigConstant, constant, mask, operation, register, unknown, ZERO } from 
 const pcRelative = (d: Draft, name: string): boolean => {
   const offset = d.signed(23, 5) * 4 + d.bits(30, 29);
   const page = name === 'adrp';
-  const target = page ? d.address - (d.address % 4096) + (offset * 4096) : d.address + offset;
+  const target = page ? d.address - (d.address % 4096) + offset * 4096 : d.address + offset;
   // Addresses wrap at 2^64; below zero is the top of the address space, shown as such.
   const shown = target < 0 ? BigInt.asUintN(64, BigInt(target)) : target;
   d.text = `${name} ${general(d.rd, 1)}, 0x${shown.toString(16)}`;
@@ -64,7 +64,11 @@ const logical = (d: Draft, name: string): boolean => {
   const operand = bigConstant(imm, size);
   const op = LOGICAL[name as keyof typeof LOGICAL];
   const value =
-    operand.op === 'unknown' ? unknown(source) : rn === 31 && op !== 'and' ? operand : operation(op, source, operand, size);
+    operand.op === 'unknown'
+      ? unknown(source)
+      : rn === 31 && op !== 'and'
+        ? operand
+        : operation(op, source, operand, size);
   const operands = `${general(rn, wide)}, ${hexImmediate(imm)}`;
   if (name === 'ands') {
     d.writeFlags();
@@ -139,7 +143,8 @@ const signedField = (d: Draft): boolean => {
   const extension = f.immr === 0 ? EXTENSIONS[f.imms] : undefined;
   if (f.imms === size - 1) d.text = `asr ${general(rd, wide)}, ${general(rn, wide)}, #${f.immr}`;
   else if (extension) d.text = `sxt${extension} ${general(rd, wide)}, ${general(rn, 0)}`;
-  else d.text = `${f.up ? 'sbfiz' : 'sbfx'} ${general(rd, wide)}, ${general(rn, wide)}, #${f.lsb}, #${f.width}`;
+  else
+    d.text = `${f.up ? 'sbfiz' : 'sbfx'} ${general(rd, wide)}, ${general(rn, wide)}, #${f.lsb}, #${f.width}`;
   return true;
 };
 
@@ -158,7 +163,8 @@ const unsignedField = (d: Draft): boolean => {
   }
   d.set(rd, field(source, f.lsb, f.width, size));
   if (f.imms === size - 1) d.text = `lsr ${operands}, #${f.immr}`;
-  else if (f.immr === 0 && !wide && f.imms < 31 && EXTENSIONS[f.imms]) d.text = `uxt${EXTENSIONS[f.imms]} ${operands}`;
+  else if (f.immr === 0 && !wide && f.imms < 31 && EXTENSIONS[f.imms])
+    d.text = `uxt${EXTENSIONS[f.imms]} ${operands}`;
   else d.text = `ubfx ${operands}, #${f.lsb}, #${f.width}`;
   return true;
 };
@@ -173,7 +179,12 @@ const insertField = (d: Draft): boolean => {
   const keep = bigConstant(~mask(f.width, place), size);
   const part = field(source, f.up ? 0 : f.lsb, f.width, size);
   const moved = place ? operation('shl', part, constant(place), size) : part;
-  d.set(rd, keep.op === 'unknown' ? unknown(old, source) : operation('or', operation('and', old, keep, size), moved, size));
+  d.set(
+    rd,
+    keep.op === 'unknown'
+      ? unknown(old, source)
+      : operation('or', operation('and', old, keep, size), moved, size),
+  );
   const clear = f.up && rn === 31;
   const operands = clear ? general(rd, wide) : `${general(rd, wide)}, ${general(rn, wide)}`;
   d.text = `${clear ? 'bfc' : f.up ? 'bfi' : 'bfxil'} ${operands}, #${f.lsb}, #${f.width}`;

@@ -111,7 +111,9 @@ const addCarry = (d: Draft, name: string): boolean => {
   d.set(rd, unknown(d.get(rn, size), d.get(rm, size)));
   const [to, from, last] = [general(rd, wide), general(rn, wide), general(rm, wide)];
   d.text =
-    name.startsWith('sbc') && rn === 31 ? `ngc${name.slice(3)} ${to}, ${last}` : `${name} ${to}, ${from}, ${last}`;
+    name.startsWith('sbc') && rn === 31
+      ? `ngc${name.slice(3)} ${to}, ${last}`
+      : `${name} ${to}, ${from}, ${last}`;
   return true;
 };
 
@@ -245,7 +247,8 @@ const multiplyLong = (d: Draft, name: string): boolean => {
   const product = name.startsWith('u') ? operation('mul', ...factors, 64) : unknown(...factors);
   d.set(rd, add && ra === 31 ? product : operation(add ? 'add' : 'sub', sum, product, 64));
   const operands = `${general(rd, 1)}, ${general(rn, 0)}, ${general(rm, 0)}`;
-  d.text = ra === 31 ? `${name[0]}m${add ? 'ul' : 'neg'}l ${operands}` : `${name} ${operands}, ${general(ra, 1)}`;
+  d.text =
+    ra === 31 ? `${name[0]}m${add ? 'ul' : 'neg'}l ${operands}` : `${name} ${operands}, ${general(ra, 1)}`;
   return true;
 };
 

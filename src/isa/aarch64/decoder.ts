@@ -5,9 +5,11 @@ import { BRANCHES } from './branches.js';
 import { DATA_IMMEDIATE } from './data-immediate.js';
 import { DATA_REGISTER } from './data-register.js';
 import { Draft } from './draft.js';
+import { FLOATING_POINT } from './fp.js';
 import { LOADS_PAIR } from './loads-pair.js';
 import { LOADS_SINGLE } from './loads-single.js';
 import { CALLEE_SAVED, CALLER_SAVED, registerName, SP } from './registers.js';
+import { SIMD_ARITHMETIC } from './simd-arithmetic.js';
 import { SYSTEM } from './system.js';
 import { Table } from './table.js';
 
@@ -19,6 +21,8 @@ const table = new Table([
   ...LOADS_SINGLE,
   ...LOADS_PAIR,
   ...ATOMICS,
+  ...FLOATING_POINT,
+  ...SIMD_ARITHMETIC,
 ]);
 
 /** `.inst 0x........`; a tail of fewer than four bytes as bytes. */
@@ -27,7 +31,9 @@ const undecodable = (bytes: Uint8Array, address: Addr): Instruction => {
   const digits = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0'));
   const draft = new Draft(0, address);
   draft.flow = 'unknown';
-  draft.text = short ? `.byte ${digits.map((two) => `0x${two}`).join(', ')}` : `.inst 0x${digits.reverse().join('')}`;
+  draft.text = short
+    ? `.byte ${digits.map((two) => `0x${two}`).join(', ')}`
+    : `.inst 0x${digits.reverse().join('')}`;
   return { ...draft.finish(), length: short ? Math.max(1, bytes.length) : 4 };
 };
 

@@ -1,8 +1,26 @@
 import type { Addr } from '../../abi/address.js';
-import type { AddressExpression, Effect, Flow, Instruction, MemoryAccess, Trait, Value } from '../instruction.js';
+import type {
+  AddressExpression,
+  Effect,
+  Flow,
+  Instruction,
+  MemoryAccess,
+  Trait,
+  Value,
+} from '../instruction.js';
 import { FLAGS } from '../instruction.js';
 import { SP, vector } from './registers.js';
-import { addressReads, type Bits, bit, load, operation, constant, readsOf, register, ZERO } from './values.js';
+import {
+  addressReads,
+  type Bits,
+  bit,
+  constant,
+  load,
+  operation,
+  readsOf,
+  register,
+  ZERO,
+} from './values.js';
 
 const NO_TRAITS: ReadonlySet<Trait> = new Set();
 

@@ -24,8 +24,7 @@ export const bitmask = (n: number, imms: number, immr: number, wide: boolean): b
   const turn = immr & (size - 1);
   if (ones === size - 1) return undefined;
   const element = (1n << BigInt(ones + 1)) - 1n;
-  const turned =
-    ((element >> BigInt(turn)) | (element << BigInt(size - turn))) & ((1n << BigInt(size)) - 1n);
+  const turned = ((element >> BigInt(turn)) | (element << BigInt(size - turn))) & ((1n << BigInt(size)) - 1n);
   let value = 0n;
   for (let at = 0; at < (wide ? 64 : 32); at += size) value |= turned << BigInt(at);
   return value;

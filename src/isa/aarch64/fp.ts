@@ -64,9 +64,11 @@ const moveUpper = (d: Draft, name: string): boolean => {
 };
 
 const list = (names: string, pattern: (code: string) => string, width: number, made: Form): Row[] =>
-  names.split(' ').flatMap((name, n): Row[] =>
-    name === '-' ? [] : [[pattern(n.toString(2).padStart(width, '0')), name, made]],
-  );
+  names
+    .split(' ')
+    .flatMap((name, n): Row[] =>
+      name === '-' ? [] : [[pattern(n.toString(2).padStart(width, '0')), name, made]],
+    );
 
 // biome-ignore format: a table
 export const FLOATING_POINT: readonly Row[] = [

@@ -82,7 +82,8 @@ const tags = (d: Draft, name: string): boolean => {
     d.mark('split');
   }
   if (mode !== 2) d.writeback(rn, offset);
-  const where = mode === 1 ? `[${base}], #${offset}` : mode === 2 ? memoryText(rn, offset) : `[${base}, #${offset}]!`;
+  const where =
+    mode === 1 ? `[${base}], #${offset}` : mode === 2 ? memoryText(rn, offset) : `[${base}, #${offset}]!`;
   d.text = `${name} ${generalOrSp(rd, 1)}, ${where}`;
   return true;
 };

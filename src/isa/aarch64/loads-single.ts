@@ -8,8 +8,10 @@ import { register, unknown } from './values.js';
 
 /** Loads and stores of one register: Arm ARM C4.1.94, by addressing mode. */
 
-const mnemonic = (transfer: Transfer, plain: readonly [load: string, store: string, prefetch: string]): string =>
-  transfer.file === 'p' ? plain[2] : `${transfer.load ? plain[0] : plain[1]}${transfer.stem}`;
+const mnemonic = (
+  transfer: Transfer,
+  plain: readonly [load: string, store: string, prefetch: string],
+): string => (transfer.file === 'p' ? plain[2] : `${transfer.load ? plain[0] : plain[1]}${transfer.stem}`);
 
 /** `[x1]`, `[x1, #8]` */
 export const memoryText = (base: number, offset: number): string =>

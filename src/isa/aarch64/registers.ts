@@ -27,7 +27,11 @@ const span = (from: number, to: number): RegisterSet => {
  */
 export const CALLEE_SAVED: RegisterSet = span(19, 29) | span(vector(8), vector(15));
 export const CALLER_SAVED: RegisterSet =
-  span(0, 18) | registerBit(LINK) | registerBit(FLAGS) | span(vector(0), vector(7)) | span(vector(16), vector(31));
+  span(0, 18) |
+  registerBit(LINK) |
+  registerBit(FLAGS) |
+  span(vector(0), vector(7)) |
+  span(vector(16), vector(31));
 
 export const registerName = (register: RegisterId): string => {
   if (register === SP) return 'sp';

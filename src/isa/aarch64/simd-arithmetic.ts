@@ -87,7 +87,14 @@ const threeSameFloating: Row[] = FLOATING.flatMap(([opcode, names]) =>
 );
 
 /** opcode -> U=0 and U=1 names, operands of the vector form, sizes, operands and sizes of the scalar form. */
-type Misc = readonly [opcode: number, names: string, vectors: string, sizes: string, scalars?: string, only?: string];
+type Misc = readonly [
+  opcode: number,
+  names: string,
+  vectors: string,
+  sizes: string,
+  scalars?: string,
+  only?: string,
+];
 const MISCELLANEOUS: readonly Misc[] = [
   [0, 'rev64 -', 'Vd.T Vn.T', 'bhs'],
   [0, '- rev32', 'Vd.T Vn.T', 'bh'],

@@ -127,7 +127,11 @@ export type Special = Part;
  * A form for the operands, apart by blanks. `sizes` are the letters of the element sizes that exist, by bits
  * 23..22. A name that ends in {2} gets a 2 where Q is set, and keeps the low half of its destination then.
  */
-export const operands = (codes: string, sizes = 'bhsd', specials: Readonly<Record<string, Special>> = {}): Form => {
+export const operands = (
+  codes: string,
+  sizes = 'bhsd',
+  specials: Readonly<Record<string, Special>> = {},
+): Form => {
   const parts = codes.split(' ').map((code) => specials[code] ?? operand(code));
   const anySize = sizes === 'bhsd';
   return (d, name) => {

@@ -110,7 +110,11 @@ const system = (d: Draft, name: string): boolean => {
     d.text = `${alias}, ${general(d.rd, 1)}`;
     // dc zva and its kind write zeros over a block whose size the processor tells (DCZID_EL0).
     if (crm === 4 && d.rd !== 31) {
-      d.store({ threadPointer: false, base: d.rd, index: undefined, scale: 1, displacement: 0 }, 0, unknown());
+      d.store(
+        { threadPointer: false, base: d.rd, index: undefined, scale: 1, displacement: 0 },
+        0,
+        unknown(),
+      );
       d.mark('split');
     }
   } else d.text = `${name} ${where}${d.rd === 31 ? '' : `, ${general(d.rd, 1)}`}`;

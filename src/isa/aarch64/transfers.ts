@@ -1,7 +1,7 @@
 import type { AddressExpression, Value } from '../instruction.js';
 import type { Draft } from './draft.js';
 import { general, vector } from './registers.js';
-import { bit, load, operation, bigConstant, register, unknown } from './values.js';
+import { bigConstant, bit, load, operation, register, unknown } from './values.js';
 
 /**
  * What a load or store moves. Legend:
@@ -17,7 +17,13 @@ export interface Transfer {
   readonly bytes: number;
   readonly signed: boolean;
 }
-const row = (load: boolean, stem: string, file: Transfer['file'], bytes: number, signed = false): Transfer => ({
+const row = (
+  load: boolean,
+  stem: string,
+  file: Transfer['file'],
+  bytes: number,
+  signed = false,
+): Transfer => ({
   load,
   stem,
   file,
@@ -47,7 +53,9 @@ export const transferOf = (d: Draft): Transfer | undefined =>
 export const prefetchName = (code: number): string => {
   const kind = ['pld', 'pli', 'pst'][code >> 3];
   const level = (code >> 1) & 3;
-  return kind && level < 3 ? `${kind}l${level + 1}${code & 1 ? 'strm' : 'keep'}` : `#0x${code.toString(16).padStart(2, '0')}`;
+  return kind && level < 3
+    ? `${kind}l${level + 1}${code & 1 ? 'strm' : 'keep'}`
+    : `#0x${code.toString(16).padStart(2, '0')}`;
 };
 
 export const transferName = (transfer: Transfer, n: number): string => {
@@ -79,5 +87,8 @@ export const move = (d: Draft, transfer: Transfer, n: number, address: AddressEx
   }
   const value = load(memory, transfer.signed);
   // Sign-extended to 32 bits, then zero-extended to 64.
-  d.set(n, transfer.signed && file === 'w' ? operation('and', value, bigConstant(0xffff_ffffn, 32), 64) : value);
+  d.set(
+    n,
+    transfer.signed && file === 'w' ? operation('and', value, bigConstant(0xffff_ffffn, 32), 64) : value,
+  );
 };

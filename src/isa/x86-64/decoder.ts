@@ -32,20 +32,7 @@ import {
   X87,
 } from '../instruction.js';
 import { MEANINGS, type Operand } from './effects.js';
-import {
-  R8,
-  R9,
-  RAX,
-  RBP,
-  RBX,
-  RCX,
-  RDI,
-  RDX,
-  RSI,
-  RSP,
-  registerId,
-  registerName,
-} from './registers.js';
+import { R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, registerId, registerName } from './registers.js';
 
 // Loaded once; iced's objects live in WebAssembly memory that no collector frees, so each one made per
 // instruction is freed by hand below.
