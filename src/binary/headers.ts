@@ -50,7 +50,7 @@ export const SHT = {
   RELR: 19,
 } as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, TLS: 0x400, COMPRESSED: 0x800 } as const;
-export const PT = { LOAD: 1, DYNAMIC: 2, INTERP: 3, TLS: 7 } as const;
+export const PT = { LOAD: 1, DYNAMIC: 2, INTERP: 3, TLS: 7, GNU_EH_FRAME: 0x6474e550 } as const;
 export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
 
 /** e_machine by architecture (the gABI's list); where the class decides, both names. */

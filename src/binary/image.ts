@@ -121,7 +121,8 @@ export interface FunctionRange {
   readonly name: string | undefined;
   readonly start: Addr;
   readonly end: Addr;
-  readonly from: 'symbol' | 'unwind';
+  /** guess: found by looking at the code around, where the file names no functions at all. */
+  readonly from: 'symbol' | 'unwind' | 'guess';
 }
 
 export interface SourceLine {

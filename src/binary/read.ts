@@ -16,6 +16,7 @@ import { layout, type MemoryLayout } from './layout.js';
 import { patch, relocationTypes } from './relocation-types.js';
 import { sourceLines } from './source-lines.js';
 import { readSymbols, type SymbolSource, symbolSources } from './symbols.js';
+import { type UnwindIndex, unwindIndex } from './unwind.js';
 
 export { BinaryError } from './error.js';
 export { isElf } from './headers.js';
@@ -54,6 +55,7 @@ class ElfImage implements ProgramImage {
   private tables: Map<number | undefined, readonly ImageSymbol[]> | undefined;
   private placeIndex: Map<number, Relocation> | undefined;
   private functions: FunctionIndex | undefined;
+  private unwind: UnwindIndex | undefined;
   private lines: ((at: Addr) => SourceLine | undefined) | undefined;
   private lastRegion: { region: Region; view: DataView } | undefined;
 
@@ -418,7 +420,11 @@ class ElfImage implements ProgramImage {
 
   functionAt(address: Addr): FunctionRange | undefined {
     this.functions ??= functionIndex(this);
-    return this.functions.at(address);
+    const byName = this.functions.at(address);
+    if (byName !== undefined) return byName;
+    const header = this.headers.programs.find(({ type }) => type === PT.GNU_EH_FRAME);
+    this.unwind ??= unwindIndex(this, header && addr(header.vaddr));
+    return this.unwind.at(address);
   }
 
   lineAt(address: Addr): SourceLine | undefined {

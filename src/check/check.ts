@@ -1,11 +1,15 @@
 import { type Addr, hex } from '../abi/address.js';
+import type { Architecture } from '../abi/architecture.js';
 import { kernelRules } from '../abi/kernel-rules.js';
 import { demangle } from '../binary/demangle/index.js';
-import type { ProgramImage, SourceLine } from '../binary/image.js';
+import type { ImageHeader, ProgramImage, SourceLine } from '../binary/image.js';
 import { type Findings, findSections } from '../sections/find.js';
 import type { CriticalSection } from '../sections/section.js';
+import { type ListingLine, sectionListing } from './listing.js';
+import { describePlace } from './place.js';
 import type { Report, Rule, RuleContext, Severity } from './rule.js';
 import { RULES } from './rules/index.js';
+import { type SectionSummary, summarise } from './summary.js';
 import { SectionView } from './view.js';
 
 export interface CheckOptions {
@@ -34,7 +38,10 @@ export interface Finding {
   readonly place: string | undefined;
   readonly function: string | undefined;
   readonly line: SourceLine | undefined;
-  readonly section: CriticalSection | undefined;
+  /** start_ip of its section, as written in the descriptor; undefined where the finding is not about one. */
+  readonly section: string | undefined;
+  /** The section disassembled, with the guilty instruction marked; empty where there is no code to show. */
+  readonly listing: readonly ListingLine[];
   readonly related: readonly {
     readonly at: Addr;
     readonly place: string;
@@ -43,12 +50,14 @@ export interface Finding {
   }[];
 }
 
-/** All that is known of one file. */
+/** What was found in one file: plain data, which can be copied, sent to a worker, or printed. */
 export interface CheckResult {
-  readonly image: ProgramImage;
+  /** The file's name as given; `lib.a(member.o)` for a member of an archive. */
+  readonly name: string;
+  readonly architecture: Architecture | undefined;
+  readonly type: ImageHeader['type'];
   readonly findings: readonly Finding[];
-  readonly sections: readonly CriticalSection[];
-  readonly found: Findings;
+  readonly sections: readonly SectionSummary[];
   /** What was not looked at, and why: one line each. */
   readonly limits: readonly string[];
   readonly kernel: string;
@@ -64,23 +73,32 @@ export function checkImage(image: ProgramImage, options: CheckOptions = {}): Che
   const context: RuleContext = { findings: found, kernel, place: (at) => describePlace(image, at) };
   const chosen = RULES.filter((rule) => isChosen(rule.id, options));
   const findings: Finding[] = [];
+  const unread: string[] = [];
   for (const section of found.sections) {
     const view = new SectionView(found, section);
+    const unknown = view.instructions.find(
+      ({ flow, traits }) => flow === 'unknown' && !traits.has('reserved'),
+    );
+    if (unknown !== undefined)
+      unread.push(
+        `${unknown.text} at ${image.place(unknown.address)} is an instruction this decoder does not know: only the rules about descriptors were applied to its section`,
+      );
     for (const rule of chosen) {
       if (rule.section === undefined || (!view.usable && rule.descriptorOnly !== true)) continue;
       for (const report of rule.section({ ...context, view }))
-        findings.push(finish(image, rule, report, section));
+        findings.push(finish(found, rule, report, section));
     }
   }
   for (const rule of chosen) {
-    for (const report of rule.file?.(context) ?? []) findings.push(finish(image, rule, report, undefined));
+    for (const report of rule.file?.(context) ?? []) findings.push(finish(found, rule, report, undefined));
   }
   return {
-    image,
+    name: image.name,
+    architecture: image.header.architecture,
+    type: image.header.type,
     findings: findings.filter((finding) => !isIgnored(finding, options.ignore ?? [])),
-    sections: found.sections,
-    found,
-    limits: limitsOf(found),
+    sections: found.sections.map((section) => summarise(image, section)),
+    limits: [...limitsOf(found), ...unread],
     kernel: kernel.version,
   };
 }
@@ -95,12 +113,8 @@ function isIgnored(finding: Finding, ignore: readonly string[]): boolean {
   });
 }
 
-function finish(
-  image: ProgramImage,
-  rule: Rule,
-  report: Report,
-  section: CriticalSection | undefined,
-): Finding {
+function finish(found: Findings, rule: Rule, report: Report, section: CriticalSection | undefined): Finding {
+  const { image } = found;
   const { at } = report;
   const name = (at === undefined ? undefined : image.functionAt(at)?.name) ?? section?.function;
   return {
@@ -113,7 +127,9 @@ function finish(
     place: at === undefined ? undefined : image.place(at),
     function: name === undefined ? undefined : demangle(name),
     line: at === undefined ? undefined : (image.lineAt(at) ?? lineOfCode(image, at, section)),
-    section,
+    section: section && hex(section.descriptor.startIp),
+    listing:
+      section === undefined ? [] : sectionListing(found, section, new Set(at === undefined ? [] : [at])),
     related: (report.related ?? []).map((each) => ({
       ...each,
       place: image.place(each.at),
@@ -132,14 +148,6 @@ function lineOfCode(
   return isCode || section?.start === undefined ? undefined : image.lineAt(section.start);
 }
 
-/** `0x4011c4 <push+0x14>`. */
-export function describePlace(image: ProgramImage, at: Addr): string {
-  const range = image.functionAt(at);
-  if (range?.name === undefined) return image.place(at);
-  const offset = at === range.start ? '' : `+${hex(at - range.start)}`;
-  return `${image.place(at)} <${demangle(range.name)}${offset}>`;
-}
-
 function limitsOf(found: Findings): string[] {
   const limits = [...found.image.warnings];
   const { architecture, machine } = found.image.header;
@@ -148,6 +156,11 @@ function limitsOf(found: Findings): string[] {
   else if (found.code === undefined && found.sections.length > 0) {
     limits.push(`code of ${architecture} is not decoded: only the rules about descriptors were applied`);
   }
+  const guessed = found.flows.filter(({ range }) => range.from === 'guess').length;
+  if (guessed > 0)
+    limits.push(
+      `no symbol and no unwind information for ${guessed} function${guessed === 1 ? '' : 's'}: their beginning is a guess, and what is wrong around a section may be missed`,
+    );
   for (const flow of found.flows) {
     if (flow.truncated)
       limits.push(`the function at ${found.image.place(flow.range.start)} is too large: analysed in part`);

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { sectionJson } from '../report/check-json.js';
 import { sectionsText } from '../report/sections-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { checkFiles, signatureOf } from './check.js';
@@ -43,10 +42,10 @@ function run(files: readonly string[], options: Options): number {
     schema: 'rseqlab.sections/1',
     version: VERSION,
     files: results.map((result) => ({
-      file: result.image.name,
-      architecture: result.image.header.architecture ?? null,
+      file: result.name,
+      architecture: result.architecture ?? null,
       limits: result.limits,
-      sections: result.sections.map((section) => sectionJson(result, section)),
+      sections: result.sections,
     })),
   });
   deliver(

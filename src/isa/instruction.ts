@@ -21,6 +21,11 @@ export interface Instruction {
   readonly effects: readonly Effect[];
   /** The operands of a comparison (cmp, test, cbz ...): what the flags or the branch decide on. */
   readonly compares: readonly [Value, Value] | undefined;
+  /**
+   * The condition of a branch on the flags, as the machine numbers it (x86-64 cc, arm64 cond: 0..15); n and n ^ 1 are
+   * opposites on both. undefined for a branch on something else.
+   */
+  readonly condition: number | undefined;
   readonly traits: ReadonlySet<Trait>;
 }
 
@@ -55,9 +60,20 @@ export type Flow =
  *   split        makes its store in more than one single-copy atomic piece whatever the alignment (stp, 16-byte SIMD, rep movs)
  *   simd, x87    touches vector registers / the x87 or MMX stack
  *   control      writes a control register of the FPU or vector unit (ldmxcsr, fldcw, msr fpcr)
+ *   reserved     (with flow unknown) the architecture leaves these bytes unallocated: surely no code
  *   push, pop    moves the stack pointer by itself (x86 push/pop/call/ret, arm64 writeback on sp)
  */
-export type Trait = 'atomic' | 'exclusive' | 'string' | 'split' | 'simd' | 'x87' | 'control' | 'push' | 'pop';
+export type Trait =
+  | 'atomic'
+  | 'exclusive'
+  | 'string'
+  | 'split'
+  | 'simd'
+  | 'x87'
+  | 'control'
+  | 'reserved'
+  | 'push'
+  | 'pop';
 
 /**
  * Registers are numbered per architecture:

@@ -2,10 +2,10 @@ import type { CheckDocument } from './document.js';
 
 /** Commands of GitHub Actions' log (workflow commands): annotations on the lines of a pull request. */
 export function checkGithub(document: CheckDocument): string {
-  const lines = document.results.flatMap(({ image, findings }) =>
+  const lines = document.results.flatMap(({ name, findings }) =>
     findings.map((finding) => {
       const level = finding.severity === 'note' ? 'notice' : finding.severity;
-      const file = finding.line?.file ?? image.name;
+      const file = finding.line?.file ?? name;
       const where = [
         `file=${property(file)}`,
         ...(finding.line ? [`line=${finding.line.line}`] : []),

@@ -1,6 +1,4 @@
-import { hex } from '../abi/address.js';
 import type { CheckResult, Finding } from '../check/check.js';
-import type { CriticalSection } from '../sections/section.js';
 import { type CheckDocument, count } from './document.js';
 
 /** `"schema": "rseqlab.check/1"`; described in docs/check.md. Addresses are strings. */
@@ -24,37 +22,15 @@ export function checkJson(document: CheckDocument): string {
 
 function fileJson(result: CheckResult) {
   return {
-    file: result.image.name,
-    architecture: result.image.header.architecture ?? null,
+    file: result.name,
+    architecture: result.architecture ?? null,
     limits: result.limits,
-    sections: result.sections.map((section) => sectionJson(result, section)),
-    findings: result.findings.map((finding) => findingJson(result, finding)),
+    sections: result.sections,
+    findings: result.findings.map(findingJson),
   };
 }
 
-/** One section; also what `rseqlab sections` prints. */
-export function sectionJson({ image }: Pick<CheckResult, 'image'>, section: CriticalSection) {
-  const { descriptor, start, end, abort } = section;
-  const place = (at: typeof start, raw: bigint): string =>
-    at === undefined || image.regionAt(at) === undefined ? hex(raw) : image.place(at);
-  return {
-    descriptor: descriptor.address === undefined ? null : image.place(descriptor.address),
-    foundBy: section.foundBy,
-    function: section.function ?? null,
-    version: descriptor.version,
-    flags: descriptor.flags,
-    startIp: place(start, descriptor.startIp),
-    postCommitOffset: hex(descriptor.postCommitOffset),
-    end: end === undefined ? null : image.place(end),
-    abortIp: place(abort, descriptor.abortIp),
-    signature: section.signature === undefined ? null : hex(section.signature),
-    exitPoints: section.exitPoints.map((at) => image.place(at)),
-    armedAt: section.armings.map(({ at }) => image.place(at)),
-    line: start === undefined ? null : (image.lineAt(start) ?? null),
-  };
-}
-
-function findingJson(_result: CheckResult, finding: Finding) {
+function findingJson(finding: Finding) {
   return {
     rule: finding.rule,
     severity: finding.severity,
@@ -62,7 +38,7 @@ function findingJson(_result: CheckResult, finding: Finding) {
     address: finding.place ?? null,
     function: finding.function ?? null,
     line: finding.line ?? null,
-    section: finding.section?.start === undefined ? null : hex(finding.section.descriptor.startIp),
+    section: finding.section ?? null,
     related: finding.related.map(({ place, line, message }) => ({
       address: place,
       line: line ?? null,

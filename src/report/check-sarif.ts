@@ -20,7 +20,7 @@ export function checkSarif(document: CheckDocument): string {
             rules: RULES.map(descriptor),
           },
         },
-        artifacts: document.results.map(({ image }) => ({ location: { uri: uri(image.name) } })),
+        artifacts: document.results.map(({ name }) => ({ location: { uri: uri(name) } })),
         columnKind: 'utf16CodeUnits',
         results: document.results.flatMap((result) =>
           result.findings.map((finding) => resultOf(result, finding)),
@@ -69,12 +69,12 @@ function location(
   return {
     ...(message !== undefined && { message: { text: message } }),
     physicalLocation: {
-      artifactLocation: { uri: uri(line?.file ?? result.image.name) },
+      artifactLocation: { uri: uri(line?.file ?? result.name) },
       ...(line && { region: { startLine: line.line, ...(line.column > 0 && { startColumn: line.column }) } }),
       // A virtual address where there is one; a place in a relocatable file has a name only.
       ...(at.at !== undefined && {
         address:
-          result.image.header.type === 'relocatable'
+          result.type === 'relocatable'
             ? { fullyQualifiedName: at.place ?? '' }
             : { absoluteAddress: at.at, fullyQualifiedName: at.place ?? '' },
       }),

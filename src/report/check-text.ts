@@ -1,7 +1,6 @@
-import type { Addr } from '../abi/address.js';
 import type { CheckResult, Finding } from '../check/check.js';
+import type { ListingLine } from '../check/listing.js';
 import { type CheckDocument, count, plural } from './document.js';
-import { sectionListing } from './listing.js';
 import type { Style } from './style.js';
 
 /** Compiler style: `file:line: error: message [rule]`, then the section with the guilty instruction marked. */
@@ -12,7 +11,7 @@ export function checkText(document: CheckDocument, style: Style): string {
 }
 
 function resultLines(result: CheckResult, style: Style): string[] {
-  const lines = result.limits.map((limit) => style.dim(`${result.image.name}: note: ${limit}`));
+  const lines = result.limits.map((limit) => style.dim(`${result.name}: note: ${limit}`));
   for (const finding of result.findings) {
     lines.push(headline(result, finding, style));
     for (const related of finding.related) {
@@ -20,12 +19,16 @@ function resultLines(result: CheckResult, style: Style): string[] {
         `${position(result, related.place, related.line)}: ${style.note('note')}: ${related.message}`,
       );
     }
-    const marks = new Set<Addr>([...(finding.at === undefined ? [] : [finding.at])]);
-    if (finding.section !== undefined)
-      lines.push(...sectionListing(result.found, finding.section, marks, style));
+    lines.push(...finding.listing.map((line) => listingLine(line, style)));
     lines.push(`  ${style.bold('mend:')} ${finding.mend}`, '');
   }
   return lines;
+}
+
+function listingLine({ place, text, refers, marked }: ListingLine, style: Style): string {
+  if (place === undefined) return style.dim(`      ${text}`);
+  const code = `${place}:  ${text}${refers === '' ? '' : `  # ${refers}`}`;
+  return marked ? style.mark(`  --> ${code}`) : `      ${code}`;
 }
 
 function headline(result: CheckResult, finding: Finding, style: Style): string {
@@ -36,7 +39,7 @@ function headline(result: CheckResult, finding: Finding, style: Style): string {
 
 function position(result: CheckResult, place: string | undefined, line: Finding['line']): string {
   if (line !== undefined) return `${line.file}:${line.line}`;
-  return place === undefined ? result.image.name : `${result.image.name}:${place}`;
+  return place === undefined ? result.name : `${result.name}:${place}`;
 }
 
 function summary(document: CheckDocument, style: Style): string {

@@ -1,5 +1,4 @@
 import type { CheckResult } from '../check/check.js';
-import { sectionJson } from './check-json.js';
 import { plural } from './document.js';
 import type { Style } from './style.js';
 
@@ -7,10 +6,9 @@ import type { Style } from './style.js';
 export function sectionsText(results: readonly CheckResult[], style: Style): string {
   const lines: string[] = [];
   for (const result of results) {
-    lines.push(style.bold(`${result.image.name}: ${plural(result.sections.length, 'section')}`));
+    lines.push(style.bold(`${result.name}: ${plural(result.sections.length, 'section')}`));
     lines.push(...result.limits.map((limit) => style.dim(`  note: ${limit}`)));
-    for (const section of result.sections) {
-      const it = sectionJson(result, section);
+    for (const it of result.sections) {
       const source = it.line === null ? '' : `  ${it.line.file}:${it.line.line}`;
       lines.push(
         `  ${it.startIp} to ${it.end ?? '?'}  ${it.function ?? '(no name)'}${source}`,

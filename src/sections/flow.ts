@@ -4,7 +4,8 @@ import { has, type Instruction, type RegisterId, type RegisterSet, registerBit }
 import type { Code } from './code.js';
 import { type Access, Evaluator, nextOf } from './evaluate.js';
 import { type Linear, Values } from './nodes.js';
-import { meet, type State, unknownState } from './state.js';
+import { meet, type State, sameState, unknownState } from './state.js';
+import { Worklist } from './worklist.js';
 
 /** The part of a critical section that the flow of control knows: while ip is in [start, end), control may go to abort. */
 export interface AbortRange {
@@ -15,6 +16,14 @@ export interface AbortRange {
 
 /** More instructions than this in one function and its fragments: the rest is left out, and said so. */
 const MAX_INSTRUCTIONS = 60_000;
+
+/** Longest section whose abort edges are followed, in bytes; a longer range is a damaged descriptor. */
+const MAX_ABORTABLE = 1 << 20;
+const PAGE = 256;
+/** Changes of one place's state after which it settles. */
+const SETTLED = 16;
+/** Where control comes from at the start of a function: no instruction. */
+const ENTRY = -1 as Addr;
 
 /**
  * Control flow and values of one function that has to do with rseq, with all that its direct jumps reach (cold
@@ -30,18 +39,22 @@ export class Flow {
   private readonly states = new Map<Addr, State>();
   private readonly normal = new Map<Addr, readonly Addr[]>();
   private readonly reverse = new Map<Addr, Addr[]>();
-  private readonly pending: Addr[] = [];
-  private readonly queued = new Set<Addr>();
+  /** What each way in brings to a place, by the instruction it comes from (ENTRY: nobody). */
+  private readonly incoming = new Map<Addr, Map<Addr, State>>();
+  private readonly visits = new Map<Addr, number>();
+  private readonly pending = new Worklist();
+  private readonly abortsAt: (at: Addr) => readonly AbortRange[];
   private live: ReadonlyMap<Addr, RegisterSet> | undefined;
 
   constructor(
     readonly code: Code,
     readonly range: FunctionRange,
-    private readonly aborts: readonly AbortRange[],
+    aborts: readonly AbortRange[],
     /** Is this function (by its start) part of the unit, so that a jump to it is followed and not a tail call? */
     private readonly belongs: (start: Addr) => boolean,
   ) {
     this.evaluator = new Evaluator(code, this.values);
+    this.abortsAt = rangesAt(aborts);
     this.enter(range.start);
     this.run();
     this.sweep();
@@ -69,6 +82,29 @@ export class Flow {
     return this.normal.get(at) ?? [];
   }
 
+  /**
+   * The same, but past branches that the branch at `at` has already decided: behind jae, a second jae is taken. (Sections end
+   * like this: every exit leads to their end, where the flags tell the exits from the commit.)
+   */
+  decidedSuccessors(at: Addr): readonly Addr[] {
+    const instruction = this.code.at(at);
+    const next = this.successors(at);
+    if (instruction?.condition === undefined || instruction.target === undefined) return next;
+    const { condition, target } = instruction;
+    const passed = new Set<Addr>();
+    return next.map((to) => {
+      const holds = to === target && target !== nextOf(instruction) ? condition : condition ^ 1;
+      let here = to;
+      for (let other = this.code.at(here); other?.condition !== undefined; other = this.code.at(here)) {
+        if (other.condition >> 1 !== condition >> 1 || passed.has(here)) break;
+        passed.add(here);
+        here = other.condition === holds ? (other.target ?? here) : nextOf(other);
+        if (!this.states.has(here)) return to;
+      }
+      return here;
+    });
+  }
+
   predecessors(at: Addr): readonly Addr[] {
     return this.reverse.get(at) ?? [];
   }
@@ -93,12 +129,16 @@ export class Flow {
    * Walks forward from `from` by normal edges, not beyond places where `stop` holds (those are visited, not
    * passed). Returns every address visited with the one before it on a shortest way.
    */
-  walk(from: readonly Addr[], stop: (at: Addr) => boolean): Map<Addr, Addr | undefined> {
+  walk(
+    from: readonly Addr[],
+    stop: (at: Addr) => boolean,
+    successors = (at: Addr): readonly Addr[] => this.successors(at),
+  ): Map<Addr, Addr | undefined> {
     const cameFrom = new Map<Addr, Addr | undefined>(from.map((at) => [at, undefined]));
     const queue = [...from];
     for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
       if (stop(at)) continue;
-      for (const next of this.successors(at)) {
+      for (const next of successors(at)) {
         if (cameFrom.has(next)) continue;
         cameFrom.set(next, at);
         queue.push(next);
@@ -108,36 +148,38 @@ export class Flow {
   }
 
   private enter(at: Addr): void {
-    this.arrive(at, unknownState(this.values, at));
+    this.arrive(at, unknownState(this.values, at), ENTRY);
   }
 
-  private arrive(at: Addr, state: State): void {
+  private arrive(at: Addr, state: State, from: Addr): void {
     if (this.code.at(at) === undefined) return;
     const known = this.states.get(at);
-    const met = known === undefined ? state : meet(this.values, known, state, at);
-    if (met === known) return;
     if (known === undefined && this.states.size >= MAX_INSTRUCTIONS) {
       this.truncated = true;
       return;
     }
+    const ways = this.incoming.get(at) ?? new Map<Addr, State>();
+    this.incoming.set(at, ways.set(from, state));
+    // Each way's newest state counts, until a place has changed so often that only what is known may shrink further:
+    // so the analysis ends.
+    const settled = (this.visits.get(at) ?? 0) > SETTLED && known !== undefined;
+    const met = meet(this.values, settled ? [known, ...ways.values()] : [...ways.values()], at, settled);
+    if (known !== undefined && sameState(met, known)) return;
+    this.visits.set(at, (this.visits.get(at) ?? 0) + 1);
     this.states.set(at, met);
-    if (this.queued.has(at)) return;
-    this.queued.add(at);
-    this.pending.push(at);
+    this.pending.add(at);
   }
 
   private run(): void {
-    for (let at = this.pending.pop(); at !== undefined; at = this.pending.pop()) {
-      this.queued.delete(at);
+    for (let at = this.pending.take(); at !== undefined; at = this.pending.take()) {
       const instruction = this.code.at(at);
       const state = this.states.get(at);
       if (instruction === undefined || state === undefined) continue;
-      for (const range of this.aborts)
-        if (at >= range.start && at < range.end) this.arrive(range.abort, state);
+      for (const { abort } of this.abortsAt(at)) this.arrive(abort, state, at);
       const next = this.normal.get(at) ?? this.link(instruction);
       if (next.length === 0) continue;
       const after = this.evaluator.after(instruction, state, this.code.decoder.stackPointer);
-      for (const to of next) this.arrive(to, after);
+      for (const to of next) this.arrive(to, after, at);
     }
   }
 
@@ -231,13 +273,11 @@ export class Flow {
         const instruction = this.code.at(at);
         if (instruction === undefined) continue;
         let out: RegisterSet = 0n;
-        for (const next of this.successors(at)) out |= live.get(next) ?? 0n;
+        for (const next of this.decidedSuccessors(at)) out |= live.get(next) ?? 0n;
         if (this.leaves(instruction) && instruction.flow !== 'indirect-jump') out |= leaving;
         const calls = instruction.flow === 'call' || instruction.flow === 'indirect-call';
         let before = instruction.reads | (out & ~(calls ? decoder.callerSaved : instruction.writes));
-        for (const range of this.aborts) {
-          if (at >= range.start && at < range.end) before |= live.get(range.abort) ?? 0n;
-        }
+        for (const { abort } of this.abortsAt(at)) before |= live.get(abort) ?? 0n;
         if (before === (live.get(at) ?? 0n)) continue;
         live.set(at, before);
         changed = true;
@@ -245,6 +285,23 @@ export class Flow {
     }
     return live;
   }
+}
+
+/** The sections that hold an address, found by page rather than by asking each. */
+function rangesAt(ranges: readonly AbortRange[]): (at: Addr) => readonly AbortRange[] {
+  const byPage = new Map<number, AbortRange[]>();
+  for (const range of ranges) {
+    const last = Math.min(range.end - 1, range.start + MAX_ABORTABLE);
+    for (let page = Math.floor(range.start / PAGE); page <= Math.floor(last / PAGE); page++) {
+      const list = byPage.get(page);
+      if (list === undefined) byPage.set(page, [range]);
+      else list.push(range);
+    }
+  }
+  return (at) => {
+    const page = byPage.get(Math.floor(at / PAGE));
+    return page === undefined ? [] : page.filter(({ start, end }) => at >= start && at < end);
+  };
 }
 
 const PADDING = /^(nop|int3|hint|udf|\.inst 0x00000000|xchg %ax,%ax|data16|cs nopw|hlt|ud2)/;

@@ -1,4 +1,5 @@
 import { type Addr, plus } from '../abi/address.js';
+import { SHF } from '../binary/headers.js';
 import type { FunctionRange, ProgramImage } from '../binary/image.js';
 import type { Code } from './code.js';
 
@@ -12,10 +13,13 @@ export function functionFor(code: Code, at: Addr): FunctionRange | undefined {
   if (known !== undefined) return known;
   const region = code.image.regionAt(at);
   if (region === undefined || !region.executable) return undefined;
-  const lowest = Math.max(region.start, code.image.sectionAt(at)?.address ?? 0, at - LOOK_BACK) as Addr;
+  const section = code.image.sectionAt(at);
+  // Old layouts map headers and constants together with the code: only a section says that these are none.
+  if (section !== undefined && (section.flags & SHF.EXECINSTR) === 0) return undefined;
+  const lowest = Math.max(region.start, section?.address ?? 0, at - LOOK_BACK) as Addr;
   const start = code.decoder.minLength === 4 ? lastEnding(code, lowest, at) : lastPadding(code, lowest, at);
   const highest = Math.min(region.start + region.bytes.length, at + LOOK_AHEAD);
-  return { name: undefined, start, end: nextKnown(code.image, at, highest), from: 'unwind' };
+  return { name: undefined, start, end: nextKnown(code.image, at, highest), from: 'guess' };
 }
 
 function nextKnown(image: ProgramImage, at: Addr, highest: number): Addr {

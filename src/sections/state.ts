@@ -45,31 +45,51 @@ export function withoutOverlap(
 export const termsOf = (value: Linear): string => value.key.slice(0, value.key.lastIndexOf('+'));
 
 /**
- * Two states that meet at one place. A register or slot that differs becomes a join, which then stays: each
- * place changes at most once, so the analysis ends. Returns `known` itself where nothing changed.
+ * The state at a place that several ways lead to. A register or slot that differs by the way becomes a join of the
+ * place; one that is the join itself on the way back of a loop, and something else on the way in, has not changed there
+ * (not so where the place is `settled`: there a join stays one).
  */
-export function meet(values: Values, known: State, arriving: State, at: Addr): State {
-  let changed = false;
-  const merge = (place: string, a: Linear, b: Linear): Linear => {
-    if (a === b) return a;
-    const joined = values.join(at, place, [a, b]);
-    if (joined !== a) changed = true;
-    return joined;
+export function meet(values: Values, states: readonly State[], at: Addr, settled = false): State {
+  const [first, ...others] = states as [State, ...State[]];
+  if (others.length === 0) return first;
+  const merge = (place: () => string, value: Linear, of: (state: State) => Linear): Linear => {
+    if (others.every((state) => of(state) === value)) return value;
+    const all = [value, ...others.map(of)];
+    const own = values.join(at, place(), []);
+    const distinct = new Set(all.filter((each) => each !== own));
+    const [only] = distinct;
+    return !settled && distinct.size === 1 && only !== undefined ? only : values.join(at, place(), all);
   };
-  const registers = known.registers.map((value, register) =>
-    merge(`r${register}`, value, arriving.registers[register] ?? value),
+  const registers = first.registers.map((value, register) =>
+    merge(
+      () => `r${register}`,
+      value,
+      (state) => state.registers[register] ?? value,
+    ),
   );
   const stack = new Map<string, Slot>();
-  for (const [key, slot] of known.stack) {
-    const other = arriving.stack.get(key);
-    if (other === undefined || other.size !== slot.size) {
-      changed = true;
-      continue;
-    }
-    const value = merge(`s${key}`, slot.value, other.value);
+  for (const [key, slot] of first.stack) {
+    if (!others.every(({ stack: other }) => other.get(key)?.size === slot.size)) continue;
+    const value = merge(
+      () => `s${key}`,
+      slot.value,
+      (state) => state.stack.get(key)!.value,
+    );
     stack.set(key, value === slot.value ? slot : { ...slot, value });
   }
-  return changed ? { registers, stack } : known;
+  return { registers, stack };
+}
+
+/** Do both say the same of every register and slot? */
+export function sameState(a: State, b: State): boolean {
+  if (a === b) return true;
+  if (a.stack.size !== b.stack.size) return false;
+  if (!a.registers.every((value, register) => value === b.registers[register])) return false;
+  for (const [key, slot] of a.stack) {
+    const other = b.stack.get(key);
+    if (other?.value !== slot.value || other.size !== slot.size) return false;
+  }
+  return true;
 }
 
 export const isEntryOf = (value: Linear, register: RegisterId): boolean =>

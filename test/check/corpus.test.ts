@@ -54,11 +54,12 @@ describe('the corpus covers every rule', () => {
 
 function checkCase(each: CorpusCase) {
   const image = readImage(readFileSync(each.object), each.file);
-  return checkImage(image, {
+  const result = checkImage(image, {
     kernel: each.kernel,
     debugRseq: each.debug,
     ...(each.signature !== undefined && { signature: each.signature }),
   });
+  return { ...result, image };
 }
 
 function isAt(

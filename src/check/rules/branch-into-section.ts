@@ -12,6 +12,8 @@ export const branchIntoSection: Rule = {
     const { view, place, findings } = context;
     const told = new Set<Addr>();
     for (const flow of findings.flows) {
+      // Where a function begins was guessed: its code may be no code, decoded from the middle of an instruction.
+      if (flow.range.from === 'guess') continue;
       for (const { address: at } of view.instructions) {
         if (at === view.section.start) continue;
         for (const from of flow.predecessors(at)) {

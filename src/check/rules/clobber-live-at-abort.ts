@@ -55,7 +55,7 @@ function readBehind({ view }: SectionContext, register: RegisterId): Addr[] {
       instruction !== undefined && (has(instruction.reads, register) || writesRegister(instruction, register))
     );
   };
-  const visited = flow.walk([view.section.abort!], stop);
+  const visited = flow.walk([view.section.abort!], stop, (at) => flow.decidedSuccessors(at));
   const reader = [...visited.keys()].find((at) => has(flow.code.at(at)?.reads ?? 0n, register));
   return reader === undefined ? [] : [reader];
 }

@@ -21,7 +21,7 @@ export const descriptorWithoutCode: Rule = {
     }
     if (view.instructions.length === 0) return;
     const unknown = view.instructions.find(({ flow }) => flow === 'unknown');
-    if (unknown !== undefined) {
+    if (unknown?.traits.has('reserved')) {
       yield {
         at: view.fieldPlace(8),
         message: `the bytes at ${hex(unknown.address - view.section.start!)} of the section are no instruction that is known: ${unknown.text}`,

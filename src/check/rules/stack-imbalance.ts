@@ -15,8 +15,10 @@ export const stackImbalance: Rule = {
     if (flow === undefined || sp === undefined || start === undefined || abort === undefined) return;
     const original = flow.register(start, sp);
     if (original === undefined || !flow.reached(abort) || !has(flow.liveBefore(abort), sp)) return;
-    const changed = view.instructions.find(({ address }) =>
-      view.successorsInside(address).some((next) => flow.register(next, sp) !== flow.register(address, sp)),
+    const changed = view.instructions.find(
+      ({ address, writes }) =>
+        has(writes, sp) &&
+        view.successorsInside(address).some((next) => flow.register(next, sp) !== flow.register(address, sp)),
     );
     if (changed === undefined) return;
     yield {

@@ -27,6 +27,8 @@ const direct = (d: Draft, name: string): boolean => {
 const conditional = (d: Draft, name: string): boolean => {
   d.flow = 'branch';
   d.readFlags();
+  // 1110 and 1111 both mean always (Arm ARM C1.2.4).
+  if (d.bits(3, 0) < 14) d.condition = d.bits(3, 0);
   d.text = `${name}.${condition(d.bits(3, 0))} ${to(d, d.signed(23, 5))}`;
   return true;
 };

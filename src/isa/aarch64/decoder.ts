@@ -31,11 +31,15 @@ const undecodable = (bytes: Uint8Array, address: Addr): Instruction => {
   const digits = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0'));
   const draft = new Draft(0, address);
   draft.flow = 'unknown';
+  if (short || isUnallocated(bytes[3]!)) draft.mark('reserved');
   draft.text = short
     ? `.byte ${digits.map((two) => `0x${two}`).join(', ')}`
     : `.inst 0x${digits.reverse().join('')}`;
   return { ...draft.finish(), length: short ? Math.max(1, bytes.length) : 4 };
 };
+
+/** op0, bits 28..25: x001 and x011 are unallocated groups (Arm ARM C4.1); 0000 and 0010 hold SME and SVE. */
+const isUnallocated = (highest: number): boolean => [0b0001, 0b0011].includes((highest >> 1) & 0xf);
 
 const decode = (bytes: Uint8Array, address: Addr): Instruction => {
   if (bytes.length < 4) return undecodable(bytes, address);

@@ -37,6 +37,7 @@ export class Draft {
   memory: MemoryAccess[] = [];
   effects: Effect[] = [];
   compares: readonly [Value, Value] | undefined;
+  condition: number | undefined;
   private marks: Set<Trait> | undefined;
 
   constructor(
@@ -152,6 +153,7 @@ export class Draft {
       memory: this.memory,
       effects: this.effects,
       compares: this.compares,
+      condition: this.condition,
       traits: this.marks ?? NO_TRAITS,
     };
   }

@@ -72,6 +72,17 @@ export const x86_64: Decoder = {
 
 const NO_TRAITS: ReadonlySet<Trait> = new Set();
 
+const RESERVED: ReadonlySet<Trait> = new Set<Trait>(['reserved']);
+
+/** Legacy prefixes of an instruction (Intel SDM vol. 2, 2.1.1). */
+const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
+/** EVEX and REX2: the encodings that new extensions (APX, AVX10) still fill; iced-x86 1.21 does not know them. */
+const GROWING = new Set([0x62, 0xd5]);
+const maybeNewer = (bytes: Uint8Array): boolean => {
+  const opcode = bytes.find((byte) => !PREFIXES.has(byte));
+  return opcode !== undefined && GROWING.has(opcode);
+};
+
 function undecodable(bytes: Uint8Array, address: Addr): Instruction {
   const shown = [...bytes.subarray(0, 4)].map((byte) => `0x${byte.toString(16).padStart(2, '0')}`).join(',');
   return {
@@ -85,7 +96,8 @@ function undecodable(bytes: Uint8Array, address: Addr): Instruction {
     memory: [],
     effects: [],
     compares: undefined,
-    traits: NO_TRAITS,
+    condition: undefined,
+    traits: maybeNewer(bytes) ? NO_TRAITS : RESERVED,
   };
 }
 
@@ -146,6 +158,8 @@ function describe(instruction: IcedInstruction, address: Addr): Instruction {
       memory,
       effects: withRemaining(meaning?.effects ?? [], reads, memory),
       compares: meaning?.compares,
+      // iced numbers conditions from 1 in the machine's order, 0 is none.
+      condition: instruction.isJccShortOrNear ? instruction.conditionCode - 1 : undefined,
       traits: traitsOf(instruction, text, memory, reads | writes),
     };
   } finally {
