@@ -39,6 +39,7 @@ export interface ElfHeaders {
 }
 
 export const SHT = {
+  PROGBITS: 1,
   SYMTAB: 2,
   STRTAB: 3,
   RELA: 4,

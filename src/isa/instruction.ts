@@ -22,12 +22,14 @@ export interface Instruction {
   /** The operands of a comparison (cmp, test, cbz ...): what the flags or the branch decide on. */
   readonly compares: readonly [Value, Value] | undefined;
   /**
-   * The condition of a branch on the flags, as the machine numbers it (x86-64 cc, arm64 cond: 0..15); n and n ^ 1 are
-   * opposites on both. undefined for a branch on something else.
+   * The condition of a branch on the flags, as the machine numbers it: undefined for a branch on something else.
    */
-  readonly condition: number | undefined;
+  readonly condition: Condition | undefined;
   readonly traits: ReadonlySet<Trait>;
 }
+
+/** A condition of the flags as the machine numbers it (x86-64 cc, arm64 cond: 0..15). On both n and n ^ 1 are opposites. */
+export type Condition = number;
 
 /**
  * Legend of Flow:
@@ -60,6 +62,7 @@ export type Flow =
  *   split        makes its store in more than one single-copy atomic piece whatever the alignment (stp, 16-byte SIMD, rep movs)
  *   simd, x87    touches vector registers / the x87 or MMX stack
  *   control      writes a control register of the FPU or vector unit (ldmxcsr, fldcw, msr fpcr)
+ *   partial      writes a part of a register and reads it for no other reason than to keep the rest (setcc, mov to %al)
  *   reserved     (with flow unknown) the architecture leaves these bytes unallocated: surely no code
  *   push, pop    moves the stack pointer by itself (x86 push/pop/call/ret, arm64 writeback on sp)
  */
@@ -71,6 +74,7 @@ export type Trait =
   | 'simd'
   | 'x87'
   | 'control'
+  | 'partial'
   | 'reserved'
   | 'push'
   | 'pop';
@@ -125,6 +129,8 @@ export type Value =
   | { readonly op: 'address'; readonly address: AddressExpression }
   | { readonly op: 'load'; readonly memory: MemoryAccess; readonly signed: boolean }
   | { readonly op: 'thread-pointer' }
+  /** 1 where the condition holds, else 0. */
+  | { readonly op: 'condition'; readonly condition: Condition }
   | {
       readonly op: 'add' | 'sub' | 'mul' | 'shl' | 'shr' | 'and' | 'or' | 'xor';
       readonly a: Value;
@@ -151,6 +157,8 @@ export interface Decoder {
   readonly calleeSaved: RegisterSet;
   /** What a call may change. */
   readonly callerSaved: RegisterSet;
+  /** The condition that two compared values are equal. */
+  readonly equal: Condition;
   /** Registers that carry integer arguments, in order. */
   readonly argumentRegisters: readonly RegisterId[];
   registerName(register: RegisterId): string;

@@ -71,6 +71,8 @@ export class Evaluator {
         return values.threadPointer();
       case 'load':
         return this.load(value.memory, state, instruction);
+      case 'condition':
+        return values.opaque(instruction.address, 'condition', []);
       case 'unknown':
         return values.opaque(
           instruction.address,

@@ -1,5 +1,6 @@
 import { type Addr, asAddr, plus } from '../abi/address.js';
 import { SIGNATURES } from '../abi/signatures.js';
+import { SHT } from '../binary/headers.js';
 import type { ProgramImage } from '../binary/image.js';
 import { aarch64 } from '../isa/aarch64/decoder.js';
 import type { Decoder } from '../isa/instruction.js';
@@ -126,6 +127,9 @@ class Finder {
     for (const { place, target } of wordsHolding(this.image, candidates)) {
       const address = plus(place, -24);
       const descriptor = readDescriptor(this.image, address);
+      const section = this.image.sectionAt(address);
+      // Relocation and symbol tables hold addresses of code too; a wrong version is believed only where the file says it is data.
+      if (section === undefined ? descriptor?.version !== 0 : section.type !== SHT.PROGBITS) continue;
       if (!isPlausible(this.image, descriptor) || !isExecutable(this.image, descriptor!.startIp)) continue;
       named.add(target);
       this.add(address, 'signature');

@@ -82,27 +82,9 @@ export class Flow {
     return this.normal.get(at) ?? [];
   }
 
-  /**
-   * The same, but past branches that the branch at `at` has already decided: behind jae, a second jae is taken. (Sections end
-   * like this: every exit leads to their end, where the flags tell the exits from the commit.)
-   */
-  decidedSuccessors(at: Addr): readonly Addr[] {
-    const instruction = this.code.at(at);
-    const next = this.successors(at);
-    if (instruction?.condition === undefined || instruction.target === undefined) return next;
-    const { condition, target } = instruction;
-    const passed = new Set<Addr>();
-    return next.map((to) => {
-      const holds = to === target && target !== nextOf(instruction) ? condition : condition ^ 1;
-      let here = to;
-      for (let other = this.code.at(here); other?.condition !== undefined; other = this.code.at(here)) {
-        if (other.condition >> 1 !== condition >> 1 || passed.has(here)) break;
-        passed.add(here);
-        here = other.condition === holds ? (other.target ?? here) : nextOf(other);
-        if (!this.states.has(here)) return to;
-      }
-      return here;
-    });
+  /** The abort handlers control may go to when it is interrupted before this instruction. */
+  abortTargets(at: Addr): readonly Addr[] {
+    return this.abortsAt(at).map(({ abort }) => abort);
   }
 
   predecessors(at: Addr): readonly Addr[] {
@@ -129,16 +111,12 @@ export class Flow {
    * Walks forward from `from` by normal edges, not beyond places where `stop` holds (those are visited, not
    * passed). Returns every address visited with the one before it on a shortest way.
    */
-  walk(
-    from: readonly Addr[],
-    stop: (at: Addr) => boolean,
-    successors = (at: Addr): readonly Addr[] => this.successors(at),
-  ): Map<Addr, Addr | undefined> {
+  walk(from: readonly Addr[], stop: (at: Addr) => boolean): Map<Addr, Addr | undefined> {
     const cameFrom = new Map<Addr, Addr | undefined>(from.map((at) => [at, undefined]));
     const queue = [...from];
     for (let at = queue.shift(); at !== undefined; at = queue.shift()) {
       if (stop(at)) continue;
-      for (const next of successors(at)) {
+      for (const next of this.successors(at)) {
         if (cameFrom.has(next)) continue;
         cameFrom.set(next, at);
         queue.push(next);
@@ -273,7 +251,7 @@ export class Flow {
         const instruction = this.code.at(at);
         if (instruction === undefined) continue;
         let out: RegisterSet = 0n;
-        for (const next of this.decidedSuccessors(at)) out |= live.get(next) ?? 0n;
+        for (const next of this.successors(at)) out |= live.get(next) ?? 0n;
         if (this.leaves(instruction) && instruction.flow !== 'indirect-jump') out |= leaving;
         const calls = instruction.flow === 'call' || instruction.flow === 'indirect-call';
         let before = instruction.reads | (out & ~(calls ? decoder.callerSaved : instruction.writes));

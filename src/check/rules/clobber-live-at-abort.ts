@@ -2,6 +2,7 @@ import type { Addr } from '../../abi/address.js';
 import { has, type RegisterId } from '../../isa/instruction.js';
 import { writesRegister } from '../../sections/flow.js';
 import { GENERAL_REGISTERS } from '../../sections/state.js';
+import { useOf } from '../../sections/uses.js';
 import type { Report, Rule, SectionContext } from '../rule.js';
 
 export const clobberLiveAtAbort: Rule = {
@@ -22,14 +23,12 @@ export const clobberLiveAtAbort: Rule = {
     for (let register = 0; register < GENERAL_REGISTERS; register++) {
       if (register === decoder.stackPointer || !has(live, register)) continue;
       const at = changedWhileInside(context, register);
-      if (at === undefined) continue;
+      const reader = at && useOf(flow, abort, register);
+      if (at === undefined || reader === undefined) continue;
       yield {
         at,
         message: `${decoder.registerName(register)} is changed inside the section and read after the abort: there it holds the old or the new value, by where the interruption hit`,
-        related: readBehind(context, register).map((reader) => ({
-          at: reader,
-          message: `read after the abort: ${place(reader)}`,
-        })),
+        related: [{ at: reader, message: `read after the abort: ${place(reader)}` }],
       };
     }
   },
@@ -45,17 +44,4 @@ function changedWhileInside({ view }: SectionContext, register: RegisterId): Add
       view.successorsInside(instruction.address).some((next) => flow.register(next, register) !== original),
   );
   return writer?.address;
-}
-
-function readBehind({ view }: SectionContext, register: RegisterId): Addr[] {
-  const flow = view.flow!;
-  const stop = (at: Addr): boolean => {
-    const instruction = flow.code.at(at);
-    return (
-      instruction !== undefined && (has(instruction.reads, register) || writesRegister(instruction, register))
-    );
-  };
-  const visited = flow.walk([view.section.abort!], stop, (at) => flow.decidedSuccessors(at));
-  const reader = [...visited.keys()].find((at) => has(flow.code.at(at)?.reads ?? 0n, register));
-  return reader === undefined ? [] : [reader];
 }

@@ -156,7 +156,8 @@ const select = (d: Draft, name: string): boolean => {
   const { wide, size, rd, rn, rm } = d;
   const code = d.bits(15, 12);
   d.readFlags();
-  d.set(rd, unknown(d.get(rn, size), d.get(rm, size)));
+  const isSet = name === 'csinc' && rn === 31 && rm === 31 && code < 14;
+  d.set(rd, isSet ? { op: 'condition', condition: code ^ 1 } : unknown(d.get(rn, size), d.get(rm, size)));
   const [equal, zero] = (code < 14 && SELECT_ALIASES[name]) || ['', ''];
   const to = general(rd, wide);
   if (zero && rn === 31 && rm === 31) d.text = `${zero} ${to}, ${condition(code ^ 1)}`;

@@ -62,6 +62,7 @@ export const aarch64: Decoder = {
   returnValue: 0,
   calleeSaved: CALLEE_SAVED,
   callerSaved: CALLER_SAVED,
+  equal: 0,
   argumentRegisters: [0, 1, 2, 3, 4, 5, 6, 7],
   registerName,
   decode,

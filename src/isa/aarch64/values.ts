@@ -40,6 +40,7 @@ export const readsOf = (value: Value): RegisterSet => {
     case 'register':
       return bit(value.register);
     case 'constant':
+    case 'condition':
     case 'thread-pointer':
       return 0n;
     case 'address':

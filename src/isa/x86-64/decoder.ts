@@ -65,6 +65,7 @@ export const x86_64: Decoder = {
   calleeSaved: CALLEE_SAVED,
   callerSaved:
     (ALL_GENERAL & ~CALLEE_SAVED & ~registerBit(RSP)) | registerBit(FLAGS) | registerBit(X87) | VECTORS,
+  equal: 4,
   argumentRegisters: [RDI, RSI, RDX, RCX, R8, R9],
   registerName,
   decode,
@@ -143,7 +144,7 @@ function describe(instruction: IcedInstruction, address: Addr): Instruction {
   const usedRegisters: UsedRegister[] = info.usedRegisters();
   const usedMemory: UsedMemory[] = info.usedMemory();
   try {
-    const { reads, writes } = registerUse(instruction, usedRegisters, text);
+    const { reads, writes, partial } = registerUse(instruction, usedRegisters, text);
     const memory = usedMemory.flatMap(memoryAccess);
     const operands = explicitOperands(instruction);
     const meaning = MEANINGS.get(instruction.mnemonic)?.(operands);
@@ -160,7 +161,7 @@ function describe(instruction: IcedInstruction, address: Addr): Instruction {
       compares: meaning?.compares,
       // iced numbers conditions from 1 in the machine's order, 0 is none.
       condition: instruction.isJccShortOrNear ? instruction.conditionCode - 1 : undefined,
-      traits: traitsOf(instruction, text, memory, reads | writes),
+      traits: traitsOf(instruction, text, memory, reads | writes, partial),
     };
   } finally {
     for (const used of usedRegisters) used.free();
@@ -191,20 +192,24 @@ const WRITES: ReadonlySet<OpAccess> = new Set([
 function registerUse(instruction: IcedInstruction, used: readonly UsedRegister[], text: string) {
   let reads: RegisterSet = 0n;
   let writes: RegisterSet = 0n;
+  let kept: RegisterSet = 0n;
   for (const { register, access } of used) {
     const id = registerId(register);
     if (id === undefined) continue;
     if (WRITES.has(access)) writes |= registerBit(id);
-    const keepsRest = WRITES.has(access) && RegisterExt.isGPR(register) && RegisterExt.size(register) < 4;
-    if (READS.has(access) || keepsRest) reads |= registerBit(id);
+    if (READS.has(access)) reads |= registerBit(id);
+    if (WRITES.has(access) && RegisterExt.isGPR(register) && RegisterExt.size(register) < 4)
+      kept |= registerBit(id);
   }
+  const partial = (kept & ~reads) !== 0n;
+  reads |= kept;
   // iced reports xor %eax,%eax as a write only; the same holds for sub. Flags come separately.
   if (instruction.rflagsModified !== 0) writes |= registerBit(FLAGS);
   if (instruction.rflagsRead !== 0) reads |= registerBit(FLAGS);
   if (isX87(text)) writes |= registerBit(X87);
   // The kernel returns in rax; the instruction itself takes rcx and r11 (iced says so).
   if (flowOf(instruction) === 'syscall') writes |= registerBit(RAX);
-  return { reads, writes };
+  return { reads, writes, partial };
 }
 
 /** Every mnemonic that begins with f is an x87 one, but for fxsave, fxrstor and the 3DNow! femms. */
@@ -350,8 +355,10 @@ function traitsOf(
   text: string,
   memory: readonly MemoryAccess[],
   registers: RegisterSet,
+  partial: boolean,
 ): ReadonlySet<Trait> {
   const traits = new Set<Trait>();
+  if (partial) traits.add('partial');
   const writesMemory = memory.some((access) => access.write);
   const repeated =
     instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix);

@@ -71,6 +71,46 @@ const step =
 
 const compare: Row = ([a, b]) => (a && b ? { effects: [], compares: [a.value, b.value] } : undefined);
 
+const testBits: Row = ([a, b]) =>
+  a &&
+  b && {
+    effects: [],
+    compares: [
+      a.register !== undefined && a.register === b.register
+        ? a.value
+        : combine('and', a.value, b.value, a.bits),
+      constant(0),
+    ],
+  };
+
+/** setcc: 1 or 0, into a byte. */
+const conditionByte =
+  (condition: number): Row =>
+  ([to]) =>
+    to?.register === undefined
+      ? undefined
+      : { effects: [{ kind: 'register', register: to.register, value: { op: 'condition', condition } }] };
+
+/** In the order of the condition codes (Intel SDM vol. 2, B.1.4.7). */
+const SET_BY_CONDITION: readonly Mnemonic[] = [
+  Mnemonic.Seto,
+  Mnemonic.Setno,
+  Mnemonic.Setb,
+  Mnemonic.Setae,
+  Mnemonic.Sete,
+  Mnemonic.Setne,
+  Mnemonic.Setbe,
+  Mnemonic.Seta,
+  Mnemonic.Sets,
+  Mnemonic.Setns,
+  Mnemonic.Setp,
+  Mnemonic.Setnp,
+  Mnemonic.Setl,
+  Mnemonic.Setge,
+  Mnemonic.Setle,
+  Mnemonic.Setg,
+];
+
 /** bts, btr, btc: a bit of the operand changes, and the flags say what it was. */
 const bitChange: Row = ([to, from]) =>
   to && from && { effects: assign(to, unknown(to.value, from.value)), compares: [to.value, from.value] };
@@ -156,7 +196,8 @@ export const MEANINGS: ReadonlyMap<Mnemonic, Row> = new Map<Mnemonic, Row>([
   [Mnemonic.Inc, step('add')],
   [Mnemonic.Dec, step('sub')],
   [Mnemonic.Cmp, compare],
-  [Mnemonic.Test, compare],
+  [Mnemonic.Test, testBits],
+  ...SET_BY_CONDITION.map((mnemonic, condition): [Mnemonic, Row] => [mnemonic, conditionByte(condition)]),
   [Mnemonic.Bt, compare],
   [Mnemonic.Bts, bitChange],
   [Mnemonic.Btr, bitChange],

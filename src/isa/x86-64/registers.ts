@@ -35,7 +35,8 @@ export const R9 = 9;
 /** iced's register as a RegisterId; undefined for segment, control, mask and instruction pointer registers. */
 export function registerId(register: Register): RegisterId | undefined {
   if (register === Register.None) return undefined;
-  if (RegisterExt.isGPR(register)) return RegisterExt.number(register);
+  // Of the full register: iced numbers the byte registers with ah..bh among them.
+  if (RegisterExt.isGPR(register)) return RegisterExt.number(RegisterExt.fullRegister(register));
   if (RegisterExt.isVectorRegister(register)) return VECTOR0 + RegisterExt.number(register);
   if (RegisterExt.isST(register) || RegisterExt.isMM(register)) return X87;
   return undefined;
