@@ -111,6 +111,10 @@ function factsAfter(instruction: Instruction, facts: Facts, equal: Condition): F
 
 function bitOf(value: Value, bits: ReadonlyMap<RegisterId, 0 | 1>): 0 | 1 | undefined {
   if (value.op === 'register') return bits.get(value.register);
+  if (value.op === 'and') {
+    const [a, b] = [bitOf(value.a, bits), bitOf(value.b, bits)];
+    return a === undefined || b === undefined ? undefined : a === 1 && b === 1 ? 1 : 0;
+  }
   return value.op === 'constant' && (value.value === 0 || value.value === 1) ? value.value : undefined;
 }
 

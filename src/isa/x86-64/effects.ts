@@ -78,7 +78,7 @@ const testBits: Row = ([a, b]) =>
     compares: [
       a.register !== undefined && a.register === b.register
         ? a.value
-        : combine('and', a.value, b.value, a.bits),
+        : { op: 'and', a: a.value, b: b.value, bits: a.bits === 64 ? 64 : 32 },
       constant(0),
     ],
   };
