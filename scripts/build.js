@@ -47,3 +47,19 @@ await build({
   plugins: [icedForBrowsers],
   logLevel: 'error',
 });
+
+// The command as one file: a tool that is run once per file of a build should not spend its time on finding 90 modules, nor Node
+// on guessing what iced-x86 exports.
+await build({
+  entryPoints: [join(root, 'src/cli/main.ts')],
+  outfile: join(root, 'dist/cli/rseqlab.cjs'),
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  external: ['iced-x86'],
+  define: { 'import.meta.url': 'moduleUrl' },
+  banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename);" },
+  sourcemap: true,
+  logLevel: 'error',
+});

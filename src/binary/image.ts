@@ -13,6 +13,8 @@ export interface ProgramImage {
   readonly header: ImageHeader;
   /** Loaded memory, ascending by address, not overlapping. */
   readonly regions: readonly Region[];
+  /** The same as the file holds it, before relocation: for a search that decides whether a file is worth linking. */
+  readonly unrelocated: readonly Region[];
   /** Section headers, in file order; empty where the file has none (or they were stripped). */
   readonly sections: readonly ImageSection[];
   /** All symbols with a name, from .symtab and .dynsym, deduplicated, ascending by address. */
@@ -24,6 +26,8 @@ export interface ProgramImage {
   /** PT_TLS (or the TLS sections of a relocatable object): size and alignment of a thread's block, in bytes. */
   readonly tlsBlock?: { readonly size: number; readonly align: number } | undefined;
 
+  /** Does a string table (of symbols, or of section names) hold this text anywhere? Reads no symbols. */
+  mentions(text: string): boolean;
   regionAt(address: Addr): Region | undefined;
   sectionAt(address: Addr): ImageSection | undefined;
   section(name: string): ImageSection | undefined;

@@ -12,7 +12,7 @@ import type {
   Relocation,
   SourceLine,
 } from './image.js';
-import { layout, type MemoryLayout } from './layout.js';
+import { layout, type MemoryLayout, type Placed } from './layout.js';
 import { patch, relocationTypes } from './relocation-types.js';
 import { sourceLines } from './source-lines.js';
 import { readSymbols, type SymbolSource, symbolSources } from './symbols.js';
@@ -54,6 +54,7 @@ class ElfImage implements ProgramImage {
   private symbolCache: readonly ImageSymbol[] | undefined;
   private tables: Map<number | undefined, readonly ImageSymbol[]> | undefined;
   private placeIndex: Map<number, Relocation> | undefined;
+  private sectionsByAddress: { start: Addr; size: number; section: ImageSection }[] | undefined;
   private functions: FunctionIndex | undefined;
   private unwind: UnwindIndex | undefined;
   private lines: ((at: Addr) => SourceLine | undefined) | undefined;
@@ -95,6 +96,22 @@ class ElfImage implements ProgramImage {
     return this.linked.regions;
   }
 
+  get unrelocated(): readonly Region[] {
+    const { bytes } = this.headers.cursor;
+    return this.memory.regions.map((region) =>
+      regionFrom(region, bytes.subarray(region.offset, region.offset + region.fileSize)),
+    );
+  }
+
+  mentions(text: string): boolean {
+    const wanted = new TextEncoder().encode(text);
+    const { sections, cursor } = this.headers;
+    return sections.some(
+      ({ type, offset, size }) =>
+        type === SHT.STRTAB && holds(cursor.bytes.subarray(offset, offset + size), wanted),
+    );
+  }
+
   get relocations(): readonly Relocation[] {
     return this.linked.relocations;
   }
@@ -110,12 +127,11 @@ class ElfImage implements ProgramImage {
 
   get symbols(): readonly ImageSymbol[] {
     if (this.symbolCache === undefined) {
-      const seen = new Set<string>();
-      const all = [...this.symbolTables().values()].flat().filter((symbol) => {
-        const key = `${symbol.name}@${symbol.address}`;
-        return symbol.name !== '' && symbol.kind !== 'section' && !seen.has(key) && seen.add(key);
-      });
-      this.symbolCache = all.sort((a, b) => (a.address ?? -1) - (b.address ?? -1));
+      const all: ImageSymbol[] = [];
+      for (const table of new Set(this.symbolTables().values())) {
+        for (const symbol of table) if (symbol.name !== '' && symbol.kind !== 'section') all.push(symbol);
+      }
+      this.symbolCache = withoutTwins(all.sort((a, b) => (a.address ?? -1) - (b.address ?? -1)));
     }
     return this.symbolCache;
   }
@@ -159,15 +175,15 @@ class ElfImage implements ProgramImage {
 
   private rawRelocations(): RawRelocation[] {
     const { headers, memory } = this;
-    const raw: RawRelocation[] = [];
+    const tables: RawRelocation[][] = [];
     if (headers.type === ET.REL || this.tags.size === 0) {
       for (const section of headers.sections) {
         if (section.type !== SHT.RELA && section.type !== SHT.REL) continue;
         const target = headers.sections[section.info];
         const base = headers.type === ET.REL ? memory.addresses[section.info] : 0;
         if (target === undefined || base === undefined || (target.flags & SHF.ALLOC) === 0) continue;
-        raw.push(
-          ...relocationTable(headers, {
+        tables.push(
+          relocationTable(headers, {
             offset: section.offset,
             size: section.size,
             rela: section.type === SHT.RELA,
@@ -176,7 +192,7 @@ class ElfImage implements ProgramImage {
           }),
         );
       }
-      return raw;
+      return tables.flat();
     }
     const isRela = this.tags.has(DT.RELA) || this.tags.get(DT.PLTREL) === DT.RELA;
     for (const [table, size, rela] of [
@@ -187,8 +203,8 @@ class ElfImage implements ProgramImage {
       const address = this.tags.get(table);
       const offset = address === undefined ? undefined : fileOffset(memory.regions, address);
       if (offset !== undefined)
-        raw.push(
-          ...relocationTable(headers, {
+        tables.push(
+          relocationTable(headers, {
             offset,
             size: this.tags.get(size) ?? 0,
             rela,
@@ -197,7 +213,7 @@ class ElfImage implements ProgramImage {
           }),
         );
     }
-    return raw;
+    return tables.flat();
   }
 
   private link() {
@@ -307,15 +323,7 @@ class ElfImage implements ProgramImage {
         });
       }
     }
-    const regions: Region[] = memory.regions.map((region) => ({
-      start: region.start,
-      size: region.size,
-      bytes: bytes.get(region)!,
-      readable: region.flags.r,
-      writable: region.flags.w,
-      executable: region.flags.x,
-      name: region.name,
-    }));
+    const regions = memory.regions.map((region) => regionFrom(region, bytes.get(region)!));
     if (got.size > 0) {
       const slots = new Uint8Array(got.size * GOT_SLOT);
       const view = new DataView(slots.buffer);
@@ -345,14 +353,14 @@ class ElfImage implements ProgramImage {
   }
 
   sectionAt(address: Addr): ImageSection | undefined {
-    return this.sections.find(
-      (section) =>
-        section.address !== undefined &&
-        section.size > 0 &&
-        (section.flags & SHF.TLS) === 0 &&
-        address >= section.address &&
-        address < section.address + section.size,
-    );
+    this.sectionsByAddress ??= this.sections
+      .flatMap((section) =>
+        section.address !== undefined && section.size > 0 && (section.flags & SHF.TLS) === 0
+          ? [{ start: section.address, size: section.size, section }]
+          : [],
+      )
+      .sort((a, b) => a.start - b.start);
+    return regionOf(this.sectionsByAddress, address)?.section;
   }
 
   section(name: string): ImageSection | undefined {
@@ -443,6 +451,46 @@ class ElfImage implements ProgramImage {
     if (section?.address === undefined) return hex(address);
     return `${section.name}+${hex(address - section.address)}`;
   }
+}
+
+const regionFrom = ({ start, size, flags, name }: Placed, bytes: Uint8Array): Region => ({
+  start,
+  size,
+  bytes,
+  readable: flags.r,
+  writable: flags.w,
+  executable: flags.x,
+  name,
+});
+
+/** Letters of names, rarest first. */
+const RARE = [...'qjzxkvw'].map((letter) => letter.charCodeAt(0));
+
+/** Are these bytes somewhere in there? Their rarest is looked for. */
+function holds(bytes: Uint8Array, wanted: Uint8Array): boolean {
+  const rare = RARE.find((letter) => wanted.includes(letter)) ?? wanted[0]!;
+  const before = wanted.indexOf(rare);
+  for (let at = bytes.indexOf(rare, before); at !== -1; at = bytes.indexOf(rare, at + 1)) {
+    if (wanted.every((byte, n) => bytes[at - before + n] === byte)) return true;
+  }
+  return false;
+}
+
+/** Symbols that both .symtab and .dynsym hold count once. Ascending by address before and after. */
+function withoutTwins(symbols: readonly ImageSymbol[]): ImageSymbol[] {
+  const kept: ImageSymbol[] = [];
+  let here: Addr | undefined;
+  let names = new Set<string>();
+  for (const symbol of symbols) {
+    if (symbol.address !== here || kept.length === 0) {
+      here = symbol.address;
+      names = new Set();
+    }
+    if (names.has(symbol.name)) continue;
+    names.add(symbol.name);
+    kept.push(symbol);
+  }
+  return kept;
 }
 
 function regionOf<R extends { start: Addr; size: number }>(

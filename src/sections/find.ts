@@ -1,5 +1,5 @@
 import { type Addr, asAddr, plus } from '../abi/address.js';
-import { SIGNATURES } from '../abi/signatures.js';
+import { rseqSignature } from '../abi/signatures.js';
 import { SHT } from '../binary/headers.js';
 import type { ProgramImage } from '../binary/image.js';
 import { aarch64 } from '../isa/aarch64/decoder.js';
@@ -72,6 +72,7 @@ class Finder {
   private readonly signature: number | undefined;
   private readonly area = new RseqArea();
   private readonly referenced = new Set<Addr>();
+  private pointers: ReturnType<typeof pointerArray> = { present: false, entries: [] };
   private flows = new Map<Addr, Flow>();
   private armings: ArmingStore[] = [];
 
@@ -81,30 +82,48 @@ class Finder {
   ) {
     const decoder = decoderFor(image);
     this.code = decoder && new Code(image, decoder);
-    const { architecture } = image.header;
-    this.signature = options.signature ?? (architecture && SIGNATURES[architecture]?.value);
+    const { architecture, littleEndian } = image.header;
+    this.signature = options.signature ?? (architecture && rseqSignature(architecture, littleEndian));
+  }
+
+  /**
+   * Has the file anything to do with rseq? Most have not, and are not linked nor their symbols read: no table of sections, no
+   * signature in the code, and none of the names that struct rseq is reached by.
+   */
+  private hasTraces(): boolean {
+    const { image, signature, code } = this;
+    return (
+      image.sections.some(({ name }) => /^__rseq/.test(name)) ||
+      TRACE_NAMES.some((name) => image.mentions(name)) ||
+      (signature !== undefined &&
+        abortCandidates(image.unrelocated, image.header.littleEndian, signature, code?.decoder.minLength ?? 1)
+          .length > 0)
+    );
   }
 
   find(): Findings {
-    const pointers = pointerArray(this.image);
-    for (const { address } of pointers.entries) this.add(asAddr(address), 'ptr-array');
-    const listed = new Set(this.descriptors.keys());
-    for (const { address } of descriptorSections(this.image, listed)) this.add(address, 'cs-section');
-    const aborts = this.bySignature();
-    this.analyse(aborts);
-    const sections = this.sections();
+    if (this.hasTraces()) this.search();
     return {
       image: this.image,
-      sections,
+      sections: this.sections(),
       signature: this.signature,
       code: this.code,
       area: this.area,
       flows: [...this.flows.values()],
       armings: this.armings,
       flowOf: (section) => this.flowAt(section.start),
-      pointerArray: pointers,
+      pointerArray: this.pointers,
       referenced: this.referenced,
     };
+  }
+
+  private search(): void {
+    this.pointers = pointerArray(this.image);
+    for (const { address } of this.pointers.entries) this.add(asAddr(address), 'ptr-array');
+    const listed = new Set(this.descriptors.keys());
+    for (const { address } of descriptorSections(this.image, listed)) this.add(address, 'cs-section');
+    const aborts = this.bySignature();
+    this.analyse(aborts);
   }
 
   private add(address: Addr | undefined, foundBy: FoundBy): void {
@@ -122,7 +141,9 @@ class Finder {
   private bySignature(): Set<number> {
     if (this.signature === undefined) return new Set();
     const step = this.code?.decoder.minLength ?? 1;
-    const candidates = new Set<number>(abortCandidates(this.image, this.signature, step));
+    const candidates = new Set<number>(
+      abortCandidates(this.image.regions, this.image.header.littleEndian, this.signature, step),
+    );
     const named = new Set<number>();
     for (const { place, target } of wordsHolding(this.image, candidates)) {
       const address = plus(place, -24);
@@ -322,6 +343,8 @@ class Finder {
   }
 }
 
+/** glibc's and librseq's name of the area's place, and the thread-local area of librseq before 2.35 and of tcmalloc. */
+const TRACE_NAMES = ['rseq_offset', '__rseq_abi'];
 const AREA_SYMBOL = /^(__)?rseq_offset$/;
 
 const sameCode = (a: Descriptor, b: Descriptor): boolean =>

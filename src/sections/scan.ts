@@ -10,11 +10,16 @@ const view = (region: Region): DataView =>
   new DataView(region.bytes.buffer, region.bytes.byteOffset, region.bytes.byteLength);
 
 /** Places behind a 32-bit signature in code: candidates for abort handlers. `step` is the code's alignment in bytes. */
-export function abortCandidates(image: ProgramImage, signature: number, step: number): Addr[] {
+export function abortCandidates(
+  regions: readonly Region[],
+  littleEndian: boolean,
+  signature: number,
+  step: number,
+): Addr[] {
   const found: Addr[] = [];
-  const order = image.header.littleEndian ? [0, 1, 2, 3] : [3, 2, 1, 0];
+  const order = littleEndian ? [0, 1, 2, 3] : [3, 2, 1, 0];
   const wanted = order.map((n) => (signature >>> (8 * n)) & 0xff);
-  for (const region of image.regions) {
+  for (const region of regions) {
     if (!region.executable) continue;
     const { bytes } = region;
     // The second byte is searched for: on x86 the first (0x53) is push %rbx and stands everywhere.

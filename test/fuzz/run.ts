@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { CURRENT, DONE, type Failure, NEXT, REPORTED, type WorkerInput } from './protocol.js';
 
 const ROOT = new URL('../../', import.meta.url).pathname;
-/** A mutant that takes longer hangs: the slowest takes some milliseconds. In milliseconds, generous for slow machines. */
+/** The slowest mutants take some ten milliseconds; this is generous for slow machines. In milliseconds. */
 const HANG = 10_000;
 const WORKERS = 2;
 /** Failures are told up to this number; a broken reader fails on thousands. */
@@ -15,6 +15,8 @@ export interface FuzzOptions {
   readonly from: number;
   readonly count: number;
   readonly progress?: (done: number, failures: number) => void;
+  /** Milliseconds without an answer after which a mutant counts as hung. */
+  readonly hang?: number;
 }
 
 export interface FuzzResult {
@@ -25,7 +27,7 @@ export interface FuzzResult {
 }
 
 /** Judges the mutants of seeds [from, from + count) on two workers. A worker that hangs or dies is a failure of its seed. */
-export async function fuzz({ from, count, progress }: FuzzOptions): Promise<FuzzResult> {
+export async function fuzz({ from, count, progress, hang = HANG }: FuzzOptions): Promise<FuzzResult> {
   const state = new Int32Array(new SharedArrayBuffer(4 * (CURRENT + WORKERS)));
   state[NEXT] = from;
   const file = await bundle();
@@ -34,7 +36,7 @@ export async function fuzz({ from, count, progress }: FuzzOptions): Promise<Fuzz
     // A worker that hung or died is replaced: the other seeds are still to be judged.
     while (Atomics.load(state, NEXT) < from + count && failures.length < MOST_FAILURES) {
       Atomics.store(state, CURRENT + index, -1);
-      const end = await workerEnds(file, state, index, from + count, failures);
+      const end = await workerEnds(file, state, index, from + count, failures, hang);
       if (end === undefined) return;
       const seed = Atomics.load(state, CURRENT + index);
       failures.push({ seed, mutant: '', reason: end });
@@ -57,6 +59,7 @@ function workerEnds(
   index: number,
   end: number,
   failures: Failure[],
+  hang: number,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const workerData: WorkerInput = { shared: state.buffer, index, end, test: join(ROOT, 'test') };
@@ -76,9 +79,9 @@ function workerEnds(
       if (now !== seed) {
         seed = now;
         since = Date.now();
-      } else if (seed >= 0 && Date.now() - since > HANG) finish(`hangs: no answer within ${HANG / 1000} s`);
+      } else if (seed >= 0 && Date.now() - since > hang) finish(`hangs: no answer within ${hang / 1000} s`);
       if (failures.length >= MOST_FAILURES) finish(undefined);
-    }, 500);
+    }, hang / 20);
     worker.on('message', (failure: Failure) => failures.push(failure));
     worker.on('error', (error) => finish(`kills its thread: ${error.message}`));
     worker.on('exit', () => finish(undefined));

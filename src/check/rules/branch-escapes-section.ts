@@ -29,7 +29,8 @@ export const branchEscapesSection: Rule = {
           message: `this branch leaves the section and comes back at ${place(back)}: an interruption outside clears rseq_cs, and the rest of the section runs unprotected`,
           related: [{ at: target, message: 'outside the section' }],
         };
-      } else if (!isDeclared(context, target)) {
+      } else if (context.findings.image.sections.length > 0 && !isDeclared(context, target)) {
+        // Without section names what is declared cannot be told.
         yield {
           at: instruction.address,
           message: `this branch leaves the section for ${place(target)}, which __rseq_exit_point_array does not declare`,
@@ -39,9 +40,20 @@ export const branchEscapesSection: Rule = {
   },
 };
 
+/** Instructions on the way from a branch's target to the exit it stands for: librseq puts saved registers back there. */
+const LONGEST_TEARDOWN = 16;
+
+/** Is the target a declared exit, or does straight code lead from it to one (a debugger that stops at the exits stops there)? */
 function isDeclared({ view }: SectionContext, target: Addr): boolean {
   const { end, abort, exitPoints } = view.section;
-  return target === end || target === abort || exitPoints.includes(target);
+  if (target === end || target === abort) return true;
+  let at: Addr | undefined = target;
+  for (let n = 0; at !== undefined && n < LONGEST_TEARDOWN; n++) {
+    if (exitPoints.includes(at)) return true;
+    const next: readonly Addr[] = view.flow?.successors(at) ?? [];
+    at = next.length === 1 ? next[0] : undefined;
+  }
+  return false;
 }
 
 /** Where control that left at `target` comes back into the section without arming it again; not by start_ip itself. */
