@@ -13,8 +13,11 @@ export interface ProgramImage {
   readonly header: ImageHeader;
   /** Loaded memory, ascending by address, not overlapping. */
   readonly regions: readonly Region[];
-  /** The same as the file holds it, before relocation: for a search that decides whether a file is worth linking. */
-  readonly unrelocated: readonly Region[];
+  /**
+   * Machine code as the file holds it, before relocation: the executable sections, or the executable segments where the
+   * sections are not named. For a search that decides whether a file is worth linking.
+   */
+  readonly codeInFile: readonly Region[];
   /** Section headers, in file order; empty where the file has none (or they were stripped). */
   readonly sections: readonly ImageSection[];
   /** All symbols with a name, from .symtab and .dynsym, deduplicated, ascending by address. */

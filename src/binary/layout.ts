@@ -20,6 +20,8 @@ const GAP = 64;
 
 export interface MemoryLayout {
   readonly regions: readonly Placed[];
+  /** The executable sections, or the executable regions where there are none. */
+  readonly code: readonly Placed[];
   /** Address of each section header by index; undefined where it is not loaded. */
   readonly addresses: readonly (Addr | undefined)[];
   /** First address behind everything. */
@@ -42,8 +44,11 @@ export function layout(headers: ElfHeaders, warnings: string[]): MemoryLayout {
     }),
   );
   const placed = fromSegments.length > 0 ? fromSegments : fromSections(headers);
+  const regions = withoutOverlap(placed, warnings);
+  const code = fromSections(headers).filter(({ flags }) => flags.x);
   return {
-    regions: withoutOverlap(placed, warnings),
+    regions,
+    code: code.length > 0 ? code : regions.filter(({ flags }) => flags.x),
     addresses: headers.sections.map(({ flags, addr: at }) =>
       (flags & SHF.ALLOC) !== 0 && at < HIGHEST ? addr(at) : undefined,
     ),
@@ -107,5 +112,5 @@ function relocatable(headers: ElfHeaders): MemoryLayout {
     regions.push(placed);
     next = at + placed.size + GAP;
   }
-  return { regions, addresses, end: next };
+  return { regions, code: regions.filter(({ flags }) => flags.x), addresses, end: next };
 }

@@ -96,9 +96,9 @@ class ElfImage implements ProgramImage {
     return this.linked.regions;
   }
 
-  get unrelocated(): readonly Region[] {
+  get codeInFile(): readonly Region[] {
     const { bytes } = this.headers.cursor;
-    return this.memory.regions.map((region) =>
+    return this.memory.code.map((region) =>
       regionFrom(region, bytes.subarray(region.offset, region.offset + region.fileSize)),
     );
   }

@@ -156,7 +156,8 @@ function limitsOf(found: Findings): string[] {
   else if (found.code === undefined && found.sections.length > 0) {
     limits.push(`code of ${architecture} is not decoded: only the rules about descriptors were applied`);
   }
-  const guessed = found.flows.filter(({ range }) => range.from === 'guess').length;
+  const holders = new Set(found.sections.map((section) => found.flowOf(section)));
+  const guessed = [...holders].filter((flow) => flow?.range.from === 'guess').length;
   if (guessed > 0)
     limits.push(
       `no symbol and no unwind information for ${guessed} function${guessed === 1 ? '' : 's'}: their beginning is a guess, and what is wrong around a section may be missed`,

@@ -11,10 +11,11 @@ import { checkJson } from '../report/check-json.js';
 import { checkSarif } from '../report/check-sarif.js';
 import { checkText } from '../report/check-text.js';
 import { allFindings, type CheckDocument, SEVERITIES } from '../report/document.js';
+import { printableData } from '../report/printable.js';
 import { ruleText } from '../report/rule-page.js';
-import { COLOUR, PLAIN } from '../report/style.js';
+import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
-import { inputs, load } from './inputs.js';
+import { type Input, inputs, Loader } from './inputs.js';
 import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 import { VERSION } from './version.js';
@@ -91,7 +92,7 @@ function run(files: readonly string[], options: Options): number {
     version: VERSION,
     kernel: kernelRules(checkOptions.kernel!).version,
     debugRseq: options.debugRseq === true,
-    results: checkFiles(files, checkOptions),
+    ...checkFiles(files, checkOptions),
   };
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
   deliver(FORMATS[options.format](document, style), options.output);
@@ -100,7 +101,12 @@ function run(files: readonly string[], options: Options): number {
   return allFindings(document).some(({ severity }) => worst.includes(severity)) ? EXIT.FOUND : EXIT.OK;
 }
 
-const FORMATS = { text: checkText, json: checkJson, sarif: checkSarif, github: checkGithub } as const;
+const FORMATS = {
+  text: (document: CheckDocument, style: Style) => checkText(printableData(document), style),
+  json: checkJson,
+  sarif: checkSarif,
+  github: checkGithub,
+} as const;
 
 function known(id: string) {
   const rule = ruleById(id);
@@ -127,7 +133,9 @@ export function kernelVersion(asked: string | undefined): string {
     try {
       kernelRules(asked);
     } catch (error) {
-      throw new UsageError(`--kernel ${asked}: ${(error as Error).message}`);
+      throw new UsageError(
+        `--kernel ${asked}: ${(error as Error).message}; give 4.18 or newer, such as 6.18`,
+      );
     }
     return asked;
   }
@@ -137,33 +145,47 @@ export function kernelVersion(asked: string | undefined): string {
 
 export function signatureOf(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
+  if (!/^(0x[0-9a-f]+|\d+)$/i.test(text) || value > 0xffffffff) {
     throw new UsageError(`--signature ${text}: not a 32-bit number; write it as 0x53053053`);
   }
   return value;
 }
 
 /** Checks files one by one; a file the user named must be usable, one found in a directory is passed over if it is not. */
-export function checkFiles(files: readonly string[], options: CheckOptions): CheckResult[] {
+export function checkFiles(
+  files: readonly string[],
+  options: CheckOptions,
+): { results: CheckResult[]; looked: number } {
   const progress = new Progress();
+  const loader = new Loader(options.signature);
   const results: CheckResult[] = [];
-  let looked = 0;
-  for (const input of inputs(files)) {
-    progress.show(`${looked} files, ${input.path}`);
-    const bytes = load(input);
-    if (bytes === undefined) continue;
-    looked++;
-    try {
-      const made = check(bytes, input.path, options);
-      // A large folder has few files with sections: of the others nothing is kept, so memory stays that of one file.
-      results.push(
-        ...made.filter((result) => input.named || result.sections.length > 0 || result.findings.length > 0),
-      );
-    } catch (error) {
-      if (!(error instanceof BinaryError)) throw error;
-      if (input.named) throw new UsageError(error.message);
+  try {
+    for (const file of files) {
+      const before = loader.looked;
+      for (const input of inputs(file)) {
+        progress.show(`${loader.looked} files, ${input.path}`);
+        const bytes = loader.load(input);
+        if (bytes !== undefined) results.push(...checkOne(bytes, input, options));
+      }
+      if (loader.looked === before)
+        throw new UsageError(
+          `there is no ELF file or archive below ${file}; give a directory that programs are built into`,
+        );
     }
+  } finally {
+    progress.done();
   }
-  progress.done();
-  return results;
+  return { results, looked: loader.looked };
+}
+
+function checkOne(bytes: Uint8Array, { path, named }: Input, options: CheckOptions): CheckResult[] {
+  try {
+    const made = check(bytes, path, options);
+    // A large folder has few files with sections: of the others nothing is kept, so memory stays that of one file.
+    return made.filter((result) => named || result.sections.length > 0 || result.findings.length > 0);
+  } catch (error) {
+    if (!(error instanceof BinaryError)) throw error;
+    if (named) throw new UsageError(error.message);
+    return [];
+  }
 }

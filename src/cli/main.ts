@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
+import { printable } from '../report/printable.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
+import { writeAll } from './output.js';
 import { addSections } from './sections.js';
 import { VERSION } from './version.js';
 
@@ -14,7 +16,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('The laboratory for Linux restartable sequences (rseq).')
     .version(VERSION)
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rseqlab: ')) })
+    .configureOutput({
+      writeOut: writeAll,
+      outputError: (text, write) => write(`rseqlab: ${oneLine(text)}; rseqlab --help shows the usage\n`),
+    })
     .exitOverride();
   addCheck(program, finish);
   addSections(program, finish);
@@ -27,16 +32,24 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Commander puts its suggestion on a line of its own. */
+const oneLine = (text: string): string =>
+  text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.?\s*\n/g, ' ')
+    .replace(/\.$/, '');
+
 function failed(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
   if (error instanceof UsageError) {
-    process.stderr.write(`rseqlab: ${error.message}\n`);
+    process.stderr.write(`rseqlab: ${printable(error.message)}\n`);
     return EXIT.USAGE;
   }
   if (process.env['RSEQLAB_DEBUG']) throw error;
   const what = error instanceof Error ? error.message : String(error);
   process.stderr.write(
-    `rseqlab: internal error: ${what.split('\n', 1)[0]}; this is a bug in rseqlab: run again with RSEQLAB_DEBUG=1 and report it\n`,
+    `rseqlab: internal error: ${printable(what.split('\n', 1)[0]!)}; this is a bug in rseqlab: run again with RSEQLAB_DEBUG=1 and report it\n`,
   );
   return EXIT.USAGE;
 }

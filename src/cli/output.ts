@@ -1,24 +1,43 @@
-import { renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { UsageError } from './exit.js';
 
-/** Writes a result to a file (under a temporary name first, then renamed) or to standard output. */
+/** Writes a result to a file or to standard output. */
 export function deliver(text: string, file: string | undefined): void {
   if (file === undefined) {
     writeAll(text);
     return;
   }
+  try {
+    const target = targetOf(file);
+    if (target === undefined) writeFileSync(file, text);
+    else replace(target, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with -o`);
+  }
+}
+
+/** The file to replace, behind symbolic links; undefined for what must not be replaced: /dev/null, a pipe. */
+function targetOf(file: string): string | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return file;
+  if (stat.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+  return stat.isFile() ? realpathSync(file) : undefined;
+}
+
+/** Under a temporary name first, then renamed: whoever reads the file sees the old or the new one, never a half. */
+function replace(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
     writeFileSync(temporary, text);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with -o`);
+    throw error;
   }
 }
 
 /** All of it, also into a pipe that is slow; a reader that has gone away (head) is no error. */
-function writeAll(text: string): void {
+export function writeAll(text: string): void {
   const bytes = Buffer.from(text);
   for (let offset = 0; offset < bytes.length; ) {
     try {
@@ -26,7 +45,9 @@ function writeAll(text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') return;
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw new UsageError(`cannot write the result: ${reason(error)}`);
+      // A pipe that is full: look again in 5 ms.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { printableData } from '../report/printable.js';
 import { sectionsText } from '../report/sections-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { checkFiles, signatureOf } from './check.js';
@@ -36,7 +37,7 @@ function run(files: readonly string[], options: Options): number {
   if (files.length === 0)
     throw new UsageError('sections: no file given; give ELF files, archives or directories');
   const signature = options.signature === undefined ? {} : { signature: signatureOf(options.signature) };
-  const results = checkFiles(files, { rules: ['descriptor-version'], ...signature });
+  const { results } = checkFiles(files, { rules: ['descriptor-version'], ...signature });
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
   const json = () => ({
     schema: 'rseqlab.sections/1',
@@ -49,7 +50,9 @@ function run(files: readonly string[], options: Options): number {
     })),
   });
   deliver(
-    options.format === 'json' ? `${JSON.stringify(json(), null, 2)}\n` : sectionsText(results, style),
+    options.format === 'json'
+      ? `${JSON.stringify(json(), null, 2)}\n`
+      : sectionsText(printableData(results), style),
     options.output,
   );
   return EXIT.OK;

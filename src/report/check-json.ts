@@ -9,7 +9,7 @@ export function checkJson(document: CheckDocument): string {
     kernel: document.kernel,
     debugRseq: document.debugRseq,
     summary: {
-      files: document.results.length,
+      files: document.looked,
       sections: document.results.reduce((sum, { sections }) => sum + sections.length, 0),
       errors: count(document, 'error'),
       warnings: count(document, 'warning'),

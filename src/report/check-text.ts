@@ -55,6 +55,6 @@ function summary(document: CheckDocument, style: Style): string {
     ...(notes > 0 ? [plural(notes, 'note')] : []),
   ].join(', ');
   const kernel = `judged by Linux ${document.kernel}${document.debugRseq ? ' with rseq debugging' : ''}`;
-  const text = `${plural(document.results.length, 'file')}, ${plural(sections, 'section')}: ${found} (${kernel})`;
+  const text = `${plural(document.looked, 'file')}, ${plural(sections, 'section')}: ${found} (${kernel})`;
   return errors > 0 ? style.error(text) : style.bold(text);
 }

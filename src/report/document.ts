@@ -1,11 +1,13 @@
 import type { CheckResult, Finding } from '../check/check.js';
 import type { Severity } from '../check/rule.js';
 
-/** What `check` hands to a reporter: every file with its result, and the files that could not be read. */
+/** What `check` hands to a reporter. */
 export interface CheckDocument {
   readonly version: string;
   readonly kernel: string;
   readonly debugRseq: boolean;
+  /** ELF files and archives looked at; `results` leaves out those of a directory that hold no section. */
+  readonly looked: number;
   readonly results: readonly CheckResult[];
 }
 

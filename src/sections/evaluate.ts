@@ -199,7 +199,11 @@ export class Evaluator {
   /** The state behind an instruction. */
   after(instruction: Instruction, state: State, stackPointer: number): State {
     const { values } = this;
-    const registers = [...state.registers];
+    let registers: Linear[] | undefined;
+    const set = (register: number, value: Linear): void => {
+      registers ??= [...state.registers];
+      registers[register] = value;
+    };
     let stack: ReadonlyMap<string, Slot> = state.stack;
     const named = new Set<number>();
     for (const effect of instruction.effects) {
@@ -212,19 +216,20 @@ export class Evaluator {
         stack = changed;
       } else if (effect.register < GENERAL_REGISTERS) {
         named.add(effect.register);
-        registers[effect.register] = this.value(effect.value, state, instruction);
+        set(effect.register, this.value(effect.value, state, instruction));
       }
     }
     for (const register of registersOf(instruction.writes)) {
       if (register >= GENERAL_REGISTERS || named.has(register)) continue;
-      registers[register] = this.result(instruction, state, register);
+      set(register, this.result(instruction, state, register));
     }
     // and $-16,%rsp: the distance is not known, but it is the stack all the same.
-    const sp = registers[stackPointer];
+    const sp = registers?.[stackPointer];
     if (sp !== undefined && sp !== state.registers[stackPointer] && !isEntryOf(sp, stackPointer)) {
-      registers[stackPointer] = values.entry(stackPointer, instruction.address);
+      set(stackPointer, values.entry(stackPointer, instruction.address));
     }
-    return this.afterCall(instruction, { registers, stack }, state);
+    if (registers === undefined && stack === state.stack && !isCall(instruction)) return state;
+    return this.afterCall(instruction, { registers: registers ?? state.registers, stack }, state);
   }
 
   /** A result that is not computed: made from all that the instruction reads. */
@@ -238,7 +243,7 @@ export class Evaluator {
   }
 
   private afterCall(instruction: Instruction, after: State, before: State): State {
-    if (instruction.flow !== 'call' && instruction.flow !== 'indirect-call') return after;
+    if (!isCall(instruction)) return after;
     const { decoder } = this.code;
     const callee = this.code.calleeName(instruction);
     const registers = after.registers.map((value, register) =>
@@ -278,5 +283,7 @@ const sameAddress = (a: AddressExpression, b: AddressExpression): boolean =>
   a.scale === b.scale &&
   a.displacement === b.displacement &&
   a.threadPointer === b.threadPointer;
+
+const isCall = ({ flow }: Instruction): boolean => flow === 'call' || flow === 'indirect-call';
 
 export const nextOf = (instruction: Instruction): Addr => plus(instruction.address, instruction.length);

@@ -1,15 +1,12 @@
 import { type Addr, asAddr, plus } from '../abi/address.js';
-import { rseqSignature } from '../abi/signatures.js';
 import { SHT } from '../binary/headers.js';
-import type { ProgramImage } from '../binary/image.js';
-import { aarch64 } from '../isa/aarch64/decoder.js';
-import type { Decoder } from '../isa/instruction.js';
-import { x86_64 } from '../isa/x86-64/decoder.js';
+import type { FunctionRange, ProgramImage } from '../binary/image.js';
 import { RseqArea } from './area.js';
 import { type ArmingStore, armingStores } from './armings.js';
 import { Code } from './code.js';
+import { decoderFor } from './decoders.js';
 import { type AbortRange, Flow } from './flow.js';
-import { functionFor } from './functions.js';
+import { arrives, functionFor } from './functions.js';
 import {
   abortCandidates,
   type Reference,
@@ -28,6 +25,7 @@ import {
   pointerArray,
   readDescriptor,
 } from './tables.js';
+import { hasTraces, usualSignature } from './traces.js';
 
 export interface FindOptions {
   /** The signature that stands in front of abort handlers; default: the architecture's RSEQ_SIG. */
@@ -53,13 +51,6 @@ export interface Findings {
   readonly referenced: ReadonlySet<Addr>;
 }
 
-const DECODERS: readonly Decoder[] = [x86_64, aarch64];
-
-export const decoderFor = (image: ProgramImage): Decoder | undefined => {
-  const { architecture, bits } = image.header;
-  return bits === 64 ? DECODERS.find((decoder) => decoder.architecture === architecture) : undefined;
-};
-
 /** Finds every restartable sequence of an image, each by all the ways that lead to it. */
 export function findSections(image: ProgramImage, options: FindOptions = {}): Findings {
   return new Finder(image, options).find();
@@ -82,27 +73,11 @@ class Finder {
   ) {
     const decoder = decoderFor(image);
     this.code = decoder && new Code(image, decoder);
-    const { architecture, littleEndian } = image.header;
-    this.signature = options.signature ?? (architecture && rseqSignature(architecture, littleEndian));
-  }
-
-  /**
-   * Has the file anything to do with rseq? Most have not, and are not linked nor their symbols read: no table of sections, no
-   * signature in the code, and none of the names that struct rseq is reached by.
-   */
-  private hasTraces(): boolean {
-    const { image, signature, code } = this;
-    return (
-      image.sections.some(({ name }) => /^__rseq/.test(name)) ||
-      TRACE_NAMES.some((name) => image.mentions(name)) ||
-      (signature !== undefined &&
-        abortCandidates(image.unrelocated, image.header.littleEndian, signature, code?.decoder.minLength ?? 1)
-          .length > 0)
-    );
+    this.signature = options.signature ?? usualSignature(image);
   }
 
   find(): Findings {
-    if (this.hasTraces()) this.search();
+    if (hasTraces(this.image, this.signature)) this.search();
     return {
       image: this.image,
       sections: this.sections(),
@@ -163,9 +138,7 @@ class Finder {
     const { code } = this;
     if (code === undefined) return;
     const places = this.interestingPlaces(code, aborts);
-    const starts = new Map(
-      places.map((at) => functionFor(code, at)).flatMap((range) => (range ? [[range.start, range]] : [])),
-    );
+    const starts = this.functionsOf(code, places);
     for (;;) {
       const ranges = this.ranges();
       for (const range of starts.values()) {
@@ -180,6 +153,20 @@ class Finder {
       }
     }
     for (const store of this.armings) this.area.learn(store.flow, store.field);
+  }
+
+  /** The functions that hold these places, by start. Guessed ones do not overlap: what one covers needs no other guess. */
+  private functionsOf(code: Code, places: readonly Addr[]): Map<Addr, FunctionRange> {
+    const starts = new Map<Addr, FunctionRange>();
+    let guess: FunctionRange | undefined;
+    for (const at of [...places].sort((a, b) => a - b)) {
+      if (guess !== undefined && at < guess.end && arrives(code, guess.start, at)) continue;
+      const range = functionFor(code, at);
+      if (range === undefined) continue;
+      starts.set(range.start, range);
+      if (range.from === 'guess') guess = range;
+    }
+    return starts;
   }
 
   /** Collects the arming stores; true where a descriptor on the stack was seen for the first time. */
@@ -343,8 +330,6 @@ class Finder {
   }
 }
 
-/** glibc's and librseq's name of the area's place, and the thread-local area of librseq before 2.35 and of tcmalloc. */
-const TRACE_NAMES = ['rseq_offset', '__rseq_abi'];
 const AREA_SYMBOL = /^(__)?rseq_offset$/;
 
 const sameCode = (a: Descriptor, b: Descriptor): boolean =>

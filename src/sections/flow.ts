@@ -3,6 +3,7 @@ import type { FunctionRange } from '../binary/image.js';
 import { has, type Instruction, type RegisterId, type RegisterSet, registerBit } from '../isa/instruction.js';
 import type { Code } from './code.js';
 import { type Access, Evaluator, nextOf } from './evaluate.js';
+import { isPadding } from './functions.js';
 import { type Linear, Values } from './nodes.js';
 import { meet, type State, sameState, unknownState } from './state.js';
 import { Worklist } from './worklist.js';
@@ -281,10 +282,6 @@ function rangesAt(ranges: readonly AbortRange[]): (at: Addr) => readonly AbortRa
     return page === undefined ? [] : page.filter(({ start, end }) => at >= start && at < end);
   };
 }
-
-const PADDING = /^(nop|int3|hint|udf|\.inst 0x00000000|xchg %ax,%ax|data16|cs nopw|hlt|ud2)/;
-const isPadding = (instruction: Instruction): boolean =>
-  PADDING.test(instruction.text) || instruction.flow === 'unknown' || instruction.flow === 'trap';
 
 /** Does the instruction write this register, fully or in part? */
 export const writesRegister = (instruction: Instruction, register: RegisterId): boolean =>
