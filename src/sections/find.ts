@@ -46,6 +46,8 @@ export interface Findings {
   readonly armings: readonly ArmingStore[];
   /** The function that holds the section's code. */
   flowOf(section: CriticalSection): Flow | undefined;
+  /** The function that holds an address, else one that jumps there. */
+  flowAt(at: Addr): Flow | undefined;
   readonly pointerArray: ReturnType<typeof pointerArray>;
   /** Descriptors some code or data other than the pointer array refers to: they may be armed from afar. */
   readonly referenced: ReadonlySet<Addr>;
@@ -87,6 +89,7 @@ class Finder {
       flows: [...this.flows.values()],
       armings: this.armings,
       flowOf: (section) => this.flowAt(section.start),
+      flowAt: (at) => this.flowAt(at),
       pointerArray: this.pointers,
       referenced: this.referenced,
     };

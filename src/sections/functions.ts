@@ -16,7 +16,8 @@ export function functionFor(code: Code, at: Addr): FunctionRange | undefined {
   if (region === undefined || !region.executable) return undefined;
   const section = code.image.sectionAt(at);
   // Old layouts map headers and constants together with the code: only a section says that these are none.
-  if (section !== undefined && (section.flags & SHF.EXECINSTR) === 0) return undefined;
+  if (section === undefined ? code.image.sections.length > 0 : (section.flags & SHF.EXECINSTR) === 0)
+    return undefined;
   const lowest = Math.max(region.start, section?.address ?? 0, at - LOOK_BACK) as Addr;
   const start = code.decoder.minLength === 4 ? lastEnding(code, lowest, at) : lastPadding(code, lowest, at);
   const highest = Math.min(region.start + region.bytes.length, at + LOOK_AHEAD);

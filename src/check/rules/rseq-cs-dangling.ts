@@ -47,7 +47,7 @@ export const rseqCsDangling: Rule = {
 
 /** The return that a way from the arming store reaches without rseq_cs being stored again. */
 function returnsArmed({ findings }: RuleContext, store: Addr): Addr | undefined {
-  const flow = findings.flows.find((each) => each.reached(store));
+  const flow = findings.flowAt(store);
   if (flow === undefined) return undefined;
   const clears = (at: Addr): boolean =>
     flow.accesses(at).some((access) => {
