@@ -21,7 +21,11 @@ export function* archiveMembers(bytes: Uint8Array, archive: string): Generator<A
     throw new BinaryError(`${archive}: a thin archive holds names, not files; give the members themselves`);
   }
   let longNames = '';
-  for (let at = 8; at + HEADER <= bytes.length; ) {
+  for (let at = 8; at < bytes.length; ) {
+    if (at + HEADER > bytes.length)
+      throw new BinaryError(
+        `${archive}: truncated: it ends within the header of the member at offset ${at}; copy the file again`,
+      );
     const header = text.decode(bytes.subarray(at, at + HEADER));
     if (!header.endsWith('`\n'))
       throw new BinaryError(`${archive}: damaged at offset ${at}: no archive member begins there`);

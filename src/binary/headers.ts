@@ -1,6 +1,7 @@
 import type { Architecture } from '../abi/architecture.js';
 import { Cursor } from './cursor.js';
 import { BinaryError } from './error.js';
+import { printable } from './printable.js';
 
 /** File offsets and sizes in bytes; field names as in the ELF gABI, chapter 4 and 5. */
 export interface SectionHeader {
@@ -101,8 +102,13 @@ export function readHeaders(bytes: Uint8Array, name: string, warnings: string[])
     bad(`e_type is ${type}; expected a relocatable file, an executable, a shared object or a core`);
   const machine = cursor.u16(18);
   const wide = bits === 64;
-  const sections = readSections(cursor, wide, warnings);
-  const programs = readPrograms(cursor, wide, sections[0]?.info ?? 0, warnings);
+  const sections = readSections(cursor, wide, warnings, bad);
+  const programs = readPrograms(cursor, wide, sections[0]?.info ?? 0, warnings, bad);
+  // With section headers, which stand at the end, a file is whole; and a debug file's segments may lie outside it.
+  const past = (program: ProgramHeader) =>
+    program.type === PT.LOAD && program.offset + program.filesz > bytes.length;
+  if (cursor.word(wide ? 40 : 32) === 0 && type !== ET.CORE && programs.some(past))
+    bad('truncated: a segment ends behind the file; copy the file again');
   if (sections.length === 0 && programs.length === 0)
     bad('has neither sections nor segments that can be read; it is truncated or damaged');
   return {
@@ -116,16 +122,22 @@ export function readHeaders(bytes: Uint8Array, name: string, warnings: string[])
   };
 }
 
-function readSections(cursor: Cursor, wide: boolean, warnings: string[]): SectionHeader[] {
+type Refuse = (what: string) => never;
+
+function readSections(cursor: Cursor, wide: boolean, warnings: string[], refuse: Refuse): SectionHeader[] {
   const table = cursor.word(wide ? 40 : 32);
   if (table === 0) return [];
   const size = wide ? 64 : 40;
   const entsize = cursor.u16(wide ? 58 : 46);
   const length = cursor.bytes.length;
-  if (entsize !== size || table + size > length) {
-    warnings.push(`the section header table at offset ${table} cannot be read`);
+  if (entsize !== size) {
+    warnings.push(`the section headers are said to have ${entsize} bytes, not ${size}: they are left out`);
     return [];
   }
+  if (table + size > length)
+    refuse(
+      `truncated or damaged: the section headers are at offset ${table}, behind the end of the file; copy the file again`,
+    );
   const read = (index: number): SectionHeader => {
     const at = table + index * size;
     const field = (narrow: number, broad: number) =>
@@ -148,23 +160,31 @@ function readSections(cursor: Cursor, wide: boolean, warnings: string[]): Sectio
   // Extended numbering: the counts stand in section 0 (gABI, "ELF Header", e_shnum and e_shstrndx).
   const first = read(0);
   const declared = cursor.u16(wide ? 60 : 48) || first.size;
-  const count = Math.min(declared, Math.floor((length - table) / size));
-  if (count < declared) warnings.push(`${declared} section headers are declared, ${count} are in the file`);
+  if (table + declared * size > length)
+    refuse(
+      `truncated or damaged: ${declared} section headers are declared at offset ${table}, and the file ends before; copy the file again`,
+    );
   const names = cursor.u16(wide ? 62 : 50);
-  const sections = Array.from({ length: count }, (_, index) => read(index));
+  const sections = Array.from({ length: declared }, (_, index) => read(index));
   const strings = sections[names === 0xffff ? first.link : names];
   for (const section of sections) {
     if (strings !== undefined && section.nameOffset < strings.size) {
       section.name = cursor.string(strings.offset + section.nameOffset, strings.size - section.nameOffset);
     }
     if (section.type !== SHT.NOBITS && section.offset + section.size > length && section.index > 0) {
-      warnings.push(`section ${section.index} (${section.name}) lies outside the file`);
+      warnings.push(`section ${section.index} (${printable(section.name)}) lies outside the file`);
     }
   }
   return sections;
 }
 
-function readPrograms(cursor: Cursor, wide: boolean, extended: number, warnings: string[]): ProgramHeader[] {
+function readPrograms(
+  cursor: Cursor,
+  wide: boolean,
+  extended: number,
+  warnings: string[],
+  refuse: Refuse,
+): ProgramHeader[] {
   const table = cursor.word(wide ? 32 : 28);
   const size = wide ? 56 : 32;
   const entsize = cursor.u16(wide ? 54 : 42);
@@ -172,13 +192,15 @@ function readPrograms(cursor: Cursor, wide: boolean, extended: number, warnings:
   const listed = cursor.u16(wide ? 56 : 44);
   const declared = listed === 0xffff ? extended : listed;
   if (table === 0 || declared === 0) return [];
-  if (entsize !== size || table + size > cursor.bytes.length) {
-    warnings.push(`the program header table at offset ${table} cannot be read`);
+  if (entsize !== size) {
+    warnings.push(`the program headers are said to have ${entsize} bytes, not ${size}: they are left out`);
     return [];
   }
-  const count = Math.min(declared, Math.floor((cursor.bytes.length - table) / size));
-  if (count < declared) warnings.push(`${declared} program headers are declared, ${count} are in the file`);
-  return Array.from({ length: count }, (_, index) => {
+  if (table + declared * size > cursor.bytes.length)
+    refuse(
+      `truncated or damaged: ${declared} program headers are declared at offset ${table}, and the file ends before; copy the file again`,
+    );
+  return Array.from({ length: declared }, (_, index) => {
     const at = table + index * size;
     return wide
       ? {

@@ -13,8 +13,11 @@ export interface Placed {
   readonly name: string;
 }
 
-/** No user address is above this (2^56, LA57 and arm64's 52 bits included), so neither is a region. */
-const HIGHEST = 2 ** 56;
+/**
+ * No region lies above this: arm64's largest user address space has 52 bits, x86-64 programs use 47 unless they ask for
+ * more at run time, and a number tells neighbouring addresses apart up to 2^53.
+ */
+const HIGHEST = 2 ** 52;
 /** Bytes between two sections of a relocatable object. */
 const GAP = 64;
 

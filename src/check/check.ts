@@ -1,4 +1,4 @@
-import { type Addr, hex } from '../abi/address.js';
+import type { Addr } from '../abi/address.js';
 import type { Architecture } from '../abi/architecture.js';
 import { kernelRules } from '../abi/kernel-rules.js';
 import { demangle } from '../binary/demangle/index.js';
@@ -127,7 +127,7 @@ function finish(found: Findings, rule: Rule, report: Report, section: CriticalSe
     place: at === undefined ? undefined : image.place(at),
     function: name === undefined ? undefined : demangle(name),
     line: at === undefined ? undefined : (image.lineAt(at) ?? lineOfCode(image, at, section)),
-    section: section && hex(section.descriptor.startIp),
+    section: section && summarise(image, section).startIp,
     listing:
       section === undefined ? [] : sectionListing(found, section, new Set(at === undefined ? [] : [at])),
     related: (report.related ?? []).map((each) => ({
@@ -162,9 +162,12 @@ function limitsOf(found: Findings): string[] {
     limits.push(
       `no symbol and no unwind information for ${guessed} function${guessed === 1 ? '' : 's'}: their beginning is a guess, and what is wrong around a section may be missed`,
     );
-  for (const flow of found.flows) {
-    if (flow.truncated)
-      limits.push(`the function at ${found.image.place(flow.range.start)} is too large: analysed in part`);
+  const [cut, ...others] = found.flows.filter(({ truncated }) => truncated);
+  if (cut !== undefined) {
+    const more = others.length > 0 ? ` and ${others.length} more` : '';
+    limits.push(
+      `the function at ${found.image.place(cut.range.start)}${more}: too much code to analyse; looked at in part`,
+    );
   }
   return limits;
 }

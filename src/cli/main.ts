@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { printable } from '../report/printable.js';
+import { printable } from '../binary/printable.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { writeAll } from './output.js';

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { printableData } from '../report/printable.js';
+import { printableData } from '../binary/printable.js';
 import { sectionsText } from '../report/sections-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { checkFiles, signatureOf } from './check.js';

@@ -5,7 +5,7 @@ import { RseqArea } from './area.js';
 import { type ArmingStore, armingStores } from './armings.js';
 import { Code } from './code.js';
 import { decoderFor } from './decoders.js';
-import { type AbortRange, Flow } from './flow.js';
+import { type AbortRange, Flow, rangesAt } from './flow.js';
 import { arrives, functionFor } from './functions.js';
 import {
   abortCandidates,
@@ -65,7 +65,7 @@ class Finder {
   private readonly signature: number | undefined;
   private readonly area = new RseqArea();
   private readonly referenced = new Set<Addr>();
-  private pointers: ReturnType<typeof pointerArray> = { present: false, entries: [] };
+  private pointers: ReturnType<typeof pointerArray> = [];
   private flows = new Map<Addr, Flow>();
   private armings: ArmingStore[] = [];
 
@@ -97,7 +97,7 @@ class Finder {
 
   private search(): void {
     this.pointers = pointerArray(this.image);
-    for (const { address } of this.pointers.entries) this.add(asAddr(address), 'ptr-array');
+    for (const { address } of this.pointers) this.add(asAddr(address), 'ptr-array');
     const listed = new Set(this.descriptors.keys());
     for (const { address } of descriptorSections(this.image, listed)) this.add(address, 'cs-section');
     const aborts = this.bySignature();
@@ -142,11 +142,12 @@ class Finder {
     if (code === undefined) return;
     const places = this.interestingPlaces(code, aborts);
     const starts = this.functionsOf(code, places);
+    const budget = { left: budgetFor(this.image) };
     for (;;) {
-      const ranges = this.ranges();
+      const abortsAt = rangesAt(this.ranges());
       for (const range of starts.values()) {
         if (!this.flows.has(range.start)) {
-          this.flows.set(range.start, new Flow(code, range, ranges, (start) => starts.has(start)));
+          this.flows.set(range.start, new Flow(code, range, abortsAt, (start) => starts.has(start), budget));
         }
       }
       if (!this.findArmings()) break;
@@ -318,7 +319,8 @@ class Finder {
           ? store.descriptor === descriptor.address
           : descriptor.address === undefined && sameCode(store.descriptor, descriptor),
       )
-      .map((store) => ({ at: store.at, function: store.flow.range.start }));
+      .map((store) => ({ at: store.at, function: store.flow.range.start }))
+      .filter((store, index, all) => all.findIndex(({ at }) => at === store.at) === index);
     return {
       descriptor,
       foundBy,
@@ -332,6 +334,13 @@ class Finder {
     };
   }
 }
+
+/**
+ * Instructions to analyse in one file, those that several functions share counted in each: generous for any real program, and a
+ * bound for a damaged file in which every descriptor makes another function of the same bytes.
+ */
+const budgetFor = (image: ProgramImage): number =>
+  20_000 + 4 * image.codeInFile.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
 const AREA_SYMBOL = /^(__)?rseq_offset$/;
 

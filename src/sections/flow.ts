@@ -19,10 +19,12 @@ export interface AbortRange {
 const MAX_INSTRUCTIONS = 60_000;
 
 /** Longest section whose abort edges are followed, in bytes; a longer range is a damaged descriptor. */
-const MAX_ABORTABLE = 1 << 20;
+const MAX_ABORTABLE = 1 << 16;
 const PAGE = 256;
 /** Changes of one place's state after which it settles. */
 const SETTLED = 16;
+/** Ways into one place that are remembered each: the abort handler of a section of a thousand instructions has as many. */
+const MANY_WAYS = 256;
 /** Where control comes from at the start of a function: no instruction. */
 const ENTRY = -1 as Addr;
 
@@ -35,7 +37,7 @@ const ENTRY = -1 as Addr;
 export class Flow {
   readonly values = new Values();
   readonly evaluator: Evaluator;
-  /** The analysis stopped at MAX_INSTRUCTIONS. */
+  /** The analysis stopped at MAX_INSTRUCTIONS, or the file's budget was used up. */
   truncated = false;
   private readonly states = new Map<Addr, State>();
   private readonly normal = new Map<Addr, readonly Addr[]>();
@@ -44,18 +46,19 @@ export class Flow {
   private readonly incoming = new Map<Addr, Map<Addr, State>>();
   private readonly visits = new Map<Addr, number>();
   private readonly pending = new Worklist();
-  private readonly abortsAt: (at: Addr) => readonly AbortRange[];
   private live: ReadonlyMap<Addr, RegisterSet> | undefined;
 
   constructor(
     readonly code: Code,
     readonly range: FunctionRange,
-    aborts: readonly AbortRange[],
+    /** The sections that hold an address. */
+    private readonly abortsAt: (at: Addr) => readonly AbortRange[],
     /** Is this function (by its start) part of the unit, so that a jump to it is followed and not a tail call? */
     private readonly belongs: (start: Addr) => boolean,
+    /** Instructions that may still be analysed in this file; shared by its functions, and counted down here. */
+    private readonly budget: { left: number },
   ) {
     this.evaluator = new Evaluator(code, this.values);
-    this.abortsAt = rangesAt(aborts);
     this.enter(range.start);
     this.run();
     this.sweep();
@@ -133,16 +136,18 @@ export class Flow {
   private arrive(at: Addr, state: State, from: Addr): void {
     if (this.code.at(at) === undefined) return;
     const known = this.states.get(at);
-    if (known === undefined && this.states.size >= MAX_INSTRUCTIONS) {
+    if (known === undefined && (this.states.size >= MAX_INSTRUCTIONS || this.budget.left-- <= 0)) {
       this.truncated = true;
       return;
     }
     const ways = this.incoming.get(at) ?? new Map<Addr, State>();
-    this.incoming.set(at, ways.set(from, state));
+    this.incoming.set(at, ways);
+    const many = ways.size >= MANY_WAYS && !ways.has(from);
+    if (!many) ways.set(from, state);
     // Each way's newest state counts, until a place has changed so often that only what is known may shrink further:
     // so the analysis ends.
-    const settled = (this.visits.get(at) ?? 0) > SETTLED && known !== undefined;
-    const met = meet(this.values, settled ? [known, ...ways.values()] : [...ways.values()], at, settled);
+    const settled = known !== undefined && (many || (this.visits.get(at) ?? 0) > SETTLED);
+    const met = meet(this.values, settled ? [known, state] : [...ways.values()], at, settled);
     if (known !== undefined && sameState(met, known)) return;
     this.visits.set(at, (this.visits.get(at) ?? 0) + 1);
     this.states.set(at, met);
@@ -267,7 +272,7 @@ export class Flow {
 }
 
 /** The sections that hold an address, found by page rather than by asking each. */
-function rangesAt(ranges: readonly AbortRange[]): (at: Addr) => readonly AbortRange[] {
+export function rangesAt(ranges: readonly AbortRange[]): (at: Addr) => readonly AbortRange[] {
   const byPage = new Map<number, AbortRange[]>();
   for (const range of ranges) {
     const last = Math.min(range.end - 1, range.start + MAX_ABORTABLE);

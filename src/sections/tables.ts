@@ -30,26 +30,28 @@ export const isPlausible = (image: ProgramImage, descriptor: Descriptor | undefi
 const isZero = ({ version, flags, startIp, postCommitOffset, abortIp }: Descriptor): boolean =>
   version === 0 && flags === 0 && startIp === 0n && postCommitOffset === 0n && abortIp === 0n;
 
+/** Sections by name, each with what the file holds of it: a damaged size says 2^60. */
 const named = (image: ProgramImage, ...names: string[]): ImageSection[] =>
-  image.sections.filter(
-    (section) => names.includes(section.name) && section.address !== undefined && section.size > 0,
-  );
+  image.sections
+    .filter((section) => names.includes(section.name) && section.address !== undefined)
+    .map((section) => {
+      const region = image.regionAt(section.address!);
+      const held = region === undefined ? 0 : region.start + region.bytes.length - section.address!;
+      return { ...section, size: Math.max(0, Math.min(section.size, held)) };
+    })
+    .filter(({ size }) => size > 0);
 
 /** The entries of __rseq_cs_ptr_array (librseq, arch/generic/common.h), in order; pointers that are zero are left out. */
-export function pointerArray(image: ProgramImage): {
-  present: boolean;
-  entries: { slot: Addr; address: bigint }[];
-} {
-  const sections = named(image, '__rseq_cs_ptr_array');
+export function pointerArray(image: ProgramImage): { slot: Addr; address: bigint }[] {
   const entries: { slot: Addr; address: bigint }[] = [];
-  for (const section of sections) {
+  for (const section of named(image, '__rseq_cs_ptr_array')) {
     for (let offset = 0; offset + 8 <= section.size; offset += 8) {
       const slot = plus(section.address!, offset);
       const address = image.u64(slot);
       if (address !== undefined && address !== 0n) entries.push({ slot, address });
     }
   }
-  return { present: sections.length > 0, entries };
+  return entries;
 }
 
 /** Pairs (start_ip, exit_ip) of __rseq_exit_point_array: side exits by the section they leave. */

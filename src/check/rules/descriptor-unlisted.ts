@@ -35,7 +35,7 @@ export const descriptorUnlisted: Rule = {
   },
   *file({ findings }): Iterable<Report> {
     const seen = new Set<bigint>();
-    for (const { slot, address } of findings.pointerArray.entries) {
+    for (const { slot, address } of findings.pointerArray) {
       const at = asAddr(address);
       const known = findings.sections.some((section) => section.descriptor.address === at);
       if (at === undefined || !known)
