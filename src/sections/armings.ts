@@ -43,7 +43,33 @@ function armed(
   if (!flow.onStack(value)) return undefined;
   const descriptor = onStack(flow, at, value);
   const abort = descriptor && asAddr(descriptor.abortIp);
-  return abort !== undefined && hasSignature(abort) ? descriptor : undefined;
+  if (descriptor === undefined || abort === undefined) return undefined;
+  return hasSignature(abort) || isUnmistakable(flow, at, access.address, descriptor) ? descriptor : undefined;
+}
+
+/** Bytes behind the arming store within which a section that it arms begins. */
+const NEAR = 64;
+/** Longest section built on the stack that is believed without a signature, in bytes. */
+const SHORT = 4096;
+
+/** No signature, but a range of code right behind the store, an abort handler in code, and the place is thread-local: what else? */
+function isUnmistakable(flow: Flow, at: Addr, field: Linear, descriptor: Descriptor): boolean {
+  const { startIp, postCommitOffset, abortIp } = descriptor;
+  const start = asAddr(startIp);
+  const end = asAddr(startIp + postCommitOffset);
+  const abort = asAddr(abortIp);
+  if (start === undefined || end === undefined || abort === undefined) return false;
+  const isCode = (place: Addr): boolean => flow.code.image.regionAt(place)?.executable === true;
+  const threadLocal = field.terms.some(({ atom }) => atom.kind === 'thread-pointer');
+  return (
+    threadLocal &&
+    start > at &&
+    start - at <= NEAR &&
+    end > start &&
+    end - start <= SHORT &&
+    isCode(end) &&
+    isCode(abort)
+  );
 }
 
 /** The descriptor that code has built on the stack at `base`, from the values of its slots. Version and flags may be one store or two. */

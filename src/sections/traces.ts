@@ -6,8 +6,8 @@ import { readImage } from '../binary/read.js';
 import { decoderFor } from './decoders.js';
 import { abortCandidates } from './scan.js';
 
-/** glibc's and librseq's name of the area's place, and the thread-local area of tcmalloc and of librseq before glibc had one. */
-const TRACE_NAMES = ['rseq_offset', '__rseq_abi'];
+/** glibc's __rseq_offset, librseq's rseq_offset, the __rseq_abi of tcmalloc, and whatever a program calls an area of its own. */
+const TRACE_NAMES = ['rseq_', '_rseq'];
 
 /**
  * Has the file anything to do with rseq? Most have not, and are not linked nor their symbols read: no table of sections, no

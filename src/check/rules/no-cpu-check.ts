@@ -42,8 +42,12 @@ export const noCpuCheck: Rule = {
 /** A fixed address is the same on every CPU: per-CPU protection is not what the section is for. */
 const isFixed = (terms: number): boolean => terms === 0;
 
-/** Does the section read one of the numbers itself (tcmalloc reads its slab pointer across cpu_id_start)? */
+/**
+ * Does the section read one of the numbers itself (tcmalloc reads its slab pointer across cpu_id_start)? Thread-local memory
+ * under another name may be struct rseq too: in a relocatable object the distance between two variables is not known.
+ */
 function readsNumberInside({ view }: SectionContext): boolean {
+  if (view.accesses.some(({ read, touched }) => read && touched.kind === 'tls')) return true;
   return view.accesses.some(
     ({ read, touched, size }) =>
       read &&
