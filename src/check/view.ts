@@ -77,6 +77,11 @@ export class SectionView {
     );
   }
 
+  /** An abort comes to the handler: with a wrong signature the kernel kills the thread instead, and what stands there is no handler. */
+  get abortRuns(): boolean {
+    return this.section.signature === this.findings.signature;
+  }
+
   /** Is the address in [start_ip, start_ip + post_commit_offset)? */
   inside(at: Addr): boolean {
     const { start, end } = this.section;

@@ -22,8 +22,8 @@ export interface Access {
   readonly value: Linear | undefined;
 }
 
-/** Symbols whose value never changes once a program runs: reading them twice gives the same. */
-const STABLE_SYMBOL = /rseq_(offset|size|flags)$/;
+/** Variables set once, before any section runs: reading them twice gives the same. glibc's and librseq's, and a program's own copy of the offset. */
+const STABLE_SYMBOL = /rseq_(offset|size|flags)$|rseq\w*_offset$/;
 
 /** Gives instructions values, over one state of registers and stack. */
 export class Evaluator {

@@ -5,7 +5,7 @@ import { RseqArea } from './area.js';
 import { type ArmingStore, armingStores } from './armings.js';
 import { Code } from './code.js';
 import { decoderFor } from './decoders.js';
-import { type AbortRange, Flow, rangesAt } from './flow.js';
+import { type AbortRange, AbortRanges, Flow } from './flow.js';
 import { arrives, functionFor } from './functions.js';
 import {
   abortCandidates,
@@ -144,10 +144,10 @@ class Finder {
     const starts = this.functionsOf(code, places);
     const budget = { left: budgetFor(this.image) };
     for (;;) {
-      const abortsAt = rangesAt(this.ranges());
+      const aborts = new AbortRanges(this.ranges());
       for (const range of starts.values()) {
         if (!this.flows.has(range.start)) {
-          this.flows.set(range.start, new Flow(code, range, abortsAt, (start) => starts.has(start), budget));
+          this.flows.set(range.start, new Flow(code, range, aborts, (start) => starts.has(start), budget));
         }
       }
       if (!this.findArmings()) break;

@@ -1,4 +1,4 @@
-import type { Addr } from '../abi/address.js';
+import { type Addr, plus } from '../abi/address.js';
 import type { FunctionRange } from '../binary/image.js';
 import { has, type Instruction, type RegisterId, type RegisterSet, registerBit } from '../isa/instruction.js';
 import type { Code } from './code.js';
@@ -51,8 +51,7 @@ export class Flow {
   constructor(
     readonly code: Code,
     readonly range: FunctionRange,
-    /** The sections that hold an address. */
-    private readonly abortsAt: (at: Addr) => readonly AbortRange[],
+    private readonly aborts: AbortRanges,
     /** Is this function (by its start) part of the unit, so that a jump to it is followed and not a tail call? */
     private readonly belongs: (start: Addr) => boolean,
     /** Instructions that may still be analysed in this file; shared by its functions, and counted down here. */
@@ -88,7 +87,7 @@ export class Flow {
 
   /** The abort handlers control may go to when it is interrupted before this instruction. */
   abortTargets(at: Addr): readonly Addr[] {
-    return this.abortsAt(at).map(({ abort }) => abort);
+    return this.aborts.at(at).map(({ abort }) => abort);
   }
 
   predecessors(at: Addr): readonly Addr[] {
@@ -159,7 +158,7 @@ export class Flow {
       const instruction = this.code.at(at);
       const state = this.states.get(at);
       if (instruction === undefined || state === undefined) continue;
-      for (const { abort } of this.abortsAt(at)) this.arrive(abort, state, at);
+      for (const { abort } of this.aborts.at(at)) this.arrive(abort, state, at);
       const next = this.normal.get(at) ?? this.link(instruction);
       if (next.length === 0) continue;
       const after = this.evaluator.after(instruction, state, this.code.decoder.stackPointer);
@@ -223,6 +222,10 @@ export class Flow {
     for (let at: Addr = this.range.start; at < this.range.end; ) {
       const instruction = this.code.at(at);
       if (instruction === undefined) return;
+      if (this.aborts.isSignature(at)) {
+        at = plus(at, SIGNATURE_SIZE);
+        continue;
+      }
       if (!this.states.has(at) && !isPadding(instruction) && !this.insideReached(at)) {
         this.enter(at);
         this.run();
@@ -261,7 +264,7 @@ export class Flow {
         if (this.leaves(instruction) && instruction.flow !== 'indirect-jump') out |= leaving;
         const calls = instruction.flow === 'call' || instruction.flow === 'indirect-call';
         let before = instruction.reads | (out & ~(calls ? decoder.callerSaved : instruction.writes));
-        for (const { abort } of this.abortsAt(at)) before |= live.get(abort) ?? 0n;
+        for (const { abort } of this.aborts.at(at)) before |= live.get(abort) ?? 0n;
         if (before === (live.get(at) ?? 0n)) continue;
         live.set(at, before);
         changed = true;
@@ -271,22 +274,35 @@ export class Flow {
   }
 }
 
-/** The sections that hold an address, found by page rather than by asking each. */
-export function rangesAt(ranges: readonly AbortRange[]): (at: Addr) => readonly AbortRange[] {
-  const byPage = new Map<number, AbortRange[]>();
-  for (const range of ranges) {
-    const last = Math.min(range.end - 1, range.start + MAX_ABORTABLE);
-    for (let page = Math.floor(range.start / PAGE); page <= Math.floor(last / PAGE); page++) {
-      const list = byPage.get(page);
-      if (list === undefined) byPage.set(page, [range]);
-      else list.push(range);
+/** All the sections of a file, as its functions need them: who holds an address, found by page rather than by asking each. */
+export class AbortRanges {
+  private readonly byPage = new Map<number, AbortRange[]>();
+  private readonly handlers: ReadonlySet<Addr>;
+
+  constructor(ranges: readonly AbortRange[]) {
+    this.handlers = new Set(ranges.map(({ abort }) => abort));
+    for (const range of ranges) {
+      const last = Math.min(range.end - 1, range.start + MAX_ABORTABLE);
+      for (let page = Math.floor(range.start / PAGE); page <= Math.floor(last / PAGE); page++) {
+        const list = this.byPage.get(page);
+        if (list === undefined) this.byPage.set(page, [range]);
+        else list.push(range);
+      }
     }
   }
-  return (at) => {
-    const page = byPage.get(Math.floor(at / PAGE));
+
+  at(at: Addr): readonly AbortRange[] {
+    const page = this.byPage.get(Math.floor(at / PAGE));
     return page === undefined ? [] : page.filter(({ start, end }) => at >= start && at < end);
-  };
+  }
+
+  /** Do the four bytes of a signature stand here? They are data, whatever they decode to. */
+  isSignature(at: Addr): boolean {
+    return this.handlers.has(plus(at, SIGNATURE_SIZE));
+  }
 }
+
+const SIGNATURE_SIZE = 4;
 
 /** Does the instruction write this register, fully or in part? */
 export const writesRegister = (instruction: Instruction, register: RegisterId): boolean =>

@@ -17,7 +17,14 @@ export const clobberLiveAtAbort: Rule = {
     const { flow } = view;
     const { start, abort } = view.section;
     const decoder = findings.code?.decoder;
-    if (flow === undefined || decoder === undefined || start === undefined || abort === undefined) return;
+    if (
+      !view.abortRuns ||
+      flow === undefined ||
+      decoder === undefined ||
+      start === undefined ||
+      abort === undefined
+    )
+      return;
     if (!flow.reached(start) || !flow.reached(abort)) return;
     const live = flow.liveBefore(abort);
     for (let register = 0; register < GENERAL_REGISTERS; register++) {

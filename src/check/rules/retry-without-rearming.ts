@@ -11,7 +11,14 @@ export const retryWithoutRearming: Rule = {
   *section({ view, place }): Iterable<Report> {
     const { flow } = view;
     const { start, abort, armings } = view.section;
-    if (flow === undefined || abort === undefined || start === undefined || armings.length === 0) return;
+    if (
+      !view.abortRuns ||
+      flow === undefined ||
+      abort === undefined ||
+      start === undefined ||
+      armings.length === 0
+    )
+      return;
     if (!flow.reached(abort) || view.inside(abort)) return;
     // Armed inside: the first instructions of the section, up to the store, may be reached without it.
     const armedFrom = Math.max(

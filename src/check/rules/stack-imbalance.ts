@@ -12,7 +12,14 @@ export const stackImbalance: Rule = {
     const { flow } = view;
     const { start, abort } = view.section;
     const sp = findings.code?.decoder.stackPointer;
-    if (flow === undefined || sp === undefined || start === undefined || abort === undefined) return;
+    if (
+      !view.abortRuns ||
+      flow === undefined ||
+      sp === undefined ||
+      start === undefined ||
+      abort === undefined
+    )
+      return;
     const original = flow.register(start, sp);
     if (original === undefined || !flow.reached(abort) || !has(flow.liveBefore(abort), sp)) return;
     const changed = view.instructions.find(
