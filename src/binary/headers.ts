@@ -172,6 +172,10 @@ function readSections(cursor: Cursor, wide: boolean, warnings: string[], refuse:
       section.name = cursor.string(strings.offset + section.nameOffset, strings.size - section.nameOffset);
     }
     if (section.type !== SHT.NOBITS && section.offset + section.size > length && section.index > 0) {
+      if ((section.flags & SHF.ALLOC) !== 0 && cursor.u16(16) !== ET.CORE)
+        refuse(
+          `truncated or damaged: section ${section.index} (${printable(section.name)}) ends behind the file; copy the file again`,
+        );
       warnings.push(`section ${section.index} (${printable(section.name)}) lies outside the file`);
     }
   }

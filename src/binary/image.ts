@@ -52,8 +52,6 @@ export interface ProgramImage {
   place(address: Addr): string;
 }
 
-export type { Architecture };
-
 export interface ImageHeader {
   readonly bits: 32 | 64;
   readonly littleEndian: boolean;

@@ -13,13 +13,11 @@ import type {
   SourceLine,
 } from './image.js';
 import { layout, type MemoryLayout, type Placed } from './layout.js';
+import { printable } from './printable.js';
 import { patch, relocationTypes } from './relocation-types.js';
 import { sourceLines } from './source-lines.js';
 import { readSymbols, type SymbolSource, symbolSources } from './symbols.js';
 import { type UnwindIndex, unwindIndex } from './unwind.js';
-
-export { BinaryError } from './error.js';
-export { isElf } from './headers.js';
 
 /**
  * Reads an ELF file. `bytes` are never changed; parts with relocations are copied.
@@ -449,7 +447,7 @@ class ElfImage implements ProgramImage {
     if (this.header.type !== 'relocatable') return hex(address);
     const section = this.sectionAt(address) ?? this.sectionAt(plus(address, -1));
     if (section?.address === undefined) return hex(address);
-    return `${section.name}+${hex(address - section.address)}`;
+    return `${printable(section.name)}+${hex(address - section.address)}`;
   }
 }
 

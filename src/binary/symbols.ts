@@ -2,12 +2,6 @@ import { type Addr, addr } from '../abi/address.js';
 import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol } from './image.js';
 
-/** Symbols of one table, in file order (relocations name them by number). */
-export interface SymbolTable {
-  readonly section: number;
-  readonly symbols: readonly ImageSymbol[];
-}
-
 const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {
   1: 'object',
   2: 'function',
@@ -95,5 +89,3 @@ function addressOf(
   const base = addresses[shndx];
   return base === undefined ? undefined : addr(base + value);
 }
-
-export { SHT };

@@ -1,12 +1,11 @@
 import type { Addr } from '../abi/address.js';
 import type { Architecture } from '../abi/architecture.js';
 import { kernelRules } from '../abi/kernel-rules.js';
-import { demangle } from '../binary/demangle/index.js';
 import type { ImageHeader, ProgramImage, SourceLine } from '../binary/image.js';
 import { type Findings, findSections } from '../sections/find.js';
 import type { CriticalSection } from '../sections/section.js';
 import { type ListingLine, sectionListing } from './listing.js';
-import { describePlace } from './place.js';
+import { describePlace, nameOf } from './place.js';
 import type { Report, Rule, RuleContext, Severity } from './rule.js';
 import { RULES } from './rules/index.js';
 import { type SectionSummary, summarise } from './summary.js';
@@ -125,7 +124,7 @@ function finish(found: Findings, rule: Rule, report: Report, section: CriticalSe
     kernels: rule.kernels,
     at,
     place: at === undefined ? undefined : image.place(at),
-    function: name === undefined ? undefined : demangle(name),
+    function: name === undefined ? undefined : nameOf(name),
     line: at === undefined ? undefined : (image.lineAt(at) ?? lineOfCode(image, at, section)),
     section: section && summarise(image, section).startIp,
     listing:

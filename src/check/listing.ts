@@ -1,10 +1,9 @@
 import { type Addr, hex, plus } from '../abi/address.js';
-import { demangle } from '../binary/demangle/index.js';
 import type { ProgramImage } from '../binary/image.js';
 import type { Instruction } from '../isa/instruction.js';
 import type { Findings } from '../sections/find.js';
 import type { CriticalSection } from '../sections/section.js';
-import { describeData, describePlace } from './place.js';
+import { describeData, describePlace, nameOf } from './place.js';
 
 /** One line of a section's disassembly: an instruction, or (no place) a label between them. */
 export interface ListingLine {
@@ -81,7 +80,7 @@ export function sectionListing(
   for (const at of marks) {
     const instruction = shown.has(at) || image.regionAt(at)?.executable !== true ? undefined : code.at(at);
     if (instruction === undefined) continue;
-    label(`elsewhere, in ${demangle(image.functionAt(at)?.name ?? 'code without a name')}:`);
+    label(`elsewhere, in ${nameOf(image.functionAt(at)?.name ?? 'code without a name')}:`);
     line(instruction);
   }
   return lines;

@@ -1,7 +1,7 @@
 import { hex } from '../abi/address.js';
-import { demangle } from '../binary/demangle/index.js';
 import type { ProgramImage, SourceLine } from '../binary/image.js';
 import type { CriticalSection, FoundBy } from '../sections/section.js';
+import { nameOf } from './place.js';
 
 /** One critical section in words: what `rseqlab sections` prints. Addresses are `0x4011c4`, or `.text+0x14` in a relocatable file. */
 export interface SectionSummary {
@@ -32,7 +32,7 @@ export function summarise(image: ProgramImage, section: CriticalSection): Sectio
   return {
     descriptor: descriptor.address === undefined ? null : image.place(descriptor.address),
     foundBy: section.foundBy,
-    function: section.function === undefined ? null : demangle(section.function),
+    function: section.function === undefined ? null : nameOf(section.function),
     version: descriptor.version,
     flags: descriptor.flags,
     startIp: place(start, descriptor.startIp),

@@ -10,5 +10,5 @@ it('no damaged file crashes or hangs the checker', async () => {
   expect(describeFailures(result.failures)).toEqual([]);
   expect(result.done).toBe(range.count);
   // Damage that is always refused at the door would test the door only.
-  if (only === undefined) expect(result.reported).toBeGreaterThan(range.count / 2);
+  if (only === undefined) expect(result.reported).toBeGreaterThan(range.count / 3);
 });

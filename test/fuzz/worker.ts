@@ -35,7 +35,7 @@ function judge(seed: number): void {
       debugRseq: seed % 5 === 0,
     });
     Atomics.add(state, REPORTED, 1);
-    const document = { version: '0', kernel: '6.18', debugRseq: false, results };
+    const document = { version: '0', kernel: '6.18', debugRseq: false, looked: 1, results };
     JSON.parse(checkJson(document));
     checkText(document, PLAIN);
     checkGithub(document);
@@ -49,11 +49,14 @@ function judge(seed: number): void {
       fail(
         seed,
         what,
-        error instanceof Error ? (error.stack ?? error.message).split('\n').slice(0, 5).join(' | ') : String(error),
+        error instanceof Error
+          ? (error.stack ?? error.message).split('\n').slice(0, 5).join(' | ')
+          : String(error),
       );
     } else if (/\n/.test(error.message)) fail(seed, what, `not one line: ${JSON.stringify(error.message)}`);
   }
-  if (before.some((byte, i) => byte !== mutant.bytes[i])) fail(seed, what, 'check changed the bytes it was given');
+  if (before.some((byte, i) => byte !== mutant.bytes[i]))
+    fail(seed, what, 'check changed the bytes it was given');
 }
 
 function fail(seed: number, mutant: string, reason: string): void {

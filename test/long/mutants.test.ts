@@ -15,5 +15,5 @@ it('no damaged file of a million crashes or hangs the checker', async () => {
   process.stderr.write('\n');
   expect(describeFailures(result.failures)).toEqual([]);
   expect(result.done).toBe(COUNT);
-  expect(result.reported).toBeGreaterThan(COUNT / 2);
+  expect(result.reported).toBeGreaterThan(COUNT / 3);
 });

@@ -3,7 +3,7 @@ import type { Draft } from './draft.js';
 import { condition, EXTENDS, hexImmediate, SHIFTS } from './fields.js';
 import { general, generalOrSp } from './registers.js';
 import type { Row } from './table.js';
-import { type Bits, bigConstant, constant, mask, operation, register, unknown, ZERO } from './values.js';
+import { type Bits, bigConstant, constant, operation, register, unknown, ZERO } from './values.js';
 
 /** Data processing on registers: Arm ARM C4.1.89 (op0 = x101), but for the wide multiplies of C4.1.89.12. */
 

@@ -12,6 +12,7 @@ import {
   OpKind,
   Register,
   RegisterExt,
+  RflagsBits,
   type UsedMemory,
   type UsedRegister,
 } from 'iced-x86';
@@ -145,9 +146,11 @@ function describe(instruction: IcedInstruction, address: Addr): Instruction {
   const usedMemory: UsedMemory[] = info.usedMemory();
   try {
     const { reads, writes, partial } = registerUse(instruction, usedRegisters, text);
-    const memory = usedMemory.flatMap(memoryAccess);
+    const memory = usedMemory
+      .flatMap((used) => memoryAccess(used, hasBitOffset(instruction)))
+      .sort((a, b) => Number(a.write) - Number(b.write));
     const operands = explicitOperands(instruction);
-    const meaning = MEANINGS.get(instruction.mnemonic)?.(operands);
+    const meaning = MEANINGS.get(instruction.mnemonic)?.(operands, instruction.stackPointerIncrement);
     return {
       address,
       length: instruction.length,
@@ -189,6 +192,9 @@ const WRITES: ReadonlySet<OpAccess> = new Set([
   OpAccess.ReadCondWrite,
 ]);
 
+/** iced counts the condition codes of the x87 status word (C0..C3) among the flags. */
+const RFLAGS = ~(RflagsBits.C0 | RflagsBits.C1 | RflagsBits.C2 | RflagsBits.C3);
+
 function registerUse(instruction: IcedInstruction, used: readonly UsedRegister[], text: string) {
   let reads: RegisterSet = 0n;
   let writes: RegisterSet = 0n;
@@ -204,25 +210,30 @@ function registerUse(instruction: IcedInstruction, used: readonly UsedRegister[]
   const partial = (kept & ~reads) !== 0n;
   reads |= kept;
   // iced reports xor %eax,%eax as a write only; the same holds for sub. Flags come separately.
-  if (instruction.rflagsModified !== 0) writes |= registerBit(FLAGS);
-  if (instruction.rflagsRead !== 0) reads |= registerBit(FLAGS);
+  if ((instruction.rflagsModified & RFLAGS) !== 0) writes |= registerBit(FLAGS);
+  if ((instruction.rflagsRead & RFLAGS) !== 0) reads |= registerBit(FLAGS);
   if (isX87(text)) writes |= registerBit(X87);
   // The kernel returns in rax; the instruction itself takes rcx and r11 (iced says so).
   if (flowOf(instruction) === 'syscall') writes |= registerBit(RAX);
   return { reads, writes, partial };
 }
 
-/** Every mnemonic that begins with f is an x87 one, but for fxsave, fxrstor and the 3DNow! femms. */
-const isX87 = (text: string): boolean => /^f(?!xsave|xrstor)/.test(text);
+/** Every mnemonic that begins with f is an x87 one, but for fxsave and fxrstor; and emms empties the stack. */
+const isX87 = (text: string): boolean => /^(f(?!xsave|xrstor)|emms)/.test(text);
 
-function memoryAccess(used: UsedMemory): MemoryAccess[] {
+const BIT_TESTS: ReadonlySet<Mnemonic> = new Set([Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc]);
+/** A bit offset in a register reaches beyond the operand, so where the access is exactly is not known. */
+const hasBitOffset = (instruction: IcedInstruction): boolean =>
+  BIT_TESTS.has(instruction.mnemonic) && instruction.opKind(1) === OpKind.Register;
+
+function memoryAccess(used: UsedMemory, somewhere: boolean): MemoryAccess[] {
   const read = READS.has(used.access) && used.access !== OpAccess.CondWrite;
   const write = WRITES.has(used.access);
   if (!read && !write) return [];
   return [
     {
       address: addressExpression(used.segment, used.base, used.index, used.scale, used.displacement),
-      size: MemorySizeExt.size(used.memorySize),
+      size: somewhere ? 0 : MemorySizeExt.size(used.memorySize),
       read,
       write,
     },
@@ -305,7 +316,7 @@ function memoryOperand(instruction: IcedInstruction): Operand {
     instruction.memoryIndexScale,
     instruction.memoryDisplacement,
   );
-  const size = MemorySizeExt.size(instruction.memorySize);
+  const size = hasBitOffset(instruction) ? 0 : MemorySizeExt.size(instruction.memorySize);
   if (instruction.mnemonic === Mnemonic.Lea) {
     return { register: undefined, memory: undefined, bits: 64, value: { op: 'address', address } };
   }
@@ -366,7 +377,7 @@ function traitsOf(
   const locks = instruction.hasLockPrefix || (instruction.mnemonic === Mnemonic.Xchg && writesMemory);
   if (locks) traits.add('atomic');
   if (repeated) traits.add('string');
-  if (writesMemory && (repeated || memory.some((access) => access.write && access.size > 8)))
+  if (writesMemory && (repeated || (!locks && memory.some((access) => access.write && access.size > 8))))
     traits.add('split');
   if ((registers & VECTORS) !== 0n) traits.add('simd');
   if (has(registers, X87) || isX87(text)) traits.add('x87');

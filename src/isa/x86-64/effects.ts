@@ -16,7 +16,8 @@ export interface Meaning {
   readonly compares?: readonly [Value, Value];
 }
 
-type Row = (operands: readonly Operand[]) => Meaning | undefined;
+/** `stackStep`: by how many bytes the instruction moves the stack pointer (push: -8, or -2 with an operand size prefix). */
+type Row = (operands: readonly Operand[], stackStep: number) => Meaning | undefined;
 
 const constant = (value: number): Value => ({ op: 'constant', value });
 const whole = (register: RegisterId): Value => ({ op: 'register', register, bits: 64 });
@@ -58,11 +59,31 @@ const binary =
     // xor %eax,%eax and sub %eax,%eax are the idioms for zero.
     const same = to.register !== undefined && to.register === from.register && to.bits >= 32;
     if (same && (op === 'xor' || op === 'sub')) return { effects: assign(to, constant(0)) };
-    return {
-      effects: assign(to, combine(op, to.value, from.value, to.bits)),
-      compares: [to.value, from.value],
-    };
+    const effects = assign(to, combine(op, to.value, from.value, to.bits));
+    const compares = flagsOf(op, to, from);
+    return compares === undefined ? { effects } : { effects, compares };
   };
+
+/**
+ * What the zero flag tells behind an arithmetic instruction. sub and xor leave zero where the operands are equal; of the
+ * others the result is compared with zero; imul leaves the flag undefined (Intel SDM vol. 2).
+ */
+function flagsOf(op: Arithmetic, to: Operand, from: Operand): readonly [Value, Value] | undefined {
+  if (op === 'mul') return undefined;
+  if (op === 'sub' || op === 'xor') return [to.value, from.value];
+  if (op === 'and') return [conjunction(to, from), constant(0)];
+  const result = combine(op, to.value, from.value, to.bits);
+  // A shift by zero leaves the flags alone, so a count that is not known tells nothing.
+  const sure = op === 'add' || op === 'or' || (from.value.op === 'constant' && from.value.value !== 0);
+  return [sure ? result : unknown(result), constant(0)];
+}
+
+const conjunction = (a: Operand, b: Operand): Value => ({
+  op: 'and',
+  a: a.value,
+  b: b.value,
+  bits: a.bits === 64 ? 64 : 32,
+});
 
 const step =
   (op: 'add' | 'sub'): Row =>
@@ -76,9 +97,7 @@ const testBits: Row = ([a, b]) =>
   b && {
     effects: [],
     compares: [
-      a.register !== undefined && a.register === b.register
-        ? a.value
-        : { op: 'and', a: a.value, b: b.value, bits: a.bits === 64 ? 64 : 32 },
+      a.register !== undefined && a.register === b.register ? a.value : conjunction(a, b),
       constant(0),
     ],
   };
@@ -111,9 +130,16 @@ const SET_BY_CONDITION: readonly Mnemonic[] = [
   Mnemonic.Setg,
 ];
 
+/** The bit goes into the carry flag, so the operands are not said to be equal or not: only what decides is named. */
+const bitOf = (to: Operand, from: Operand): readonly [Value, Value] => [
+  unknown(to.value, from.value),
+  constant(0),
+];
+const bitTest: Row = ([to, from]) => to && from && { effects: [], compares: bitOf(to, from) };
+
 /** bts, btr, btc: a bit of the operand changes, and the flags say what it was. */
 const bitChange: Row = ([to, from]) =>
-  to && from && { effects: assign(to, unknown(to.value, from.value)), compares: [to.value, from.value] };
+  to && from && { effects: assign(to, unknown(to.value, from.value)), compares: bitOf(to, from) };
 
 const either: Row = ([to, from]) => to && from && { effects: assign(to, unknown(to.value, from.value)) };
 
@@ -122,27 +148,37 @@ const exchange: Row = ([a, b]) => a && b && { effects: [...assign(a, b.value), .
 const exchangeAdd: Row = ([a, b]) =>
   a && b && { effects: [...assign(b, a.value), ...assign(a, combine('add', a.value, b.value, a.bits))] };
 
-const pushed: Row = ([from]) => from && { effects: stackStore(from.value) };
+const moveStack = (step: number): Effect => ({
+  kind: 'register',
+  register: RSP,
+  value: combine('add', whole(RSP), constant(step), 64),
+});
 
-function stackStore(value: Value): Effect[] {
-  return [
-    { kind: 'store', memory: stackSlot(-8, 'write'), value },
-    { kind: 'register', register: RSP, value: combine('add', whole(RSP), constant(-8), 64) },
-  ];
+const pushed: Row = ([from], step) =>
+  from && {
+    effects: [{ kind: 'store', memory: stackSlot(step, -step, 'write'), value: from.value }, moveStack(step)],
+  };
+
+const popped: Row = ([to], step) => {
+  if (!to) return undefined;
+  const value: Value = { op: 'load', memory: stackSlot(0, step, 'read'), signed: false };
+  if (to.register === RSP) return { effects: assign(to, value) };
+  return { effects: [...assign(afterPop(to, step), value), moveStack(step)] };
+};
+
+/** The address of a memory operand of pop is computed with the stack pointer already moved (Intel SDM vol. 2, POP). */
+function afterPop(to: Operand, step: number): Operand {
+  const address = to.memory?.address;
+  if (to.memory === undefined || address?.base !== RSP) return to;
+  return {
+    ...to,
+    memory: { ...to.memory, address: { ...address, displacement: address.displacement + step } },
+  };
 }
 
-const popped: Row = ([to]) => {
-  if (!to) return undefined;
-  const value: Value = { op: 'load', memory: stackSlot(0, 'read'), signed: false };
-  return {
-    effects: [
-      ...assign(to, value),
-      ...(to.register === RSP
-        ? []
-        : [{ kind: 'register' as const, register: RSP, value: combine('add', whole(RSP), constant(8), 64) }]),
-    ],
-  };
-};
+/** rdfsbase: the base of %fs is the thread pointer. */
+const threadPointer: Row = ([to]) =>
+  to?.bits === 64 ? { effects: assign(to, { op: 'thread-pointer' }) } : undefined;
 
 const leave: Row = () => ({
   effects: [
@@ -164,10 +200,10 @@ const leave: Row = () => ({
   ],
 });
 
-export function stackSlot(displacement: number, access: 'read' | 'write'): MemoryAccess {
+function stackSlot(displacement: number, size: number, access: 'read' | 'write'): MemoryAccess {
   return {
     address: { threadPointer: false, base: RSP, index: undefined, scale: 1, displacement },
-    size: 8,
+    size,
     read: access === 'read',
     write: access === 'write',
   };
@@ -198,7 +234,7 @@ export const MEANINGS: ReadonlyMap<Mnemonic, Row> = new Map<Mnemonic, Row>([
   [Mnemonic.Cmp, compare],
   [Mnemonic.Test, testBits],
   ...SET_BY_CONDITION.map((mnemonic, condition): [Mnemonic, Row] => [mnemonic, conditionByte(condition)]),
-  [Mnemonic.Bt, compare],
+  [Mnemonic.Bt, bitTest],
   [Mnemonic.Bts, bitChange],
   [Mnemonic.Btr, bitChange],
   [Mnemonic.Btc, bitChange],
@@ -207,6 +243,7 @@ export const MEANINGS: ReadonlyMap<Mnemonic, Row> = new Map<Mnemonic, Row>([
   [Mnemonic.Push, pushed],
   [Mnemonic.Pop, popped],
   [Mnemonic.Leave, leave],
+  [Mnemonic.Rdfsbase, threadPointer],
   ...[
     Mnemonic.Cmova,
     Mnemonic.Cmovae,

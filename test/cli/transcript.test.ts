@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { rseqlab } from './command.js';
+
+/** Text as a user sees it. `npm run accept` takes what is printed now as right; the diff of the files is the review. */
+const TRANSCRIPTS = {
+  'check-example': ['check', 'examples/check/counter.o'],
+  'check-mended': ['check', 'examples/check/counter-mended.o'],
+  'check-executable': ['check', 'test/corpus/linked/pie'],
+  'check-arm64': ['check', 'test/corpus/linked/a64-executable'],
+  'check-stripped': ['check', 'test/corpus/linked/stripped'],
+  'check-library': ['check', 'test/corpus/linked/unloadable.so', 'test/corpus/linked/disarms.so'],
+  'check-archive': ['check', 'test/corpus/linked/archive.a'],
+  'check-other-architecture': ['check', 'test/fixtures/cli/arch/s390x.o'],
+  'check-descriptor': ['check', 'test/corpus/build/descriptor-range/bad-1.o'],
+  'check-note': ['check', 'test/corpus/build/syscall-last/bad-1.o'],
+  'check-github': [
+    'check',
+    '--format',
+    'github',
+    'examples/check/counter.o',
+    'test/corpus/linked/stripped',
+    'test/corpus/linked/archive.a',
+    'test/corpus/build/syscall-last/bad-1.o',
+  ],
+  sections: [
+    'sections',
+    'examples/check/counter.o',
+    'test/corpus/linked/stripped',
+    'test/corpus/linked/archive.a',
+  ],
+  'help-check': ['check', '--help'],
+  'help-sections': ['sections', '--help'],
+} as const;
+
+describe('what the command prints', () => {
+  it.each(Object.entries(TRANSCRIPTS))('%s', async (name, args) => {
+    const judging = args[0] === 'check' && !args.includes('--help' as never) ? ['--kernel', '6.18'] : [];
+    const { status, stdout, stderr } = rseqlab([...args, ...judging]);
+    const text = `$ rseqlab ${[...args, ...judging].join(' ')}\n${stdout}${stderr}[exit status ${status}]\n`;
+    await expect(text).toMatchFileSnapshot(`../fixtures/cli/transcripts/${name}.txt`);
+  });
+});
