@@ -8,9 +8,9 @@ export const descriptorFlags: Rule = {
   id: 'descriptor-flags',
   severity: 'error',
   summary: 'The flags field of struct rseq_cs is not 0.',
-  why: 'The NO_RESTART_ON_* flags once asked the kernel not to abort a section. Since 6.1 they are not ignored, as one might think, but refused: the thread gets SIGSEGV the first time it is interrupted inside the section. Other bits never meant anything.',
+  why: 'The NO_RESTART_ON_* flags once asked the kernel not to abort a section. Since 6.0 they are not ignored, as one might think, but refused: the thread gets SIGSEGV the first time it is interrupted inside the section. Other bits never meant anything.',
   kernels:
-    '4.18-6.0: NO_RESTART flags honoured. 6.1-6.18: any flag kills with SIGSEGV when the section is interrupted (rseq_need_restart; measured on 6.18). From 6.19 the field is not looked at unless rseq_debug is on.',
+    '4.18-5.19: NO_RESTART flags honoured. 6.0-6.18: any flag kills with SIGSEGV when the section is interrupted (rseq_need_restart; measured on 6.18). From 6.19 the field is not looked at unless rseq_debug is on.',
   mend: 'Set flags to 0 and let the abort handler restart the section.',
   descriptorOnly: true,
   *section({ view, kernel }): Iterable<Report> {
@@ -32,14 +32,14 @@ export const descriptorFlags: Rule = {
         yield {
           severity: 'warning',
           at,
-          message: `${what}: honoured by Linux ${kernel.version}, but 6.1 to 6.18 kill the thread with SIGSEGV`,
+          message: `${what}: honoured by Linux ${kernel.version}, but 6.0 to 6.18 kill the thread with SIGSEGV`,
         };
         return;
       default:
         yield {
           severity: 'note',
           at,
-          message: `${what}: not looked at by Linux ${kernel.version} without rseq_debug; 6.1 to 6.18 kill the thread with SIGSEGV`,
+          message: `${what}: not looked at by Linux ${kernel.version} without rseq_debug; 6.0 to 6.18 kill the thread with SIGSEGV`,
         };
     }
   },

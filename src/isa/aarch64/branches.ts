@@ -4,7 +4,7 @@ import type { Draft } from './draft.js';
 import { condition, hexImmediate } from './fields.js';
 import { general, generalOrSp, LINK } from './registers.js';
 import type { Row } from './table.js';
-import { constant, operation, register, ZERO } from './values.js';
+import { bit, constant, operation, register, ZERO } from './values.js';
 
 /** Branches and exceptions: Arm ARM C4.1.88 (op0 = 101x). */
 
@@ -41,12 +41,15 @@ const compareZero = (d: Draft, name: string): boolean => {
 };
 
 const testBit = (d: Draft, name: string): boolean => {
-  const bit = d.bits(31, 31) * 32 + d.bits(23, 19);
+  const number = d.bits(31, 31) * 32 + d.bits(23, 19);
   const size = d.wide ? 64 : 32;
   d.flow = 'branch';
   // 2^63 as a signed constant, like every constant of 64 bits.
-  d.compare(operation('and', d.get(d.rd, size), constant(bit === 63 ? -(2 ** 63) : 2 ** bit), size), ZERO);
-  d.text = `${name} ${general(d.rd, d.wide)}, #${bit}, ${to(d, d.signed(18, 5))}`;
+  d.compare(
+    operation('and', d.get(d.rd, size), constant(number === 63 ? -(2 ** 63) : 2 ** number), size),
+    ZERO,
+  );
+  d.text = `${name} ${general(d.rd, d.wide)}, #${number}, ${to(d, d.signed(18, 5))}`;
   return true;
 };
 
@@ -94,6 +97,8 @@ const trap = (d: Draft, name: string): boolean => {
 const exception = (d: Draft, name: string): boolean => {
   const imm = d.bits(20, 5);
   d.flow = name === 'svc' ? 'syscall' : 'trap';
+  // The kernel returns in x0 and keeps every other register (arch/arm64/kernel/syscall.c, syscall_set_return_value).
+  if (name === 'svc') d.writes |= bit(0);
   d.text = name.startsWith('dcps') && imm === 0 ? name : `${name} ${hexImmediate(imm)}`;
   return true;
 };

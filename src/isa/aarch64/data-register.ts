@@ -139,7 +139,8 @@ const compareConditional = (d: Draft, name: string): boolean => {
   const negated = immediate ? bigConstant(-BigInt(rm), size) : operation('sub', ZERO, second, size);
   d.readFlags();
   d.writeFlags();
-  d.compare(d.get(rn, size), name === 'ccmp' ? second : negated);
+  // Where the condition does not hold the flags come from the immediate: what decides is named, not that it is so.
+  d.compare(unknown(d.get(rn, size)), name === 'ccmp' ? second : negated);
   const last = immediate ? hexImmediate(rm) : general(rm, wide);
   d.text = `${name} ${general(rn, wide)}, ${last}, ${hexImmediate(d.bits(3, 0))}, ${condition(d.bits(15, 12))}`;
   return true;
