@@ -46,6 +46,7 @@ export const SHT = {
   RELA: 4,
   HASH: 5,
   DYNAMIC: 6,
+  NOTE: 7,
   NOBITS: 8,
   REL: 9,
   DYNSYM: 11,

@@ -19,15 +19,23 @@ import { sourceLines } from './source-lines.js';
 import { readSymbols, type SymbolSource, symbolSources } from './symbols.js';
 import { type UnwindIndex, unwindIndex } from './unwind.js';
 
+export interface ReadOptions {
+  /**
+   * The separate file with the symbols and line tables of a stripped one (debugLink names it). Called at most once, when they
+   * are first needed; undefined where there is none.
+   */
+  readonly debugFile?: () => Uint8Array | undefined;
+}
+
 /**
  * Reads an ELF file. `bytes` are never changed; parts with relocations are copied.
  * Throws BinaryError, and nothing else, where the file cannot be used; lesser damage becomes `warnings`.
  */
-export function readImage(bytes: Uint8Array, name: string): ProgramImage {
+export function readImage(bytes: Uint8Array, name: string, options: ReadOptions = {}): ProgramImage {
   const warnings: string[] = [];
   // Not a subclass: Node's Buffer has a slice() that does not copy.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return new ElfImage(name, readHeaders(plain, name, warnings), warnings);
+  return new ElfImage(name, readHeaders(plain, name, warnings), warnings, options);
 }
 
 /** Bytes kept behind a relocatable object for its GOT: one slot a symbol that is loaded through it. */
@@ -62,6 +70,7 @@ class ElfImage implements ProgramImage {
     readonly name: string,
     private readonly headers: ElfHeaders,
     readonly warnings: string[],
+    private readonly options: ReadOptions,
   ) {
     this.memory = layout(headers, warnings);
     this.tags = headers.type === ET.REL ? new Map() : dynamicTags(headers);
@@ -126,12 +135,29 @@ class ElfImage implements ProgramImage {
   get symbols(): readonly ImageSymbol[] {
     if (this.symbolCache === undefined) {
       const all: ImageSymbol[] = [];
-      for (const table of new Set(this.symbolTables().values())) {
+      const debug = symbolSources(this.headers, SHT.SYMTAB).length > 0 ? undefined : this.debugHeaders;
+      const split = debug && symbolSources(debug, SHT.SYMTAB).map((source) => readSymbols(debug, source, []));
+      for (const table of [...new Set(this.symbolTables().values()), ...(split ?? [])]) {
         for (const symbol of table) if (symbol.name !== '' && symbol.kind !== 'section') all.push(symbol);
       }
       this.symbolCache = withoutTwins(all.sort((a, b) => (a.address ?? -1) - (b.address ?? -1)));
     }
     return this.symbolCache;
+  }
+
+  private debugCache: { headers: ElfHeaders | undefined } | undefined;
+  private get debugHeaders(): ElfHeaders | undefined {
+    if (this.debugCache === undefined) {
+      this.debugCache = { headers: undefined };
+      const linked = this.headers.type === ET.EXEC || this.headers.type === ET.DYN;
+      const bytes = linked ? this.options.debugFile?.() : undefined;
+      try {
+        if (bytes !== undefined) this.debugCache = { headers: readHeaders(bytes, 'its debug file', []) };
+      } catch (error) {
+        this.warnings.push((error as Error).message);
+      }
+    }
+    return this.debugCache.headers;
   }
 
   /** Symbol tables by the section that holds them; `undefined` is the dynamic one, found by PT_DYNAMIC if need be. */
@@ -434,13 +460,15 @@ class ElfImage implements ProgramImage {
   }
 
   lineAt(address: Addr): SourceLine | undefined {
-    this.lines ??= sourceLines(
-      this.headers,
-      this.memory,
-      (table) => this.symbolTables().get(table) ?? [],
-      this.warnings,
-    );
+    this.lines ??= this.readLines();
     return this.lines(address);
+  }
+
+  private readLines(): (at: Addr) => SourceLine | undefined {
+    const own = this.headers.sections.some(({ name }) => name === '.debug_line');
+    const debug = own ? undefined : this.debugHeaders;
+    if (debug !== undefined) return sourceLines(debug, () => [], this.warnings);
+    return sourceLines(this.headers, (table) => this.symbolTables().get(table) ?? [], this.warnings);
   }
 
   place(address: Addr): string {

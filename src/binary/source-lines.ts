@@ -1,28 +1,28 @@
 import type { Addr } from '../abi/address.js';
+import { sectionBytes } from './compressed.js';
 import { type DebugSections, LineTable } from './dwarf/line-table.js';
 import { relocationTable } from './dynamic.js';
-import { type ElfHeaders, ET, type SectionHeader, SHF, SHT } from './headers.js';
+import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol, SourceLine } from './image.js';
-import type { MemoryLayout } from './layout.js';
 import { patch, relocationTypes } from './relocation-types.js';
 
 /** Source positions by address, from the file's DWARF line tables. */
 export function sourceLines(
   headers: ElfHeaders,
-  _memory: MemoryLayout,
   symbols: (table: number) => readonly ImageSymbol[],
   warnings: string[],
 ): (at: Addr) => SourceLine | undefined {
   const read = (name: string): Uint8Array | undefined => {
     const section = headers.sections.find((each) => each.name === name && each.type !== SHT.NOBITS);
     if (section === undefined) return undefined;
-    if ((section.flags & SHF.COMPRESSED) !== 0) {
+    try {
+      return relocated(headers, section, sectionBytes(headers, section), symbols);
+    } catch (error) {
       warnings.push(
-        `${name} is compressed and was not read: source lines are missing (objcopy --decompress-debug-sections)`,
+        `${name} ${(error as Error).message}: source lines are missing (objcopy --decompress-debug-sections helps)`,
       );
       return undefined;
     }
-    return relocated(headers, section, symbols);
   };
   const line = read('.debug_line');
   if (line === undefined) return () => undefined;
@@ -41,9 +41,9 @@ export function sourceLines(
 function relocated(
   headers: ElfHeaders,
   section: SectionHeader,
+  bytes: Uint8Array,
   symbols: (table: number) => readonly ImageSymbol[],
 ): Uint8Array {
-  const bytes = headers.cursor.bytes.subarray(section.offset, section.offset + section.size);
   if (headers.type !== ET.REL) return bytes;
   const tables = headers.sections.filter(
     (each) => (each.type === SHT.RELA || each.type === SHT.REL) && each.info === section.index,

@@ -1,5 +1,5 @@
 import { archiveMembers, isArchive } from '../binary/archive.js';
-import { readImage } from '../binary/read.js';
+import { type ReadOptions, readImage } from '../binary/read.js';
 import { type CheckOptions, type CheckResult, checkImage } from './check.js';
 
 /**
@@ -9,8 +9,12 @@ import { type CheckOptions, type CheckResult, checkImage } from './check.js';
  * Throws BinaryError (`message` is one line for the user) where the bytes are no such file, RangeError for an unknown
  * `options.kernel`.
  */
-export function check(bytes: Uint8Array, name: string, options: CheckOptions = {}): CheckResult[] {
-  if (!isArchive(bytes)) return [checkImage(readImage(bytes, name), options)];
+export function check(
+  bytes: Uint8Array,
+  name: string,
+  options: CheckOptions & ReadOptions = {},
+): CheckResult[] {
+  if (!isArchive(bytes)) return [checkImage(readImage(bytes, name, options), options)];
   const results: CheckResult[] = [];
   for (const member of archiveMembers(bytes, name)) {
     // Archives hold other things too (indexes, LTO bitcode): only ELF members count.

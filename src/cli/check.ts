@@ -14,6 +14,7 @@ import { checkText } from '../report/check-text.js';
 import { allFindings, type CheckDocument, SEVERITIES } from '../report/document.js';
 import { ruleText } from '../report/rule-page.js';
 import { COLOUR, PLAIN, type Style } from '../report/style.js';
+import { DEBUG_DIRECTORY, debugFile } from './debug-file.js';
 import { EXIT, UsageError } from './exit.js';
 import { type Input, inputs, Loader } from './inputs.js';
 import { deliver, wantsColour } from './output.js';
@@ -28,6 +29,7 @@ interface Options {
   readonly signature?: string;
   readonly kernel?: string;
   readonly debugRseq?: boolean;
+  readonly debugDir: string;
   readonly explain?: string;
   readonly output?: string;
   readonly color: boolean;
@@ -61,6 +63,7 @@ export function addCheck(program: Command, finish: (status: number) => void): vo
     )
     .option('--kernel <version>', 'the Linux version to judge by (default: the running one, else 6.18)')
     .option('--debug-rseq', 'judge by a kernel with rseq debugging on')
+    .option('--debug-dir <directory>', 'where separate debug files are', DEBUG_DIRECTORY)
     .option('--explain <rule>', 'print what a rule means and how to mend it')
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
@@ -92,7 +95,7 @@ function run(files: readonly string[], options: Options): number {
     version: VERSION,
     kernel: kernelRules(checkOptions.kernel!).version,
     debugRseq: options.debugRseq === true,
-    ...checkFiles(files, checkOptions),
+    ...checkFiles(files, checkOptions, options.debugDir),
   };
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
   deliver(FORMATS[options.format](document, style), options.output);
@@ -155,6 +158,7 @@ export function signatureOf(text: string): number {
 export function checkFiles(
   files: readonly string[],
   options: CheckOptions,
+  debugDirectory: string,
 ): { results: CheckResult[]; looked: number } {
   const progress = new Progress();
   const loader = new Loader(options.signature);
@@ -165,7 +169,7 @@ export function checkFiles(
       for (const input of inputs(file)) {
         progress.show(`${loader.looked} files, ${input.path}`);
         const bytes = loader.load(input);
-        if (bytes !== undefined) results.push(...checkOne(bytes, input, options));
+        if (bytes !== undefined) results.push(...checkOne(bytes, input, options, debugDirectory));
       }
       if (loader.looked === before)
         throw new UsageError(
@@ -178,9 +182,14 @@ export function checkFiles(
   return { results, looked: loader.looked };
 }
 
-function checkOne(bytes: Uint8Array, { path, named }: Input, options: CheckOptions): CheckResult[] {
+function checkOne(
+  bytes: Uint8Array,
+  { path, named }: Input,
+  options: CheckOptions,
+  debugDirectory: string,
+): CheckResult[] {
   try {
-    const made = check(bytes, path, options);
+    const made = check(bytes, path, { ...options, debugFile: () => debugFile(bytes, path, debugDirectory) });
     // A large folder has few files with sections: of the others nothing is kept, so memory stays that of one file.
     return made.filter((result) => named || result.sections.length > 0 || result.findings.length > 0);
   } catch (error) {

@@ -3,6 +3,7 @@ import { printableData } from '../binary/printable.js';
 import { sectionsText } from '../report/sections-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { checkFiles, signatureOf } from './check.js';
+import { DEBUG_DIRECTORY } from './debug-file.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour } from './output.js';
 import { VERSION } from './version.js';
@@ -10,6 +11,7 @@ import { VERSION } from './version.js';
 interface Options {
   readonly format: 'text' | 'json';
   readonly signature?: string;
+  readonly debugDir: string;
   readonly output?: string;
   readonly color: boolean;
 }
@@ -24,6 +26,7 @@ export function addSections(program: Command, finish: (status: number) => void):
       '--signature <number>',
       'the signature rseq is registered with (default: RSEQ_SIG of the architecture)',
     )
+    .option('--debug-dir <directory>', 'where separate debug files are', DEBUG_DIRECTORY)
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
     .addHelpText(
@@ -37,7 +40,7 @@ function run(files: readonly string[], options: Options): number {
   if (files.length === 0)
     throw new UsageError('sections: no file given; give ELF files, archives or directories');
   const signature = options.signature === undefined ? {} : { signature: signatureOf(options.signature) };
-  const { results } = checkFiles(files, { rules: ['descriptor-version'], ...signature });
+  const { results } = checkFiles(files, { rules: ['descriptor-version'], ...signature }, options.debugDir);
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
   const json = () => ({
     schema: 'rseqlab.sections/1',

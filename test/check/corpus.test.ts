@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readImage } from '../../src/binary/read.js';
 import { checkImage, type Finding } from '../../src/check/check.js';
@@ -49,6 +50,22 @@ describe('the corpus covers every rule', () => {
     const broken = [...files].filter((file) => file.includes('/bad-'));
     expect(broken.length).toBeGreaterThanOrEqual(2);
     expect([...files].some((file) => file.includes('/good-'))).toBe(true);
+  });
+});
+
+describe('the objects are those of the sources (test/corpus/build.sh makes them)', () => {
+  const folder = new URL('../corpus/', import.meta.url).pathname;
+  const manifest = JSON.parse(readFileSync(`${folder}build/manifest.json`, 'utf8')) as Record<
+    string,
+    { object: string; sha256: string }
+  >;
+  it.each(Object.entries(manifest))('%s', (source, { object, sha256 }) => {
+    expect(
+      createHash('sha256')
+        .update(readFileSync(`${folder}${source}`))
+        .digest('hex'),
+    ).toBe(sha256);
+    expect(existsSync(`${folder}${object}`)).toBe(true);
   });
 });
 
