@@ -3,7 +3,7 @@ export { KERNEL_COLUMNS, kernelRules } from './abi/kernel-rules.js';
 export { BinaryError } from './binary/error.js';
 export type { ProgramImage, SourceLine } from './binary/image.js';
 export { readImage } from './binary/read.js';
-export { check } from './check/api.js';
+export { type CheckFileOptions, check } from './check/api.js';
 export { type CheckOptions, type CheckResult, checkImage, type Finding } from './check/check.js';
 export type { ListingLine } from './check/listing.js';
 export type { Rule, Severity } from './check/rule.js';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BinaryError,
-  type CheckOptions,
+  type CheckFileOptions,
   type CheckResult,
   check,
   checkImage,
@@ -85,7 +85,7 @@ describe('the package, imported by its name', () => {
   it('has types', () => {
     expectTypeOf(check).parameter(0).toEqualTypeOf<Uint8Array>();
     expectTypeOf(check).parameter(1).toEqualTypeOf<string>();
-    expectTypeOf(check).parameter(2).toEqualTypeOf<CheckOptions | undefined>();
+    expectTypeOf(check).parameter(2).toEqualTypeOf<CheckFileOptions | undefined>();
     expectTypeOf(check).returns.toEqualTypeOf<CheckResult[]>();
     expectTypeOf<Finding['severity']>().toEqualTypeOf<Severity>();
     expectTypeOf<Severity>().toEqualTypeOf<'error' | 'warning' | 'note'>();
