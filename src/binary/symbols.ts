@@ -1,5 +1,5 @@
 import { type Addr, addr } from '../abi/address.js';
-import type { ElfHeaders, SectionHeader } from './headers.js';
+import { type ElfHeaders, ET, type SectionHeader } from './headers.js';
 import type { ImageSymbol } from './image.js';
 
 const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {

@@ -127,7 +127,7 @@ const authenticatedLoad = (d: Draft, name: string): boolean => {
     d.setOrSp(rn, unknown(register(rn, 64)));
     if (rn === 31) d.mark(offset < 0 ? 'push' : 'pop');
   }
-  const where = pre ? `[${generalOrSp(rn, 1)}, #${offset}]!` : memoryText(rn, offset);
+  const where = `${memoryText(rn, offset)}${pre ? '!' : ''}`;
   d.text = `${name} ${general(rd, 1)}, ${where}`;
   return true;
 };
