@@ -23,7 +23,7 @@ export function dynamicTags(headers: ElfHeaders): Map<number, number> {
   const size = segment?.filesz ?? section?.size ?? 0;
   if (offset === undefined) return tags;
   const word = cursor.bits / 8;
-  const end = Math.min(offset + size, cursor.bytes.length - 2 * word);
+  const end = Math.min(offset + size, cursor.bytes.length) - 2 * word;
   for (let at = offset; at <= end; at += 2 * word) {
     const tag = cursor.word(at);
     if (tag === 0) break;

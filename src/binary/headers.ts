@@ -107,7 +107,7 @@ export function readHeaders(bytes: Uint8Array, name: string, warnings: string[])
   const programs = readPrograms(cursor, wide, sections[0]?.info ?? 0, warnings, bad);
   // With section headers, which stand at the end, a file is whole; and a debug file's segments may lie outside it.
   const past = (program: ProgramHeader) =>
-    program.type === PT.LOAD && program.offset + program.filesz > bytes.length;
+    program.type === PT.LOAD && program.filesz > 0 && program.offset + program.filesz > bytes.length;
   if (cursor.word(wide ? 40 : 32) === 0 && type !== ET.CORE && programs.some(past))
     bad('truncated: a segment ends behind the file; copy the file again');
   if (sections.length === 0 && programs.length === 0)

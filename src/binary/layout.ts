@@ -77,8 +77,14 @@ function placeSection(headers: ElfHeaders, section: SectionHeader, at: number): 
 const allocated = (headers: ElfHeaders): SectionHeader[] =>
   headers.sections.filter(({ flags, size }) => (flags & SHF.ALLOC) !== 0 && size > 0);
 
+/** .tbss takes no memory: the next section has its address too (ELF TLS ABI, 2.1). */
+const isThreadZeros = ({ type, flags }: SectionHeader): boolean =>
+  type === SHT.NOBITS && (flags & SHF.TLS) !== 0;
+
 function fromSections(headers: ElfHeaders): Placed[] {
-  return allocated(headers).map((section) => placeSection(headers, section, section.addr));
+  return allocated(headers)
+    .filter((section) => !isThreadZeros(section))
+    .map((section) => placeSection(headers, section, section.addr));
 }
 
 function withoutOverlap(placed: readonly Placed[], warnings: string[]): Placed[] {

@@ -5,7 +5,7 @@ import type { Relocation } from './image.js';
  * Legend of Field: how the resolved value is put into the bytes.
  *   w8 w4      a word of 8 or 4 bytes, S + A
  *   p8 p4      the same, less the place P
- *   add sub    added to, subtracted from what is there (a pair makes a distance; riscv, loongarch), 8 or 4 bytes
+ *   add sub    added to, subtracted from what is there (a pair makes a distance; riscv, loongarch), 8, 4 or 2 bytes
  *   adrp adr lo12 ldst b26 b19 b14   the immediate of an arm64 instruction (Arm ARM C4.1)
  *   -          nothing is written
  */
@@ -16,8 +16,10 @@ export type Field =
   | 'p4'
   | 'add8'
   | 'add4'
+  | 'add2'
   | 'sub8'
   | 'sub4'
+  | 'sub2'
   | 'adrp'
   | 'adr'
   | 'lo12'
@@ -154,16 +156,20 @@ const OTHERS: Readonly<Partial<Record<Architecture, ReadonlyMap<number, Relocati
     [1, '32', 'absolute', 'w4'],
     [2, '64', 'absolute', 'w8'],
     [3, 'RELATIVE', 'relative', 'w8'],
+    [34, 'ADD16', 'other', 'add2'],
     [35, 'ADD32', 'other', 'add4'],
     [36, 'ADD64', 'other', 'add8'],
+    [38, 'SUB16', 'other', 'sub2'],
     [39, 'SUB32', 'other', 'sub4'],
     [40, 'SUB64', 'other', 'sub8'],
   ]),
   riscv32: table('RISCV', [
     [1, '32', 'absolute', 'w4'],
     [3, 'RELATIVE', 'relative', 'w4'],
+    [34, 'ADD16', 'other', 'add2'],
     [35, 'ADD32', 'other', 'add4'],
     [36, 'ADD64', 'other', 'add8'],
+    [38, 'SUB16', 'other', 'sub2'],
     [39, 'SUB32', 'other', 'sub4'],
     [40, 'SUB64', 'other', 'sub8'],
   ]),
@@ -176,8 +182,10 @@ const OTHERS: Readonly<Partial<Record<Architecture, ReadonlyMap<number, Relocati
     [1, '32', 'absolute', 'w4'],
     [2, '64', 'absolute', 'w8'],
     [3, 'RELATIVE', 'relative', 'w8'],
+    [48, 'ADD16', 'other', 'add2'],
     [50, 'ADD32', 'other', 'add4'],
     [51, 'ADD64', 'other', 'add8'],
+    [53, 'SUB16', 'other', 'sub2'],
     [55, 'SUB32', 'other', 'sub4'],
     [56, 'SUB64', 'other', 'sub8'],
   ]),
@@ -194,6 +202,16 @@ const signed = (value: number, bits: number): number => {
   return Number(field);
 };
 
+const sizeOf = (field: Field): 8 | 4 | 2 =>
+  field.endsWith('8') ? 8 : field === 'add2' || field === 'sub2' ? 2 : 4;
+
+/** The addend of a REL entry, which stands in the field itself (gABI, "Relocation"); 0 where it is no whole word. */
+export function implicitAddend(view: DataView, at: number, field: Field, little: boolean): number {
+  if (at < 0 || at + sizeOf(field) > view.byteLength) return 0;
+  if (field === 'w8' || field === 'p8') return Number(view.getBigInt64(at, little));
+  return field === 'w4' || field === 'p4' ? view.getInt32(at, little) : 0;
+}
+
 /** Puts a resolved value into the bytes at `at`. `value` is S + A; `place` is P. Out of range: nothing is written. */
 export function patch(
   view: DataView,
@@ -204,7 +222,7 @@ export function patch(
   little: boolean,
 ): void {
   if (field === '-' || !Number.isFinite(value)) return;
-  const size = field.endsWith('8') ? 8 : 4;
+  const size = sizeOf(field);
   if (at < 0 || at + size > view.byteLength) return;
   const set8 = (v: bigint) => view.setBigUint64(at, BigInt.asUintN(64, v), little);
   const whole = (v: number) => BigInt(Math.trunc(v));
@@ -225,6 +243,10 @@ export function patch(
       return view.setInt32(at, signed(view.getInt32(at, little) + value, 32), little);
     case 'sub4':
       return view.setInt32(at, signed(view.getInt32(at, little) - value, 32), little);
+    case 'add2':
+      return view.setUint16(at, (view.getUint16(at, little) + value) & 0xffff, little);
+    case 'sub2':
+      return view.setUint16(at, (view.getUint16(at, little) - value) & 0xffff, little);
     default:
       return patchA64(view, at, field, value, place);
   }

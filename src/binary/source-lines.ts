@@ -4,7 +4,7 @@ import { type DebugSections, LineTable } from './dwarf/line-table.js';
 import { relocationTable } from './dynamic.js';
 import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol, SourceLine } from './image.js';
-import { patch, relocationTypes } from './relocation-types.js';
+import { implicitAddend, patch, relocationTypes } from './relocation-types.js';
 
 /** Source positions by address, from the file's DWARF line tables. */
 export function sourceLines(
@@ -63,9 +63,10 @@ function relocated(
     for (const { place, type, symbol, addend } of raw) {
       const row = types.get(type);
       const target = symbols(table.link)[symbol]?.address;
-      if (row === undefined || addend === undefined) continue;
+      if (row === undefined) continue;
+      const added = addend ?? implicitAddend(view, place, row.field, headers.cursor.littleEndian);
       // Debug sections have no address: a symbol of one counts from its beginning.
-      patch(view, place, row.field, (target ?? 0) + addend, place, headers.cursor.littleEndian);
+      patch(view, place, row.field, (target ?? 0) + added, place, headers.cursor.littleEndian);
     }
   }
   return copy;

@@ -10,6 +10,10 @@ import { LOADS_PAIR } from './loads-pair.js';
 import { LOADS_SINGLE } from './loads-single.js';
 import { CALLEE_SAVED, CALLER_SAVED, registerName, SP } from './registers.js';
 import { SIMD_ARITHMETIC } from './simd-arithmetic.js';
+import { SIMD_ELEMENTS } from './simd-elements.js';
+import { SIMD_MOVES } from './simd-moves.js';
+import { SIMD_SHIFTS } from './simd-shifts.js';
+import { SIMD_STRUCTURES } from './simd-structures.js';
 import { SYSTEM } from './system.js';
 import { Table } from './table.js';
 
@@ -23,6 +27,10 @@ const table = new Table([
   ...ATOMICS,
   ...FLOATING_POINT,
   ...SIMD_ARITHMETIC,
+  ...SIMD_MOVES,
+  ...SIMD_ELEMENTS,
+  ...SIMD_SHIFTS,
+  ...SIMD_STRUCTURES,
 ]);
 
 /** `.inst 0x........`; a tail of fewer than four bytes as bytes. */
@@ -53,7 +61,10 @@ const decode = (bytes: Uint8Array, address: Addr): Instruction => {
   return undecodable(bytes, address);
 };
 
-/** AArch64 (A64): the base set, LSE, pointer authentication, FP and Advanced SIMD; not SVE and SME. */
+/**
+ * AArch64 (A64): the base set, LSE, pointer authentication, memory tagging, FP and Advanced SIMD but for cryptography, dot
+ * products and complex numbers; not SVE and SME.
+ */
 export const aarch64: Decoder = {
   architecture: 'aarch64',
   minLength: 4,

@@ -125,7 +125,8 @@ export type Special = Part;
 
 /**
  * A form for the operands, apart by blanks. `sizes` are the letters of the element sizes that exist, by bits
- * 23..22. A name that ends in {2} gets a 2 where Q is set, and keeps the low half of its destination then.
+ * 23..22. A name that ends in {2} gets a 2 where Q is set; one that narrows (n{2}) keeps the low half of its
+ * destination then.
  */
 export const operands = (
   codes: string,
@@ -147,7 +148,7 @@ export const operands = (
     d.use(...outcome.sources);
     for (const n of outcome.general) d.set(n, unknown(...outcome.sources));
     const halves = name.endsWith('{2}');
-    if (halves && q(d) && codes.startsWith('V')) d.reads |= bit(vector(d.rd));
+    if (name.endsWith('n{2}') && q(d) && codes.startsWith('V')) d.reads |= bit(vector(d.rd));
     d.text = `${halves ? name.slice(0, -3) + (q(d) ? '2' : '') : name} ${texts.join(', ')}`;
     return true;
   };

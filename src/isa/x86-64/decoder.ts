@@ -33,7 +33,22 @@ import {
   X87,
 } from '../instruction.js';
 import { MEANINGS, type Operand } from './effects.js';
-import { R8, R9, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, registerId, registerName } from './registers.js';
+import {
+  R8,
+  R9,
+  RAX,
+  RBP,
+  RBX,
+  RCX,
+  RDI,
+  RDX,
+  RSI,
+  RSP,
+  registerId,
+  registerName,
+  VECTORS,
+} from './registers.js';
+import { isX87, traitsOf } from './traits.js';
 
 // Loaded once; iced's objects live in WebAssembly memory that no collector frees, so each one made per
 // instruction is freed by hand below.
@@ -54,7 +69,6 @@ function makeFormatter(): Formatter {
 const ALL_GENERAL: RegisterSet = 0xffffn;
 const set = (...registers: number[]): RegisterSet => registers.reduce((bits, r) => bits | registerBit(r), 0n);
 const CALLEE_SAVED = set(RBX, RBP, 12, 13, 14, 15);
-const VECTORS: RegisterSet = ((1n << 32n) - 1n) << 64n;
 
 /** System V AMD64 ABI 3.2.1. */
 export const x86_64: Decoder = {
@@ -218,9 +232,6 @@ function registerUse(instruction: IcedInstruction, used: readonly UsedRegister[]
   return { reads, writes, partial };
 }
 
-/** Every mnemonic that begins with f is an x87 one, but for fxsave and fxrstor; and emms empties the stack. */
-const isX87 = (text: string): boolean => /^(f(?!xsave|xrstor)|emms)/.test(text);
-
 const BIT_TESTS: ReadonlySet<Mnemonic> = new Set([Mnemonic.Bt, Mnemonic.Bts, Mnemonic.Btr, Mnemonic.Btc]);
 /** A bit offset in a register reaches beyond the operand, so where the access is exactly is not known. */
 const hasBitOffset = (instruction: IcedInstruction): boolean =>
@@ -347,42 +358,4 @@ function withRemaining(
     ...effects,
     ...remaining.map((access): Effect => ({ kind: 'store', memory: access, value: { op: 'unknown', from } })),
   ];
-}
-
-const CONTROL: ReadonlySet<Mnemonic> = new Set([
-  Mnemonic.Ldmxcsr,
-  Mnemonic.Vldmxcsr,
-  Mnemonic.Fldcw,
-  Mnemonic.Fninit,
-  Mnemonic.Fldenv,
-  Mnemonic.Fxrstor,
-  Mnemonic.Fxrstor64,
-  Mnemonic.Xrstor,
-  Mnemonic.Xrstor64,
-]);
-
-function traitsOf(
-  instruction: IcedInstruction,
-  text: string,
-  memory: readonly MemoryAccess[],
-  registers: RegisterSet,
-  partial: boolean,
-): ReadonlySet<Trait> {
-  const traits = new Set<Trait>();
-  if (partial) traits.add('partial');
-  const writesMemory = memory.some((access) => access.write);
-  const repeated =
-    instruction.isStringInstruction && (instruction.hasRepPrefix || instruction.hasRepnePrefix);
-  // xchg with memory locks the bus by itself (Intel SDM vol. 3, 9.1.2.1).
-  const locks = instruction.hasLockPrefix || (instruction.mnemonic === Mnemonic.Xchg && writesMemory);
-  if (locks) traits.add('atomic');
-  if (repeated) traits.add('string');
-  if (writesMemory && (repeated || (!locks && memory.some((access) => access.write && access.size > 8))))
-    traits.add('split');
-  if ((registers & VECTORS) !== 0n) traits.add('simd');
-  if (has(registers, X87) || isX87(text)) traits.add('x87');
-  if (CONTROL.has(instruction.mnemonic)) traits.add('control');
-  if (instruction.stackPointerIncrement < 0) traits.add('push');
-  if (instruction.stackPointerIncrement > 0) traits.add('pop');
-  return traits;
 }

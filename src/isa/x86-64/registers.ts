@@ -1,5 +1,5 @@
 import { Register, RegisterExt } from 'iced-x86';
-import { FLAGS, type RegisterId, VECTOR0, X87 } from '../instruction.js';
+import { FLAGS, type RegisterId, type RegisterSet, VECTOR0, X87 } from '../instruction.js';
 
 /** General registers in encoding order (Intel SDM vol. 2, table 2-2 with REX): the RegisterIds 0..15. */
 const GENERAL = [
@@ -31,6 +31,9 @@ export const RSI = 6;
 export const RDI = 7;
 export const R8 = 8;
 export const R9 = 9;
+
+/** Every vector register. */
+export const VECTORS: RegisterSet = ((1n << 32n) - 1n) << BigInt(VECTOR0);
 
 /** iced's register as a RegisterId; undefined for segment, control, mask and instruction pointer registers. */
 export function registerId(register: Register): RegisterId | undefined {
