@@ -13,7 +13,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 /** The legacy form: an Itanium nested name whose last part is a hash, h and 16 hexadecimal digits. */
-export const isLegacyRust = (name: string): boolean => /17h[0-9a-f]{16}E(\.llvm\.[0-9A-F]+)?$/.test(name);
+export const isLegacyRust = (name: string): boolean => /17h[0-9a-f]{16}E(\.[\w.$@]+)?$/.test(name);
 
 export function demangleLegacyRust(name: string): string {
   const input = new Input(name);

@@ -16,11 +16,25 @@ it('says of real names what c++filt says', () => {
   expect(GOLDEN.filter(([mangled, wanted]) => demangle(mangled) !== wanted)).toEqual([]);
 });
 
+it('says of every rule of the grammar what c++filt says', () => {
+  const names = readFileSync(new URL('../../fixtures/demangle/tricky.tsv', import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t') as [string, string]);
+  expect(names.length).toBeGreaterThan(150);
+  expect(names.filter(([mangled, wanted]) => demangle(mangled) !== wanted)).toEqual([]);
+});
+
 describe('C++', () => {
   it.each([
     ['_Z1fPFvPKcE', 'f(void (*)(char const*))'],
     ['_Z1fRA5_i', 'f(int (&) [5])'],
     ['_Z1fM1AFvvE', 'f(void (A::*)())'],
+    ['_ZN1AIiEcvT_IlEEv', 'A<int>::operator long<long>()'],
+    ['_GLOBAL__I__Z3foov', 'global constructors keyed to foo()'],
+    // What c++filt 2.40 does not know yet.
+    ['_Z1fIiEvT_QLb1E', 'void f<int>(int) requires true'],
+    ['_Z1fIiEDTnxfp_ES_', 'decltype (noexcept({parm#1})) f<int>(f)'],
     ['_ZN12_GLOBAL__N_11fEv', '(anonymous namespace)::f()'],
     ['_ZZ4mainENKUlvE_clEv', 'main::{lambda()#1}::operator()() const'],
     ['_Z1fIJidEEvDpT_', 'void f<int, double>(int, double)'],
