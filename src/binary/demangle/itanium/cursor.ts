@@ -10,6 +10,22 @@ export function malformed(): never {
   throw new Unmangleable();
 }
 
+/**
+ * The rules that are used before they are defined: names, types and expressions hold each other. The cursor carries
+ * them, so that the files need not import in a circle.
+ */
+export interface Rules {
+  encoding(cursor: Cursor, outermost: boolean): Node;
+  expression(cursor: Cursor): Node;
+  primary(cursor: Cursor): Node;
+  templateArguments(cursor: Cursor): Node[];
+  templateHead(cursor: Cursor): Extract<Node, { kind: 'template-parameter' }>[];
+  type(cursor: Cursor): Node;
+  typesUntil(cursor: Cursor, end: string): Node[];
+  templateParameter(cursor: Cursor): Node;
+  decltype(cursor: Cursor): Node;
+}
+
 /** A place in a mangled name, and what the grammar remembers of the part before it. */
 export class Cursor {
   at = 0;
@@ -27,6 +43,7 @@ export class Cursor {
   constructor(
     readonly text: string,
     readonly expand: boolean,
+    readonly rules: Rules,
   ) {}
 
   /** The character `ahead` of the place; empty behind the end. */
@@ -131,3 +148,11 @@ export class Cursor {
 
 export const isDigit = (char: string): boolean => char >= '0' && char <= '9' && char !== '';
 export const isLower = (char: string): boolean => char >= 'a' && char <= 'z' && char !== '';
+
+export function inExpression<T>(cursor: Cursor, rule: (cursor: Cursor) => T): T {
+  const { inExpression: before } = cursor;
+  cursor.inExpression = true;
+  const result = rule(cursor);
+  cursor.inExpression = before;
+  return result;
+}

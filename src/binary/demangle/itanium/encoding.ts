@@ -1,11 +1,11 @@
 /** Encodings and special names (Itanium C++ ABI, 5.1.2 and 5.1.4). */
 import type { Cursor } from './cursor.js';
-import { isDigit, malformed } from './cursor.js';
+import { inExpression, isDigit, malformed } from './cursor.js';
 import { expression } from './expressions.js';
 import { name } from './names.js';
 import type { Node } from './nodes.js';
 import { SPECIAL_ENCODING, SPECIAL_NAME, SPECIAL_TYPE } from './tables.js';
-import { inExpression, templateArgument } from './template.js';
+import { templateArgument } from './template.js';
 import { signature, type } from './types.js';
 
 /** `_Z` <encoding> and the suffixes compilers add to clones of a function. */

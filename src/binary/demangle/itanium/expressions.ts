@@ -1,13 +1,12 @@
 /** Expressions (Itanium C++ ABI, 5.1.6). */
 import type { Cursor } from './cursor.js';
 import { isDigit, malformed } from './cursor.js';
-import { encoding } from './encoding.js';
 import { dependentName, sourceName, unresolvedName } from './names.js';
 import type { Node } from './nodes.js';
 import { word } from './nodes.js';
-import { OPERATORS } from './tables.js';
+import { OPERATORS, QUALIFIER } from './tables.js';
 import { templateArgument, templateArguments } from './template.js';
-import { QUALIFIER, templateParameter, type } from './types.js';
+import { templateParameter, type } from './types.js';
 
 /** <expression> */
 export function expression(cursor: Cursor): Node {
@@ -228,7 +227,7 @@ export function primary(cursor: Cursor): Node {
     // GCC before 3.3 left out the underscore.
     cursor.eat('_');
     cursor.expect('Z');
-    const node = encoding(cursor, true);
+    const node = cursor.rules.encoding(cursor, true);
     cursor.expect('E');
     return node;
   }

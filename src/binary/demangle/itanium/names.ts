@@ -1,12 +1,9 @@
 /** Names (Itanium C++ ABI, 5.1.3 and 5.1.5.8, "Closure types"). */
 import type { Cursor } from './cursor.js';
 import { isDigit, isLower, malformed } from './cursor.js';
-import { encoding } from './encoding.js';
 import type { Node } from './nodes.js';
 import { word } from './nodes.js';
-import { OPERATORS, STANDARD } from './tables.js';
-import { templateArguments, templateHead } from './template.js';
-import { decltype, QUALIFIER, templateParameter, type, typesUntil } from './types.js';
+import { OPERATORS, QUALIFIER, STANDARD } from './tables.js';
 
 /** <name> ::= <nested-name> | <unscoped-name> [<template-args>] | <local-name> */
 export function name(cursor: Cursor): Node {
@@ -31,7 +28,7 @@ function unscopedName(cursor: Cursor): Node {
 const withArguments = (cursor: Cursor, of: Node): Node => ({
   kind: 'template',
   name: of,
-  arguments: templateArguments(cursor),
+  arguments: cursor.rules.templateArguments(cursor),
 });
 
 /** <nested-name> ::= N [<CV-qualifiers>] [<ref-qualifier>] <prefix> <unqualified-name> E */
@@ -69,9 +66,9 @@ export function prefix(cursor: Cursor, remembered: boolean): Node {
       node = moduleThenName(cursor, join(substitution(cursor, true)));
       candidate = false;
     } else if (char === 'T') {
-      node = join(templateParameter(cursor));
+      node = join(cursor.rules.templateParameter(cursor));
     } else if (char === 'D' && (cursor.peek(1) === 't' || cursor.peek(1) === 'T')) {
-      node = join(decltype(cursor));
+      node = join(cursor.rules.decltype(cursor));
     } else if (char === 'Z') {
       node = join(localName(cursor));
     } else {
@@ -173,7 +170,7 @@ function operatorName(cursor: Cursor): Node {
   if (cursor.eat('cv')) {
     const { inConversion } = cursor;
     cursor.inConversion = !cursor.inExpression;
-    const to = type(cursor);
+    const to = cursor.rules.type(cursor);
     cursor.inConversion = inConversion;
     return { kind: 'conversion', type: to };
   }
@@ -193,7 +190,7 @@ function constructorName(cursor: Cursor): Node {
   if (!destructor && cursor.eat('I')) {
     // A constructor inherited from this base, and called as the base's.
     if (!/[1-5]/.test(cursor.next())) malformed();
-    type(cursor);
+    cursor.rules.type(cursor);
   } else if (!/[0-5]/.test(cursor.next())) {
     malformed();
   }
@@ -209,8 +206,8 @@ function structuredBinding(cursor: Cursor): Node {
 
 /** <closure-type-name> ::= Ul <template head> <parameter types> E [<number>] _ */
 function closure(cursor: Cursor): Node {
-  const head = templateHead(cursor);
-  const parameters = typesUntil(cursor, 'E');
+  const head = cursor.rules.templateHead(cursor);
+  const parameters = cursor.rules.typesUntil(cursor, 'E');
   cursor.expect('E');
   return { kind: 'lambda', head, parameters, number: cursor.compactNumber() };
 }
@@ -233,7 +230,7 @@ export function discriminator(cursor: Cursor): void {
 /** <local-name> ::= Z <encoding> E (<entity> | s | d [<number>] _ <entity>) [<discriminator>] */
 function localName(cursor: Cursor): Node {
   cursor.expect('Z');
-  const scope = encoding(cursor, false);
+  const scope = cursor.rules.encoding(cursor, false);
   cursor.expect('E');
   if (cursor.eat('s')) {
     discriminator(cursor);
@@ -264,7 +261,7 @@ export function dependentName(cursor: Cursor): Node {
  * what follows: the ABI of before 2011, which GCC keeps to, has no E there.
  */
 export function unresolvedName(cursor: Cursor): Node {
-  const scope = (cursor.atDigit ? cursor.attempt(qualifierLevels) : undefined) ?? type(cursor);
+  const scope = (cursor.atDigit ? cursor.attempt(qualifierLevels) : undefined) ?? cursor.rules.type(cursor);
   const last = destructorOrName(cursor);
   if (last.kind !== 'template') return { kind: 'scoped', scope, name: last };
   return { ...last, name: { kind: 'scoped', scope, name: last.name } };
@@ -278,6 +275,6 @@ function qualifierLevels(cursor: Cursor): Node {
 
 function destructorOrName(cursor: Cursor): Node {
   if (!cursor.eat('dn')) return dependentName(cursor);
-  const of = cursor.atDigit ? dependentName(cursor) : type(cursor);
+  const of = cursor.atDigit ? dependentName(cursor) : cursor.rules.type(cursor);
   return { kind: 'affixed', before: '~', of, after: '' };
 }

@@ -107,3 +107,14 @@ export type Expression =
   | { readonly kind: 'throw' };
 
 export const word = (text: string): Node => ({ kind: 'word', text });
+
+/** What turns nodes into text, as the parts of it see each other. */
+export interface Printing {
+  /** The element that a pack expansion has come to; -1 outside of one. */
+  packIndex: number;
+  text(node: Node): string;
+  list(nodes: readonly Node[]): string;
+  /** The template argument that a parameter stands for here. */
+  argument(index: number): Node | undefined;
+  countStep(): void;
+}

@@ -1,6 +1,5 @@
 /** Which parameter pack an expansion runs over. */
-import type { Node } from './nodes.js';
-import type { Printer } from './print.js';
+import type { Node, Printing } from './nodes.js';
 
 type Pack = Extract<Node, { kind: 'pack' }>;
 
@@ -14,7 +13,7 @@ const OPAQUE: ReadonlySet<Node['kind']> = new Set([
 ]);
 
 /** The first template parameter in the pattern that stands for a pack. */
-export function findPack(printer: Printer, pattern: Node): Pack | undefined {
+export function findPack(printer: Printing, pattern: Node): Pack | undefined {
   printer.countStep();
   if (pattern.kind === 'parameter') {
     const argument = printer.argument(pattern.index);

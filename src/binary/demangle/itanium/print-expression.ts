@@ -1,10 +1,9 @@
 /** Texts of expressions, with the parentheses of GNU c++filt. */
 import { malformed } from './cursor.js';
-import type { Expression, Node } from './nodes.js';
+import type { Expression, Node, Printing } from './nodes.js';
 import { findPack } from './packs.js';
-import type { Printer } from './print.js';
 
-export function printExpression(printer: Printer, node: Expression): string {
+export function printExpression(printer: Printing, node: Expression): string {
   const text = (each: Node): string => printer.text(each);
   const operand = (each: Node): string => printOperand(printer, each);
   switch (node.kind) {
@@ -59,7 +58,7 @@ export function printExpression(printer: Printer, node: Expression): string {
 }
 
 /** An operand: in parentheses unless it is a name or a list in braces. */
-function printOperand(printer: Printer, node: Node): string {
+function printOperand(printer: Printing, node: Node): string {
   const text = printer.text(node);
   return SIMPLE.has(node.kind) ? text : `(${text})`;
 }
@@ -67,7 +66,7 @@ printExpression.operand = printOperand;
 
 const SIMPLE: ReadonlySet<Node['kind']> = new Set(['word', 'scoped', 'braces', 'function-parameter']);
 
-function literal(printer: Printer, node: Extract<Expression, { kind: 'literal' }>): string {
+function literal(printer: Printing, node: Extract<Expression, { kind: 'literal' }>): string {
   const { type, digits } = node;
   const sign = node.negative ? '-' : '';
   const suffix = type.kind === 'builtin' ? type.literal : undefined;
@@ -79,7 +78,7 @@ function literal(printer: Printer, node: Extract<Expression, { kind: 'literal' }
   return sign + digits + suffix;
 }
 
-function prefix(printer: Printer, node: Extract<Expression, { kind: 'prefix' }>): string {
+function prefix(printer: Printing, node: Extract<Expression, { kind: 'prefix' }>): string {
   const { code, of } = node;
   const operator = printer.text(node.operator);
   switch (code) {
@@ -98,7 +97,7 @@ function prefix(printer: Printer, node: Extract<Expression, { kind: 'prefix' }>)
   }
 }
 
-function binary(printer: Printer, node: Extract<Expression, { kind: 'binary' }>): string {
+function binary(printer: Printing, node: Extract<Expression, { kind: 'binary' }>): string {
   const { code, left, right } = node;
   if (code === 'cl') {
     // What is called shows no parameter types; the arguments follow.
@@ -112,7 +111,7 @@ function binary(printer: Printer, node: Extract<Expression, { kind: 'binary' }>)
 }
 
 /** A fold expression: the pack is written whole. */
-function fold(printer: Printer, node: Extract<Expression, { kind: 'fold' }>): string {
+function fold(printer: Printing, node: Extract<Expression, { kind: 'fold' }>): string {
   const { packIndex } = printer;
   printer.packIndex = -1;
   const operator = printer.text(node.operator);

@@ -2,7 +2,7 @@
 import { malformed } from './cursor.js';
 import type { Declarator } from './declarator.js';
 import { arrayOf, functionOf, memberPointer, modify, plain, qualify, textOf } from './declarator.js';
-import type { FunctionNode, Node } from './nodes.js';
+import type { FunctionNode, Node, Printing } from './nodes.js';
 import { findPack } from './packs.js';
 import { printExpression } from './print-expression.js';
 
@@ -20,7 +20,7 @@ export interface Scope {
 type Template = Extract<Node, { kind: 'template' }>;
 
 /** All that printing depends on besides the node. */
-export class Printer {
+export class Printer implements Printing {
   scope: Scope | undefined;
   /** Which element of a pack is meant inside its expansion; -1: all, with commas. */
   packIndex = 0;

@@ -162,3 +162,9 @@ export const SPECIAL_NAME: Readonly<Record<string, string>> = {
 export const SPECIAL_ENCODING: Readonly<Record<string, string>> = {
   GA: 'hidden alias for ',
 };
+
+export const QUALIFIER: Readonly<Record<string, ' const' | ' volatile' | ' restrict'>> = {
+  K: ' const',
+  V: ' volatile',
+  r: ' restrict',
+};

@@ -1,7 +1,6 @@
 /** Template arguments and the heads of templated lambdas (Itanium C++ ABI, 5.1.5.6 and 5.1.8). */
 import type { Cursor } from './cursor.js';
-import { malformed } from './cursor.js';
-import { expression, primary } from './expressions.js';
+import { inExpression, malformed } from './cursor.js';
 import type { Node } from './nodes.js';
 import { word } from './nodes.js';
 import { type } from './types.js';
@@ -15,7 +14,7 @@ export function templateArguments(cursor: Cursor): Node[] {
   const found: Node[] = [];
   while (!cursor.eat('E')) {
     if (cursor.eat('Q')) {
-      inExpression(cursor, expression);
+      inExpression(cursor, cursor.rules.expression);
       cursor.expect('E');
       break;
     }
@@ -33,12 +32,12 @@ export function templateArgument(cursor: Cursor): Node {
     switch (cursor.peek()) {
       case 'X': {
         cursor.next();
-        const node = inExpression(cursor, expression);
+        const node = inExpression(cursor, cursor.rules.expression);
         cursor.expect('E');
         return node;
       }
       case 'L':
-        return primary(cursor);
+        return cursor.rules.primary(cursor);
       case 'I':
       case 'J':
         return { kind: 'pack', items: templateArguments(cursor) };
@@ -51,14 +50,6 @@ export function templateArgument(cursor: Cursor): Node {
         return type(cursor);
     }
   });
-}
-
-export function inExpression<T>(cursor: Cursor, rule: (cursor: Cursor) => T): T {
-  const { inExpression: before } = cursor;
-  cursor.inExpression = true;
-  const result = rule(cursor);
-  cursor.inExpression = before;
-  return result;
 }
 
 /** The explicit template parameters of a lambda: `<typename $T0, int $N1>`. */

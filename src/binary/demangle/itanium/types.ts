@@ -1,18 +1,10 @@
 /** Types (Itanium C++ ABI, 5.1.5). */
 import type { Cursor } from './cursor.js';
-import { isDigit, malformed } from './cursor.js';
-import { expression } from './expressions.js';
+import { inExpression, isDigit, malformed } from './cursor.js';
 import { name, sourceName, substitution } from './names.js';
 import type { FunctionNode, Modifier, Node } from './nodes.js';
 import { word } from './nodes.js';
-import { BUILTIN, BUILTIN_D } from './tables.js';
-import { inExpression, templateArguments } from './template.js';
-
-export const QUALIFIER: Readonly<Record<string, ' const' | ' volatile' | ' restrict'>> = {
-  K: ' const',
-  V: ' volatile',
-  r: ' restrict',
-};
+import { BUILTIN, BUILTIN_D, QUALIFIER } from './tables.js';
 
 const POINTER: Readonly<Record<string, Modifier>> = {
   P: '*',
@@ -108,7 +100,7 @@ function functionQualifier(cursor: Cursor): Node {
   const char = cursor.next();
   if (char === 'x') return word(' transaction_safe');
   if (char === 'o') return word(' noexcept');
-  const of = char === 'O' ? [inExpression(cursor, expression)] : typesUntil(cursor, 'E');
+  const of = char === 'O' ? [inExpression(cursor, cursor.rules.expression)] : typesUntil(cursor, 'E');
   cursor.expect('E');
   return { kind: 'exception-specification', text: char === 'O' ? ' noexcept' : ' throw', of };
 }
@@ -155,7 +147,7 @@ function arrayType(cursor: Cursor): Node {
   cursor.expect('A');
   let size: Node | undefined;
   if (cursor.atDigit) size = word(cursor.digits());
-  else if (cursor.peek() !== '_') size = inExpression(cursor, expression);
+  else if (cursor.peek() !== '_') size = inExpression(cursor, cursor.rules.expression);
   cursor.expect('_');
   return { kind: 'array', size, of: type(cursor) };
 }
@@ -175,7 +167,9 @@ function vendorQualified(cursor: Cursor): Node {
 }
 
 const optionalArguments = (cursor: Cursor, node: Node): Node =>
-  cursor.peek() === 'I' ? { kind: 'template', name: node, arguments: templateArguments(cursor) } : node;
+  cursor.peek() === 'I'
+    ? { kind: 'template', name: node, arguments: cursor.rules.templateArguments(cursor) }
+    : node;
 
 /** Everything behind a D. */
 function dType(cursor: Cursor): Node {
@@ -204,7 +198,7 @@ function dType(cursor: Cursor): Node {
     case 'B':
     case 'U': {
       cursor.at += 2;
-      const bits = cursor.atDigit ? word(cursor.digits()) : inExpression(cursor, expression);
+      const bits = cursor.atDigit ? word(cursor.digits()) : inExpression(cursor, cursor.rules.expression);
       cursor.expect('_');
       const before = char === 'B' ? '_BitInt(' : 'unsigned _BitInt(';
       return { kind: 'affixed', before, of: bits, after: ')' };
@@ -213,7 +207,7 @@ function dType(cursor: Cursor): Node {
       cursor.at += 2;
       const counted = cursor.atDigit;
       if (!counted) cursor.eat('_');
-      const size = counted ? word(cursor.digits()) : inExpression(cursor, expression);
+      const size = counted ? word(cursor.digits()) : inExpression(cursor, cursor.rules.expression);
       cursor.expect('_');
       return cursor.remember({ kind: 'vector', size, of: type(cursor) });
     }
@@ -225,7 +219,7 @@ function dType(cursor: Cursor): Node {
 /** <decltype> ::= (Dt | DT) <expression> E */
 export function decltype(cursor: Cursor): Node {
   cursor.at += 2;
-  const of = inExpression(cursor, expression);
+  const of = inExpression(cursor, cursor.rules.expression);
   cursor.expect('E');
   return { kind: 'decltype', of };
 }
@@ -257,7 +251,7 @@ function parameterType(cursor: Cursor): Node {
 }
 
 const withArguments = (cursor: Cursor, of: Node): Node =>
-  cursor.remember({ kind: 'template', name: of, arguments: templateArguments(cursor) });
+  cursor.remember({ kind: 'template', name: of, arguments: cursor.rules.templateArguments(cursor) });
 
 function substitutedType(cursor: Cursor): Node {
   const char = cursor.peek(1);
