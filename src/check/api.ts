@@ -1,4 +1,5 @@
 import { archiveMembers, isArchive } from '../binary/archive.js';
+import { printable } from '../binary/printable.js';
 import { type ReadOptions, readImage } from '../binary/read.js';
 import { type CheckOptions, type CheckResult, checkImage } from './check.js';
 
@@ -18,7 +19,7 @@ export function check(bytes: Uint8Array, name: string, options: CheckFileOptions
   for (const member of archiveMembers(bytes, name)) {
     // Archives hold other things too (indexes, LTO bitcode): only ELF members count.
     if (member.bytes[0] === 0x7f)
-      results.push(checkImage(readImage(member.bytes, `${name}(${member.name})`), options));
+      results.push(checkImage(readImage(member.bytes, `${name}(${printable(member.name)})`), options));
   }
   return results;
 }
