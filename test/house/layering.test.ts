@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = new URL('../../src/', import.meta.url).pathname;
 /** From left to right: a folder may import those before it, and itself. */
-const ORDER = ['abi', 'binary', 'isa', 'sections', 'check', 'report', 'cli'];
+const ORDER = ['abi', 'binary', 'isa', 'machine', 'sections', 'check', 'report', 'cli'];
 const PORTABLE = ORDER.slice(0, -1);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));

@@ -1,0 +1,136 @@
+import { type Instruction, MemorySizeExt, OpKind, Register, RegisterExt } from 'iced-x86';
+import { add, constant, load, register, segment, shl, truncate, zext } from '../../expressions.js';
+import type { Expression, Flag, Statement, Trap, Width } from '../../meaning.js';
+import { RSP } from '../registers.js';
+
+/** An instruction's statements under way, and its operands as expressions. */
+export class Draft {
+  readonly statements: Statement[] = [];
+  private temporaries = 0;
+  private addressCache: Expression | undefined;
+
+  constructor(readonly instruction: Instruction) {}
+
+  /** Names a value: it is computed here and once, whatever is written later. */
+  let(value: Expression): Expression {
+    if (value.op === 'constant' || value.op === 'temporary') return value;
+    const id = this.temporaries++;
+    this.statements.push({ do: 'let', id, value });
+    return { op: 'temporary', width: value.width, id };
+  }
+
+  set(number: number, value: Expression, high = false): void {
+    this.statements.push({ do: 'set', width: value.width, register: number, high, value });
+  }
+
+  store(address: Expression, value: Expression): void {
+    this.statements.push({ do: 'store', width: value.width, address, value });
+  }
+
+  flags(flags: Readonly<Partial<Record<Flag, Expression>>>): void {
+    this.statements.push({ do: 'flags', flags });
+  }
+
+  trap(trap: Trap, when?: Expression): void {
+    this.statements.push(when === undefined ? { do: 'trap', trap } : { do: 'trap', trap, when });
+  }
+
+  isMemory(n: number): boolean {
+    return this.instruction.opKind(n) === OpKind.Memory;
+  }
+
+  /** Width of an operand in bits. */
+  width(n: number): Width {
+    const { instruction } = this;
+    if (instruction.opKind(n) === OpKind.Register)
+      return (RegisterExt.size(instruction.opRegister(n)) * 8) as Width;
+    if (instruction.opKind(n) === OpKind.Memory)
+      return ((MemorySizeExt.size(instruction.memorySize) || 8) * 8) as Width;
+    return 64;
+  }
+
+  /** The operand's value, at its own width; immediates at the width of operand 0. */
+  read(n: number): Expression {
+    const { instruction } = this;
+    const kind = instruction.opKind(n);
+    if (kind === OpKind.Register) return this.readRegister(instruction.opRegister(n));
+    if (kind === OpKind.Memory) return this.let(load(this.width(n), this.address()));
+    return constant(this.width(0), instruction.immediate(n));
+  }
+
+  /** Writes an operand: a register, or the memory operand. */
+  write(n: number, value: Expression): void {
+    const { instruction } = this;
+    if (instruction.opKind(n) === OpKind.Memory) {
+      this.store(this.address(), value);
+      return;
+    }
+    const name = instruction.opRegister(n);
+    this.set(RegisterExt.number(RegisterExt.fullRegister(name)), value, isHigh(name));
+  }
+
+  readRegister(name: Register): Expression {
+    const width = (RegisterExt.size(name) * 8) as Width;
+    return register(width, RegisterExt.number(RegisterExt.fullRegister(name)), isHigh(name));
+  }
+
+  /** The effective address of the memory operand, segment base included. */
+  address(): Expression {
+    this.addressCache ??= this.let(this.effective(true));
+    return this.addressCache;
+  }
+
+  /** Without the segment: what lea gives. */
+  effective(withSegment: boolean): Expression {
+    const { instruction } = this;
+    const { memoryBase: base, memoryIndex: index } = instruction;
+    const displacement = constant(64, instruction.memoryDisplacement);
+    let sum: Expression = displacement;
+    if (base !== Register.RIP && base !== Register.EIP) {
+      const narrow = RegisterExt.isGPR32(base) || RegisterExt.isGPR32(index);
+      const part = (name: Register): Expression => zext(64, this.readRegister(name));
+      if (index !== Register.None)
+        sum = add(shl(part(index), constant(64, Math.log2(instruction.memoryIndexScale))), sum);
+      if (base !== Register.None) sum = add(part(base), sum);
+      if (narrow) sum = zext(64, truncate(32, sum));
+    }
+    if (!withSegment) return sum;
+    const { memorySegment } = instruction;
+    if (memorySegment === Register.FS) return add(segment('fs'), sum);
+    if (memorySegment === Register.GS) return add(segment('gs'), sum);
+    return sum;
+  }
+
+  /** Is the register part of the memory operand's address? */
+  usesRegister(number: number): boolean {
+    const { memoryBase, memoryIndex } = this.instruction;
+    return [memoryBase, memoryIndex].some(
+      (name) => RegisterExt.isGPR(name) && RegisterExt.number(RegisterExt.fullRegister(name)) === number,
+    );
+  }
+
+  /** RegisterId of a register operand. */
+  registerNumber(n: number): number {
+    return RegisterExt.number(RegisterExt.fullRegister(this.instruction.opRegister(n)));
+  }
+
+  wholeRegister(n: number): Expression {
+    return register(64, this.registerNumber(n));
+  }
+
+  /** The source of a string instruction, in its segment. */
+  stringSource(address: Expression): Expression {
+    const { memorySegment } = this.instruction;
+    if (memorySegment === Register.FS) return add(segment('fs'), address);
+    if (memorySegment === Register.GS) return add(segment('gs'), address);
+    return address;
+  }
+
+  push(value: Expression): void {
+    const to = this.let(add(register(64, RSP), constant(64, -(value.width / 8))));
+    this.store(to, value);
+    this.set(RSP, to);
+  }
+}
+
+const isHigh = (name: Register): boolean => name >= Register.AH && name <= Register.BH;

@@ -1,0 +1,120 @@
+import { Decoder, DecoderOptions } from 'iced-x86';
+import type { Meaning, Statement } from '../isa/meaning.js';
+import { meaningOf } from '../isa/x86-64/meaning/index.js';
+
+/** One instruction of a region. */
+export interface RegionInstruction {
+  readonly address: bigint;
+  readonly meaning: Meaning;
+}
+
+/** Instructions that run one behind the other; control enters at the first only. */
+export interface RegionBlock {
+  readonly start: bigint;
+  readonly instructions: readonly RegionInstruction[];
+}
+
+/** Code that is translated together: what direct jumps reach from an entry, in ascending order of address. */
+export interface Region {
+  readonly entry: bigint;
+  readonly blocks: readonly RegionBlock[];
+}
+
+/** Bounds of a region: more would make one function too large to be optimised well. */
+const MOST_BLOCKS = 48;
+const MOST_INSTRUCTIONS = 400;
+/** How far from its entry a region reaches, in bytes. */
+const REACH = 8192n;
+
+/** Bytes of code at an address, up to 15; fewer at the end of what is executable, none outside. */
+export type Fetch = (address: bigint) => Uint8Array;
+
+/** Decodes the region of an entry; undefined where not even its first instruction is known. */
+export function findRegion(entry: bigint, fetch: Fetch): Region | undefined {
+  const instructions = new Map<bigint, RegionInstruction>();
+  const leaders = new Set<bigint>([entry]);
+  const pending = [entry];
+  for (let at = pending.shift(); at !== undefined; at = pending.shift()) {
+    while (at !== undefined && !instructions.has(at) && instructions.size < MOST_INSTRUCTIONS) {
+      const meaning = decode(at, fetch);
+      if (meaning === undefined) break;
+      instructions.set(at, { address: at, meaning });
+      const { targets, falls } = exits(at, meaning);
+      for (const target of targets) {
+        const near = target - entry < REACH && entry - target < REACH;
+        if (near && (leaders.has(target) || leaders.size < MOST_BLOCKS)) {
+          leaders.add(target);
+          if (!instructions.has(target)) pending.push(target);
+        }
+      }
+      if (targets.length > 0 && falls) leaders.add(meaning.next);
+      at = falls ? meaning.next : undefined;
+    }
+  }
+  if (!instructions.has(entry)) return undefined;
+  return { entry, blocks: blocksOf(instructions, leaders) };
+}
+
+function decode(at: bigint, fetch: Fetch): Meaning | undefined {
+  const bytes = fetch(at);
+  if (bytes.length === 0) return undefined;
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  decoder.ip = at;
+  const instruction = decoder.decode();
+  try {
+    return instruction.isInvalid ? undefined : meaningOf(instruction);
+  } finally {
+    instruction.free();
+    decoder.free();
+  }
+}
+
+/** Where control may go from an instruction within the program's own words: direct targets, and behind it. */
+function exits(at: bigint, { statements }: Meaning): { targets: bigint[]; falls: boolean } {
+  const targets: bigint[] = [];
+  let falls = true;
+  for (const statement of statements) {
+    if (statement.do === 'branch') targets.push(statement.target);
+    else if (statement.do === 'repeat') targets.push(at);
+    else if (statement.do === 'jump') {
+      falls = false;
+      // A call is a jump behind a store: its target is another function, and not part of this one.
+      if (statement.target.op === 'constant' && !isCall(statements)) targets.push(statement.target.value);
+    } else if (statement.do === 'trap' && statement.when === undefined) falls = false;
+  }
+  return { targets, falls };
+}
+
+const isCall = (statements: readonly Statement[]): boolean => statements.some((each) => each.do === 'store');
+
+function blocksOf(
+  instructions: ReadonlyMap<bigint, RegionInstruction>,
+  leaders: ReadonlySet<bigint>,
+): RegionBlock[] {
+  const blocks: RegionBlock[] = [];
+  for (const start of [...leaders].sort((a, b) => (a < b ? -1 : 1))) {
+    const own: RegionInstruction[] = [];
+    for (let at: bigint | undefined = start; at !== undefined; ) {
+      const instruction = instructions.get(at);
+      if (instruction === undefined) break;
+      own.push(instruction);
+      const { falls } = exits(at, instruction.meaning);
+      at = falls && !leaders.has(instruction.meaning.next) ? instruction.meaning.next : undefined;
+    }
+    if (own.length > 0) blocks.push({ start, instructions: own });
+  }
+  return blocks;
+}
+
+/** The blocks that control may go to from each, by number, the one behind it last. */
+export function successorsOf(blocks: readonly RegionBlock[]): number[][] {
+  const index = new Map(blocks.map(({ start }, number) => [start, number]));
+  return blocks.map(({ instructions }) => {
+    const { address, meaning } = instructions.at(-1)!;
+    const { targets, falls } = exits(address, meaning);
+    const reached = [...targets, ...(falls ? [meaning.next] : [])].flatMap(
+      (target) => index.get(target) ?? [],
+    );
+    return [...new Set(reached)];
+  });
+}

@@ -1,0 +1,63 @@
+import { Bytes } from './encoder.js';
+import { TYPE, type ValueType } from './opcodes.js';
+
+export interface FunctionType {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+export interface ImportedFunction extends FunctionType {
+  readonly name: string;
+}
+
+/** A function's locals behind its parameters, and its code without the final `end`. */
+export interface FunctionBody {
+  readonly locals: readonly ValueType[];
+  readonly code: Uint8Array;
+}
+
+/**
+ * A module of functions that all have the same type and are exported as "0", "1", ...: what translated code needs. It imports the memory
+ * as env.memory and functions from env.
+ */
+export function moduleBytes(
+  imports: readonly ImportedFunction[],
+  type: FunctionType,
+  bodies: readonly FunctionBody[],
+): Uint8Array {
+  const out = new Bytes().byte(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+  const section = (id: number, fill: (inner: Bytes) => void): void => {
+    out.byte(id).sized(fill);
+  };
+  const types = [...imports, type];
+  section(1, (s) =>
+    s.vector(types, ({ parameters, results }) => {
+      s.byte(0x60);
+      s.vector(parameters, (each) => s.byte(TYPE[each]));
+      s.vector(results, (each) => s.byte(TYPE[each]));
+    }),
+  );
+  section(2, (s) => {
+    s.u32(imports.length + 1);
+    s.name('env').name('memory').byte(0x02, 0x01).u32(1).u32(65_536);
+    for (const [index, { name }] of imports.entries()) s.name('env').name(name).byte(0x00).u32(index);
+  });
+  section(3, (s) => s.vector(bodies, () => s.u32(imports.length)));
+  section(7, (s) =>
+    s.vector([...bodies.keys()], (index) =>
+      s
+        .name(`${index}`)
+        .byte(0x00)
+        .u32(imports.length + index),
+    ),
+  );
+  section(10, (s) =>
+    s.vector(bodies, ({ locals, code }) =>
+      s.sized((body) => {
+        body.vector(locals, (local) => body.u32(1).byte(TYPE[local]));
+        body.append(code).byte(0x0b);
+      }),
+    ),
+  );
+  return out.bytes;
+}
