@@ -3,7 +3,7 @@ import { coveredAccesses, type Span } from './covered.js';
 import { Emitter, typeOf } from './emitter.js';
 import { eagerFlags, isFull, isSelfContained, STATUS } from './flag-use.js';
 import { type Region, type RegionBlock, successorsOf } from './region.js';
-import { flagOffset, PAGE, STATE } from './state.js';
+import { flagOffset, PAGE, STATE, WITH_NEXT } from './state.js';
 import { reversePostorder, type Scope, scopesFor } from './structure.js';
 import type { FunctionBody } from './wasm/module.js';
 import { ARITHMETIC, OP, TYPE } from './wasm/opcodes.js';
@@ -212,17 +212,10 @@ class RegionCode extends Emitter {
     code.byte(OP.localGet).u32(this.budget);
     this.i64(length);
     code.byte(ARITHMETIC.lts[1]);
+    this.orLeave(start);
     const { spans, covered } = coveredAccesses({ start, instructions });
     this.covered = covered;
-    for (const span of spans) {
-      this.spanFails(span);
-      code.byte(ARITHMETIC.or[0]);
-    }
-    code.byte(OP.if, TYPE.empty);
-    this.ifs++;
-    this.goOut(() => this.i64(start), STEP);
-    this.ifs--;
-    code.byte(OP.end);
+    for (const span of spans) this.checkSpan(span, start);
     code.byte(OP.localGet).u32(this.budget);
     this.i64(length);
     code.byte(ARITHMETIC.sub[1], OP.localSet).u32(this.budget);
@@ -239,17 +232,38 @@ class RegionCode extends Emitter {
     if (!ends) this.leave(() => this.i64(last.next), 0, last.next);
   }
 
-  /** Leaves 1 on the stack where a page that a span lies on does not allow it. */
-  private spanFails({ register, low, high, wanted }: Span): void {
+  /** Leaves the region in front of a block if the number on the stack is not 0. */
+  private orLeave(start: bigint): void {
+    this.code.byte(OP.if, TYPE.empty);
+    this.ifs++;
+    this.goOut(() => this.i64(start), STEP);
+    this.ifs--;
+    this.code.byte(OP.end);
+  }
+
+  /** A span is at most a page long: one page that allows it, with the next one, is enough; else its first and last byte are asked. */
+  private checkSpan({ register, low, high, wanted }: Span, start: bigint): void {
     const { code } = this;
-    for (const [index, offset] of [low, high - 1].entries()) {
-      const at = this.scratch('span', 'i64');
+    const at = this.scratch('span', 'i64');
+    const place = (offset: number): void => {
       code.byte(OP.localGet).u32(this.registerLocals[register]!);
-      this.i64(BigInt(offset));
-      code.byte(ARITHMETIC.add[1], OP.localSet).u32(at);
-      this.needsSlowPath(at, 1, wanted);
-      if (index > 0) code.byte(ARITHMETIC.or[0]);
-    }
+      if (offset !== 0) {
+        this.i64(BigInt(offset));
+        code.byte(ARITHMETIC.add[1]);
+      }
+      code.byte(OP.localSet).u32(at);
+    };
+    place(low);
+    this.pageLacks(at, wanted << WITH_NEXT);
+    code.byte(OP.if, TYPE.empty);
+    this.ifs++;
+    this.pageLacks(at, wanted);
+    place(high - 1);
+    this.pageLacks(at, wanted);
+    code.byte(ARITHMETIC.or[0]);
+    this.orLeave(start);
+    this.ifs--;
+    code.byte(OP.end);
   }
 
   /** Addresses of accesses that the check at the beginning of the block stands for. */
@@ -396,12 +410,23 @@ class RegionCode extends Emitter {
     code.byte({ 8: OP.i32Store8, 16: OP.i32Store16, 32: OP.i32Store, 64: OP.i64Store }[width], 0, 0);
   }
 
+  /** First whether the page and the next one allow it, which is one question less; else exactly. */
   private orAgain(at: number, bytes: number, wanted: number): void {
-    this.needsSlowPath(at, bytes, wanted);
-    this.code.byte(OP.if, TYPE.empty);
+    const { code } = this;
+    this.pageLacks(at, bytes > 1 ? wanted << WITH_NEXT : wanted);
+    code.byte(OP.if, TYPE.empty);
     this.ifs++;
+    if (bytes > 1) {
+      this.needsSlowPath(at, bytes, wanted);
+      code.byte(OP.if, TYPE.empty);
+      this.ifs++;
+    }
     this.again();
+    if (bytes > 1) {
+      this.ifs--;
+      code.byte(OP.end);
+    }
     this.ifs--;
-    this.code.byte(OP.end);
+    code.byte(OP.end);
   }
 }

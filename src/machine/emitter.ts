@@ -124,10 +124,22 @@ export abstract class Emitter {
   }
 
   /**
-   * Leaves 1 on the stack where an access must take the slow path: an address above 4 GiB, a page that does not allow it, or two
-   * pages. `address` is an i64 local.
+   * Leaves a number that is not 0 on the stack where an access must take the slow path: an address above 4 GiB, a page that does not
+   * allow it, or two pages. `address` is an i64 local.
    */
   protected needsSlowPath(address: number, bytes: number, wanted: number): void {
+    const { code } = this;
+    this.pageLacks(address, wanted);
+    if (bytes === 1) return;
+    code.byte(OP.localGet).u32(this.scratch('low', 'i32'));
+    this.i32(4095);
+    code.byte(ARITHMETIC.and[0]);
+    this.i32(4096 - bytes);
+    code.byte(ARITHMETIC.gtu[0], ARITHMETIC.or[0]);
+  }
+
+  /** The part of it that asks one page; the address's low half stays in the local `low`. */
+  protected pageLacks(address: number, wanted: number): void {
     const { code } = this;
     const low = this.scratch('low', 'i32');
     code.byte(OP.localGet).u32(address).byte(OP.i32WrapI64, OP.localTee).u32(low);
@@ -140,13 +152,6 @@ export abstract class Emitter {
     code.byte(OP.localGet).u32(address);
     this.i64(32n);
     code.byte(ARITHMETIC.shr[1], OP.i32WrapI64, ARITHMETIC.or[0]);
-    if (bytes > 1) {
-      code.byte(OP.localGet).u32(low);
-      this.i32(4095);
-      code.byte(ARITHMETIC.and[0]);
-      this.i32(4096 - bytes);
-      code.byte(ARITHMETIC.gtu[0], ARITHMETIC.or[0]);
-    }
   }
 
   protected addressLocal(address: Expression, purpose: string): number {

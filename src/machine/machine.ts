@@ -1,5 +1,5 @@
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
-import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE, STATE } from './state.js';
+import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE, STATE, WITH_NEXT } from './state.js';
 
 import { host, type WasmImports } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
@@ -13,6 +13,9 @@ export class PageFault extends Error {
     super(`page fault: ${access} at 0x${address.toString(16)}`);
   }
 }
+
+/** What a page allows by itself. */
+const OWN = PAGE.READ | PAGE.WRITE | PAGE.EXECUTE;
 
 /** WebAssembly pages of the machine's memory: all of a 32-bit address space, of which only what is touched takes room. */
 const WASM_PAGES = 65_536;
@@ -47,7 +50,13 @@ export class Machine {
   protect(address: number, size: number, flags: number): void {
     if (address % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0 || address + size > GUEST_END)
       throw new RangeError(`not a range of pages: ${address}, ${size} bytes`);
-    this.bytes.fill(flags, PAGE_FLAGS + address / PAGE_SIZE, PAGE_FLAGS + (address + size) / PAGE_SIZE);
+    const [first, end] = [address / PAGE_SIZE, (address + size) / PAGE_SIZE];
+    this.bytes.fill(flags, PAGE_FLAGS + first, PAGE_FLAGS + end);
+    for (let page = Math.max(0, first - 1); page < end; page++) {
+      const own = this.bytes[PAGE_FLAGS + page]! & OWN;
+      const next = page + 1 < GUEST_END / PAGE_SIZE ? this.bytes[PAGE_FLAGS + page + 1]! & OWN : 0;
+      this.bytes[PAGE_FLAGS + page] = own | ((own & next & (PAGE.READ | PAGE.WRITE)) << WITH_NEXT);
+    }
   }
 
   register(number: number): bigint {

@@ -25,6 +25,8 @@ export const flagOffset = (flag: Flag): number => STATE.flags + FLAG_ORDER.index
 /** One byte a page of guest memory, at the end of the machine's memory: what programs may do with it. */
 export const PAGE_FLAGS = 0xfff0_0000;
 export const PAGE = { READ: 1, WRITE: 2, EXECUTE: 4 } as const;
+/** READ and WRITE shifted by this: the page and the next one both allow it, so an access need not ask whether it crosses. */
+export const WITH_NEXT = 3;
 export const PAGE_SIZE = 4096;
 /** First address that no program can have. */
 export const GUEST_END = 2 ** 32 - 2 ** 20;
