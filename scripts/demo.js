@@ -1,8 +1,9 @@
 // The main job on a shipped example: a section with a real mistake, and its mended twin.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 function run(...args) {
   console.log(`$ rseqlab ${args.join(' ')}`);

@@ -1,4 +1,4 @@
-# A per-CPU counter , as it should be.
+# A per-CPU counter, as it should be.
 #
 # long count(struct rseq *rseq, long *slots, long cpu);    0: counted, -1: aborted, call again
 

@@ -6,6 +6,7 @@
  */
 export type Addr = number & { readonly __brand: 'Addr' };
 
+/** A number known to be an address, branded; nothing is checked (asAddr does, for a bigint of a file). */
 export const addr = (value: number): Addr => value as Addr;
 
 /** The address moved on by `bytes`; keeps the brand. */

@@ -6,6 +6,7 @@
 
 /** Versions at which anything changes, ascending; 6.18 is listed because it is the one measured. */
 export const KERNEL_COLUMNS = ['4.18', '6.0', '6.3', '6.15', '6.18', '6.19', '7.0', '7.1'] as const;
+/** A column of the tables: the version at which it begins. */
 export type KernelColumn = (typeof KERNEL_COLUMNS)[number];
 
 /** Stable releases that took a later column's rules. */
@@ -24,6 +25,7 @@ export const BACKPORTS: readonly {
   },
 ];
 
+/** Every rule of the kernel that versions differ in, with the values it can take; KERNEL_ROWS says each in words. */
 export interface RuleValues {
   /** A section whose flags, or whose thread's flags, have a NO_RESTART bit, when it is interrupted inside. */
   noRestartFlags: 'honoured' | 'kill' | 'unchecked';
@@ -52,6 +54,7 @@ export interface RuleValues {
 export type RuleName = keyof RuleValues;
 type Changes<V> = readonly (readonly [since: KernelColumn, value: V])[];
 
+/** One rule through the versions. */
 export interface RuleRow<V = RuleValues[RuleName]> {
   readonly text: string;
   readonly changes: Changes<V>;
@@ -76,6 +79,7 @@ const NOT_SINCE_619 = {
   mark: 'derived',
 } as const;
 
+/** The table that everything about versions is read from: verdicts, docs/abi.md. */
 export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } = {
   noRestartFlags: {
     text: 'a NO_RESTART flag in rseq_cs.flags or rseq.flags of a section that is interrupted inside',

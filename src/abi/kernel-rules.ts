@@ -13,6 +13,7 @@ import { RSEQ_ORIG_SIZE } from './rseq.js';
 /** Versions at which a rule changes, ascending. */
 export const KERNEL_COLUMNS: readonly string[] = COLUMNS;
 
+/** What one kernel does: a column of the table, and what follows from it. */
 export interface KernelRules extends Readonly<RuleValues> {
   /** As asked for. */
   readonly version: string;
@@ -25,6 +26,7 @@ export interface KernelRules extends Readonly<RuleValues> {
   readonly aborts: boolean;
 }
 
+/** What besides the version decides. */
 export interface KernelOptions {
   /** CONFIG_DEBUG_RSEQ (up to 6.18), rseq_debug (6.19 and newer). Default false. */
   readonly debug?: boolean;

@@ -5,8 +5,10 @@
 import { hex } from './address.js';
 import { type Flag, flagNames } from './flags.js';
 
+/** An integer in the byte order of the process. */
 export type FieldType = 'u8' | 'u16' | 'u32' | 'i32' | 'u64';
 
+/** A member of a C struct. */
 export interface Field {
   /** As in C; a dot names a member of a nested struct (`slice_ctrl.request`). */
   readonly name: string;
@@ -32,6 +34,7 @@ export type LayoutValue<F extends Field> = {
   -readonly [K in Always<F> as K['name']]: NumberOf<K['type']>;
 } & { -readonly [K in Optional<F> as K['name']]?: NumberOf<K['type']> };
 
+/** A struct, with its codec. */
 export interface Layout<F extends Field = Field> {
   readonly name: string;
   readonly fields: readonly F[];
@@ -102,8 +105,14 @@ const CODECS: Readonly<Record<FieldType, Codec>> = {
 /** Bytes a field of this type takes. */
 export const fieldSize = (type: FieldType): number => CODECS[type].size;
 
+/** Byte offset of a field in its struct: offsetof() of C. */
+export function offsetOf<F extends Field>(layout: Layout<F>, name: F['name']): number {
+  return layout.fields.find((field) => field.name === name)!.offset;
+}
+
 const endOf = (field: Field): number => field.offset + fieldSize(field.type);
 
+/** The layout of a struct from its table of fields, which stand in the order of the header. */
 export function defineLayout<const F extends Field>(
   name: string,
   spec: {

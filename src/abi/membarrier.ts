@@ -17,6 +17,10 @@ const command = (name: string, value: number, since: string, comment: string): M
   source: SOURCE,
 });
 
+export const MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 1 << 7;
+export const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8;
+
+/** First argument of membarrier(2). */
 export const MEMBARRIER_COMMANDS: readonly MembarrierCommand[] = [
   command('QUERY', 0, '4.3', 'returns the supported commands as a bit mask'),
   command('GLOBAL', 1 << 0, '4.3', 'barrier on all running threads of the system'),
@@ -28,15 +32,18 @@ export const MEMBARRIER_COMMANDS: readonly MembarrierCommand[] = [
   command('REGISTER_PRIVATE_EXPEDITED_SYNC_CORE', 1 << 6, '4.16', 'needed before it, else EPERM'),
   command(
     'PRIVATE_EXPEDITED_RSEQ',
-    1 << 7,
+    MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ,
     '5.10',
     'aborts the sections that other threads of this process are in: all, or with MEMBARRIER_CMD_FLAG_CPU those on one CPU',
   ),
-  command('REGISTER_PRIVATE_EXPEDITED_RSEQ', 1 << 8, '5.10', 'needed before it, else EPERM'),
+  command(
+    'REGISTER_PRIVATE_EXPEDITED_RSEQ',
+    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
+    '5.10',
+    'needed before it, else EPERM',
+  ),
   command('GET_REGISTRATIONS', 1 << 9, '6.3', 'returns the registrations of this process as a bit mask'),
 ];
 
-export const MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ = 1 << 7;
-export const MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ = 1 << 8;
 /** Flag of PRIVATE_EXPEDITED_RSEQ: the third argument is a CPU number. */
 export const MEMBARRIER_CMD_FLAG_CPU = 1 << 0;

@@ -37,4 +37,5 @@ export const PTRACE_RSEQ_CONFIGURATION = defineLayout('struct ptrace_rseq_config
   ],
 });
 
+/** A struct ptrace_rseq_configuration, read. */
 export type PtraceRseqConfiguration = LayoutValue<(typeof PTRACE_RSEQ_CONFIGURATION)['fields'][number]>;

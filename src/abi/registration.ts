@@ -6,6 +6,7 @@ import { compareVersions, type KernelRules, kernelRules } from './kernel-rules.j
 import { RSEQ_FLAG_SLICE_EXT_DEFAULT_ON, RSEQ_FLAG_UNREGISTER, RSEQ_ORIG_SIZE } from './rseq.js';
 import { TASK_SIZE } from './task-size.js';
 
+/** What rseq(2) fails with. */
 export type RseqErrno = 'EINVAL' | 'EPERM' | 'EBUSY' | 'EFAULT';
 
 /** Numbers of these errors, the same on every architecture with rseq. */
@@ -36,6 +37,7 @@ export interface RegistrationContext {
   readonly staleRseqCs?: boolean;
 }
 
+/** One reason for an answer of rseq(2). */
 export interface RegistrationRow {
   readonly id: string;
   readonly operation: 'register' | 'unregister';

@@ -4,26 +4,26 @@ import { defineLayout, type LayoutValue } from './layout.js';
 
 const UAPI = 'include/uapi/linux/rseq.h';
 
+export const RSEQ_FLAG_UNREGISTER = 1 << 0;
+export const RSEQ_FLAG_SLICE_EXT_DEFAULT_ON = 1 << 1;
+
 /** Flags of the system call rseq(2). */
 export const RSEQ_SYSCALL_FLAGS = [
   {
     name: 'RSEQ_FLAG_UNREGISTER',
-    value: 1 << 0,
+    value: RSEQ_FLAG_UNREGISTER,
     since: '4.18',
     comment: 'unregister the area of the calling thread',
     source: `${UAPI}, enum rseq_flags`,
   },
   {
     name: 'RSEQ_FLAG_SLICE_EXT_DEFAULT_ON',
-    value: 1 << 1,
+    value: RSEQ_FLAG_SLICE_EXT_DEFAULT_ON,
     since: '7.0',
     comment: 'enable the time slice extension at registration (length above 32 only)',
     source: `${UAPI}, enum rseq_flags`,
   },
 ] as const satisfies readonly Flag[];
-
-export const RSEQ_FLAG_UNREGISTER = 1 << 0;
-export const RSEQ_FLAG_SLICE_EXT_DEFAULT_ON = 1 << 1;
 
 /** Bits of `rseq_cs.flags`; a descriptor with any of them set dies on 6.0-6.18 when it is interrupted. */
 export const RSEQ_CS_FLAGS = [
@@ -76,6 +76,7 @@ export const RSEQ_AREA_FLAGS = [
 export const RSEQ_CPU_ID_UNINITIALIZED = 0xffff_ffff;
 export const RSEQ_CPU_ID_REGISTRATION_FAILED = 0xffff_fffe;
 
+/** The same two with their meaning, for printing. */
 export const RSEQ_CPU_ID_STATES = [
   {
     name: 'RSEQ_CPU_ID_UNINITIALIZED',
@@ -110,8 +111,10 @@ export const RSEQ_FEATURE_SIZES = [
   },
 ] as const;
 
+/** One of RSEQ_FEATURE_SIZES, in bytes. */
 export type RseqFeatureSize = (typeof RSEQ_FEATURE_SIZES)[number]['size'];
 
+/** The thread's area, shared with the kernel. */
 export const RSEQ = defineLayout('struct rseq', {
   size: 64,
   align: 64,
@@ -202,8 +205,10 @@ export const RSEQ = defineLayout('struct rseq', {
   ],
 });
 
+/** A struct rseq, read. */
 export type RseqValue = LayoutValue<(typeof RSEQ)['fields'][number]>;
 
+/** The descriptor of a section. */
 export const RSEQ_CS = defineLayout('struct rseq_cs', {
   size: 32,
   align: 32,
@@ -245,4 +250,5 @@ export const RSEQ_CS = defineLayout('struct rseq_cs', {
   ],
 });
 
+/** A struct rseq_cs, read. */
 export type RseqCsValue = LayoutValue<(typeof RSEQ_CS)['fields'][number]>;

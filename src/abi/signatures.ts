@@ -5,6 +5,7 @@
  */
 import type { Architecture } from './architecture.js';
 
+/** RSEQ_SIG of an architecture. */
 export interface Signature {
   /** As registered on a little-endian system, or on the only byte order of the architecture. */
   readonly value: number;
@@ -37,6 +38,7 @@ const RISCV: Signature = {
   source: librseq('riscv'),
 };
 
+/** By architecture; a program may register another word (--signature). */
 export const SIGNATURES: Readonly<Record<Architecture, Signature>> = {
   'x86-64': X86,
   i386: { ...X86, instruction: 'ud1 0x53053053,%edi when the bytes 0f b9 3d stand before it' },

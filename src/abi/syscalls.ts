@@ -1,6 +1,7 @@
 /** Numbers of the system calls, prctl operations. */
 import type { Architecture } from './architecture.js';
 
+/** The number of rseq(2). */
 export interface SyscallNumber {
   readonly rseq: number;
   readonly note?: string;
@@ -15,6 +16,7 @@ const table = (rseq: number, path: string, note?: string): SyscallNumber => ({
   ...(note === undefined ? {} : { note }),
 });
 
+/** rseq(2), since 4.18. */
 export const RSEQ_SYSCALL: Readonly<Record<Architecture, SyscallNumber>> = {
   'x86-64': table(334, 'arch/x86/entry/syscalls/syscall_64.tbl'),
   i386: table(386, 'arch/x86/entry/syscalls/syscall_32.tbl'),
@@ -33,6 +35,7 @@ export const RSEQ_SYSCALL: Readonly<Record<Architecture, SyscallNumber>> = {
 /** rseq_slice_yield(2), since 7.0; the number of the common table (mips adds its base). */
 export const RSEQ_SLICE_YIELD_SYSCALL = 471;
 
+/** A constant of prctl(2). */
 export interface PrctlConstant {
   readonly name: string;
   readonly value: number;
@@ -40,6 +43,7 @@ export interface PrctlConstant {
   readonly source: string;
 }
 
+/** The time slice extension, by prctl(2). */
 export const RSEQ_PRCTL: readonly PrctlConstant[] = [
   {
     name: 'PR_RSEQ_SLICE_EXTENSION',

@@ -5,6 +5,7 @@
  */
 import type { Architecture } from './architecture.js';
 
+/** First address that is not user space, in bytes. */
 export interface TaskSize {
   /** With the common configuration. */
   readonly usual: bigint;
@@ -14,6 +15,7 @@ export interface TaskSize {
   readonly source: string;
 }
 
+/** By architecture. */
 export const TASK_SIZE: Readonly<Record<Architecture, TaskSize>> = {
   'x86-64': {
     usual: 0x7fff_ffff_f000n,

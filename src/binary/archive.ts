@@ -10,6 +10,7 @@ export interface ArchiveMember {
 const text = new TextDecoder('latin1');
 const HEADER = 60;
 
+/** By its first eight bytes; a thin archive, which begins with others, is none. */
 export const isArchive = (bytes: Uint8Array): boolean => text.decode(bytes.subarray(0, 8)) === '!<arch>\n';
 
 /**

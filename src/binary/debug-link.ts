@@ -10,6 +10,7 @@ export interface DebugLink {
 
 const NT_GNU_BUILD_ID = 3;
 
+/** What the file says; both undefined where it says nothing. */
 export function debugLink(headers: ElfHeaders): DebugLink {
   return { buildId: buildId(headers), file: linkedFile(headers) };
 }

@@ -1,6 +1,7 @@
 import { type Addr, addr } from '../abi/address.js';
 import type { FunctionRange, ProgramImage } from './image.js';
 
+/** Which function holds an address. */
 export interface FunctionIndex {
   at(address: Addr): FunctionRange | undefined;
 }

@@ -19,6 +19,7 @@ export interface SectionHeader {
   readonly entsize: number;
 }
 
+/** Elf64_Phdr or Elf32_Phdr: offsets and sizes in bytes (gABI, "Program Header"). */
 export interface ProgramHeader {
   readonly type: number;
   readonly flags: number;
@@ -29,6 +30,7 @@ export interface ProgramHeader {
   readonly align: number;
 }
 
+/** The ELF header and both tables, with what names of architectures they come to. */
 export interface ElfHeaders {
   readonly cursor: Cursor;
   readonly type: number;
@@ -39,6 +41,7 @@ export interface ElfHeaders {
   readonly programs: readonly ProgramHeader[];
 }
 
+/** sh_type: what a section holds (gABI, "Sections"). */
 export const SHT = {
   PROGBITS: 1,
   SYMTAB: 2,
@@ -52,8 +55,11 @@ export const SHT = {
   DYNSYM: 11,
   RELR: 19,
 } as const;
+/** Bits of sh_flags. */
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, TLS: 0x400, COMPRESSED: 0x800 } as const;
+/** p_type: what a segment is for. */
 export const PT = { LOAD: 1, DYNAMIC: 2, INTERP: 3, TLS: 7, GNU_EH_FRAME: 0x6474e550 } as const;
+/** e_type. */
 export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
 
 /** e_machine by architecture (the gABI's list); where the class decides, both names. */
@@ -70,6 +76,7 @@ const MACHINES: ReadonlyMap<number, readonly [Architecture, Architecture]> = new
   [258, ['loongarch64', 'loongarch64']],
 ]);
 
+/** By the magic number. */
 export const isElf = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 

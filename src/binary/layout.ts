@@ -21,6 +21,7 @@ const HIGHEST = 2 ** 52;
 /** Bytes between two sections of a relocatable object. */
 const GAP = 64;
 
+/** A file in memory, before relocation. */
 export interface MemoryLayout {
   readonly regions: readonly Placed[];
   /** The executable sections, or the executable regions where there are none. */

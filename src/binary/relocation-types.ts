@@ -33,6 +33,7 @@ export type Field =
   | 'b14'
   | '-';
 
+/** What a relocation type does to its field. */
 export interface RelocationType {
   readonly name: string;
   readonly kind: Relocation['kind'];
@@ -191,6 +192,7 @@ const OTHERS: Readonly<Partial<Record<Architecture, ReadonlyMap<number, Relocati
   ]),
 };
 
+/** By r_type; empty where the architecture's are not known. */
 export function relocationTypes(architecture: Architecture | undefined): ReadonlyMap<number, RelocationType> {
   if (architecture === 'x86-64') return X86_64;
   if (architecture === 'aarch64') return AARCH64;

@@ -1,9 +1,9 @@
 import type { Addr } from '../abi/address.js';
 import { sectionBytes } from './compressed.js';
 import { type DebugSections, LineTable } from './dwarf/line-table.js';
-import { relocationTable } from './dynamic.js';
 import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol, SourceLine } from './image.js';
+import { relocationTable } from './relocation-tables.js';
 import { implicitAddend, patch, relocationTypes } from './relocation-types.js';
 
 /** Source positions by address, from the file's DWARF line tables. */

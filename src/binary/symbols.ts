@@ -1,6 +1,8 @@
 import { type Addr, addr } from '../abi/address.js';
-import { type ElfHeaders, ET, type SectionHeader } from './headers.js';
+import { DT, fileOffset } from './dynamic.js';
+import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol } from './image.js';
+import type { MemoryLayout } from './layout.js';
 
 const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {
   1: 'object',
@@ -10,15 +12,21 @@ const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {
   10: 'function',
 };
 const BINDINGS = ['local', 'global', 'weak'] as const;
+
+/** Symbol tables by the index of the section that holds them; `undefined` is the dynamic one. */
+export type SymbolTables = ReadonlyMap<number | undefined, readonly ImageSymbol[]>;
+
 /** Where symbols and their strings lie in the file, in bytes. */
 export interface SymbolSource {
   readonly offset: number;
   readonly count: number;
   readonly strings: number;
   readonly stringsSize: number;
+  /** Index of the section; -1: found by PT_DYNAMIC. */
   readonly section: number;
 }
 
+/** The symbol tables of section type `type` (SHT_SYMTAB or SHT_DYNSYM). */
 export function symbolSources(headers: ElfHeaders, type: number): SymbolSource[] {
   return headers.sections
     .filter((section) => section.type === type)
@@ -29,15 +37,50 @@ export function symbolSources(headers: ElfHeaders, type: number): SymbolSource[]
 }
 
 function sourceOf(headers: ElfHeaders, section: SectionHeader, strings: SectionHeader): SymbolSource {
-  const size = headers.cursor.bits === 64 ? 24 : 16;
   const room = Math.max(0, headers.cursor.bytes.length - section.offset);
   return {
     offset: section.offset,
-    count: Math.floor(Math.min(section.size, room) / size),
+    count: Math.floor(Math.min(section.size, room) / entrySize(headers)),
     strings: strings.offset,
     stringsSize: strings.size,
     section: section.index,
   };
+}
+
+/** sizeof(Elf64_Sym) or sizeof(Elf32_Sym). */
+const entrySize = (headers: ElfHeaders): number => (headers.cursor.bits === 64 ? 24 : 16);
+
+/** Every symbol table of the file, read. The dynamic one is found by PT_DYNAMIC (`tags`) where no section names it. */
+export function readSymbolTables(
+  headers: ElfHeaders,
+  memory: MemoryLayout,
+  tags: ReadonlyMap<number, number>,
+): SymbolTables {
+  const tables = new Map<number | undefined, readonly ImageSymbol[]>();
+  for (const source of [...symbolSources(headers, SHT.DYNSYM), ...symbolSources(headers, SHT.SYMTAB)]) {
+    tables.set(source.section, readSymbols(headers, source, memory.addresses));
+  }
+  const dynamic = headers.sections.find(({ type }) => type === SHT.DYNSYM);
+  const source = dynamic === undefined ? dynamicSource(headers, memory, tags) : undefined;
+  if (dynamic !== undefined) tables.set(undefined, tables.get(dynamic.index) ?? []);
+  else if (source !== undefined) tables.set(undefined, readSymbols(headers, source, []));
+  return tables;
+}
+
+function dynamicSource(
+  headers: ElfHeaders,
+  memory: MemoryLayout,
+  tags: ReadonlyMap<number, number>,
+): SymbolSource | undefined {
+  const offsetOf = (tag: number) => {
+    const address = tags.get(tag);
+    return address === undefined ? undefined : fileOffset(memory.regions, address);
+  };
+  const [symbols, strings] = [offsetOf(DT.SYMTAB), offsetOf(DT.STRTAB)];
+  if (symbols === undefined || strings === undefined) return undefined;
+  // No table tells the number of dynamic symbols; in practice the string table follows.
+  const count = strings > symbols ? Math.floor((strings - symbols) / entrySize(headers)) : 0;
+  return { offset: symbols, count, strings, stringsSize: tags.get(DT.STRSZ) ?? 0, section: -1 };
 }
 
 /** Reads a symbol table (gABI, "Symbol Table"). `addresses` are those of the sections, in a relocatable object. */
@@ -48,7 +91,7 @@ export function readSymbols(
 ): ImageSymbol[] {
   const { cursor, type } = headers;
   const wide = cursor.bits === 64;
-  const size = wide ? 24 : 16;
+  const size = entrySize(headers);
   const extended = headers.sections.find((section) => section.type === 18 && section.link === source.section);
   const symbols: ImageSymbol[] = [];
   for (let index = 0; index < source.count; index++) {
@@ -88,4 +131,21 @@ function addressOf(
   if (type !== ET.REL || kind === 'tls' || shndx === 0xfff1) return addr(value);
   const base = addresses[shndx];
   return base === undefined ? undefined : addr(base + value);
+}
+
+/** Symbols that both .symtab and .dynsym hold count once. Ascending by address before and after. */
+export function withoutTwins(symbols: readonly ImageSymbol[]): ImageSymbol[] {
+  const kept: ImageSymbol[] = [];
+  let here: Addr | undefined;
+  let names = new Set<string>();
+  for (const symbol of symbols) {
+    if (symbol.address !== here || kept.length === 0) {
+      here = symbol.address;
+      names = new Set();
+    }
+    if (names.has(symbol.name)) continue;
+    names.add(symbol.name);
+    kept.push(symbol);
+  }
+  return kept;
 }

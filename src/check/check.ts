@@ -11,6 +11,7 @@ import { RULES } from './rules/index.js';
 import { type SectionSummary, summarise } from './summary.js';
 import { SectionView } from './view.js';
 
+/** How to judge; the options of the command by the same names. */
 export interface CheckOptions {
   /** Linux version whose rules decide, `6.18` or longer. Default 6.18. */
   readonly kernel?: string;

@@ -1,17 +1,11 @@
 import type { Addr } from '../abi/address.js';
+import { RSEQ } from '../abi/rseq.js';
 import { FLAGS, has, type Instruction } from '../isa/instruction.js';
 import type { Flow } from '../sections/flow.js';
 import { type Atom, ancestors, type Linear } from '../sections/nodes.js';
 import type { SectionView } from './view.js';
 
-/** The numbers struct rseq offers as an index, by offset (include/uapi/linux/rseq.h). */
-export const INDEX_FIELDS: ReadonlyMap<number, IndexField> = new Map([
-  [0, 'cpu_id_start'],
-  [4, 'cpu_id'],
-  [20, 'node_id'],
-  [24, 'mm_cid'],
-]);
-
+/** A member of struct rseq that programs index per-CPU data by. */
 export type IndexField = 'cpu_id_start' | 'cpu_id' | 'node_id' | 'mm_cid';
 
 /** Fields that follow each other: comparing one protects an index made of the other. */
@@ -22,6 +16,14 @@ const GROUP: Readonly<Record<IndexField, string>> = {
   mm_cid: 'cid',
 };
 
+const isIndexField = (name: string): name is IndexField => Object.hasOwn(GROUP, name);
+
+/** The numbers struct rseq offers as an index, by offset in bytes; each is a u32. */
+export const INDEX_FIELDS: ReadonlyMap<number, IndexField> = new Map(
+  RSEQ.fields.flatMap(({ name, offset }) => (isIndexField(name) ? [[offset, name]] : [])),
+);
+
+/** Do both numbers follow each other, so that comparing one protects what the other indexes? */
 export const sameGroup = (a: IndexField, b: IndexField): boolean => GROUP[a] === GROUP[b];
 
 /** Functions that answer with the number of the CPU. */

@@ -3,6 +3,7 @@ import type { KernelRules } from '../abi/kernel-rules.js';
 import type { Findings } from '../sections/find.js';
 import type { SectionView } from './view.js';
 
+/** error: it goes wrong; warning: it may, or a tool goes wrong; note: worth knowing. */
 export type Severity = 'error' | 'warning' | 'note';
 
 /** What a rule says; the checker adds section, function and source line. */
@@ -17,6 +18,7 @@ export interface Report {
   readonly related?: readonly { readonly at: Addr; readonly message: string }[];
 }
 
+/** What a rule may look at. */
 export interface RuleContext {
   readonly findings: Findings;
   readonly kernel: KernelRules;
@@ -24,6 +26,7 @@ export interface RuleContext {
   place(at: Addr): string;
 }
 
+/** The same for one section. */
 export interface SectionContext extends RuleContext {
   readonly view: SectionView;
 }

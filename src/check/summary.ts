@@ -25,6 +25,7 @@ export interface SectionSummary {
   readonly line: SourceLine | null;
 }
 
+/** A section in words, as `sections` and the JSON show it. */
 export function summarise(image: ProgramImage, section: CriticalSection): SectionSummary {
   const { descriptor, start, end, abort } = section;
   const place = (at: typeof start, raw: bigint): string =>

@@ -12,7 +12,7 @@ import { checkJson } from '../report/check-json.js';
 import { checkSarif } from '../report/check-sarif.js';
 import { checkText } from '../report/check-text.js';
 import { allFindings, type CheckDocument, SEVERITIES } from '../report/document.js';
-import { ruleText } from '../report/rule-page.js';
+import { ruleList, ruleText } from '../report/rule-page.js';
 import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { DEBUG_DIRECTORY, debugFile } from './debug-file.js';
 import { EXIT, UsageError } from './exit.js';
@@ -30,7 +30,7 @@ interface Options {
   readonly kernel?: string;
   readonly debugRseq?: boolean;
   readonly debugDir: string;
-  readonly explain?: string;
+  readonly explain?: string | true;
   readonly output?: string;
   readonly color: boolean;
 }
@@ -40,6 +40,7 @@ const several = (value: string, before: string[] = []): string[] => [
   ...value.split(',').filter(Boolean),
 ];
 
+/** `rseqlab check`; `finish` takes the exit status. */
 export function addCheck(program: Command, finish: (status: number) => void): void {
   program
     .command('check')
@@ -64,7 +65,7 @@ export function addCheck(program: Command, finish: (status: number) => void): vo
     .option('--kernel <version>', 'the Linux version to judge by (default: the running one, else 6.18)')
     .option('--debug-rseq', 'judge by a kernel with rseq debugging on')
     .option('--debug-dir <directory>', 'where separate debug files are', DEBUG_DIRECTORY)
-    .option('--explain <rule>', 'print what a rule means and how to mend it')
+    .option('--explain [rule]', 'print what a rule means and how to mend it; without RULE, list the rules')
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
     .addHelpText('after', EXAMPLES)
@@ -77,7 +78,8 @@ Examples:
   rseqlab check build/                            every ELF file below a folder
   rseqlab check --kernel 7.1 libtcmalloc.so       as Linux 7.1 treats it
   rseqlab check --format sarif -o rseq.sarif app  for code scanning
-  rseqlab check --explain arming-gap              what a rule means
+  rseqlab check --explain                         the rules
+  rseqlab check --explain arming-gap              what a rule means, and how to mend it
 
 Exit status: 0 nothing found, 1 a finding of --fail-on or worse, 2 wrong usage or input.`;
 
@@ -85,7 +87,7 @@ const WHAT = 'give ELF files, archives or directories';
 
 function run(files: readonly string[], options: Options): number {
   if (options.explain !== undefined) {
-    deliver(ruleText(known(options.explain)), options.output);
+    deliver(options.explain === true ? ruleList(RULES) : ruleText(known(options.explain)), options.output);
     return EXIT.OK;
   }
   if (files.length === 0)
@@ -119,6 +121,8 @@ function known(id: string) {
 }
 
 function optionsOf(options: Options): CheckOptions {
+  if (options.rule?.length === 0)
+    throw new UsageError('--rule names no rule; rseqlab check --explain lists them');
   for (const id of options.rule ?? []) known(id);
   for (const entry of options.ignore ?? []) known(entry.split('@', 1)[0]!);
   return {
@@ -146,6 +150,7 @@ export function kernelVersion(asked: string | undefined): string {
   return running !== undefined && compareVersions(running, '4.18') >= 0 ? running : '6.18';
 }
 
+/** A 32-bit number, decimal or 0x...; throws UsageError for anything else. */
 export function signatureOf(text: string): number {
   const value = Number(text);
   if (!/^(0x[0-9a-f]+|\d+)$/i.test(text) || value > 0xffffffff) {

@@ -1,4 +1,4 @@
-/** Exit status of every command (docs/commands.md). */
+/** Exit status of every command (docs/check.md). */
 export const EXIT = { OK: 0, FOUND: 1, USAGE: 2, INCONCLUSIVE: 3 } as const;
 
 /** Wrong usage or input: one line that says what, where, and what to do. */

@@ -6,6 +6,15 @@ import { writeAll } from './output.js';
 import { addSections } from './sections.js';
 import { VERSION } from './version.js';
 
+const EXAMPLES = `
+Examples:
+  rseqlab check ./server              what is wrong with its restartable sequences
+  rseqlab check --explain arming-gap  what a finding means, and how to mend it
+  rseqlab sections ./server           which it has, and how each was found
+  rseqlab help check                  every option of a command
+
+Exit status: 0 nothing wrong, 1 a finding, 2 wrong usage or input.`;
+
 /** Runs one command; returns the exit status. A stack trace never reaches the user, unless RSEQLAB_DEBUG asks for it. */
 export async function main(argv: readonly string[]): Promise<number> {
   let status: number = EXIT.OK;
@@ -16,6 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('The laboratory for Linux restartable sequences (rseq).')
     .version(VERSION)
     .showSuggestionAfterError()
+    .addHelpText('after', EXAMPLES)
     .configureOutput({
       writeOut: writeAll,
       outputError: (text, write) => write(`rseqlab: ${oneLine(text)}; rseqlab --help shows the usage\n`),

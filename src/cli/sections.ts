@@ -16,6 +16,7 @@ interface Options {
   readonly color: boolean;
 }
 
+/** `rseqlab sections`; `finish` takes the exit status. */
 export function addSections(program: Command, finish: (status: number) => void): void {
   program
     .command('sections')

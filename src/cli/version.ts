@@ -6,4 +6,5 @@ interface Manifest {
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
 
+/** Of the package. */
 export const VERSION: string = manifest.version;

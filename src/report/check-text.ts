@@ -5,15 +5,17 @@ import type { Style } from './style.js';
 
 /** Compiler style: `file:line: error: message [rule]`, then the section with the guilty instruction marked. */
 export function checkText(document: CheckDocument, style: Style): string {
-  const lines = document.results.flatMap((result) => resultLines(result, style));
+  const several = document.looked > 1 || document.results.length > 1;
+  const lines = document.results.flatMap((result) => resultLines(result, style, several));
   lines.push(summary(document, style));
   return `${lines.join('\n')}\n`;
 }
 
-function resultLines(result: CheckResult, style: Style): string[] {
+/** `several`: findings say which file they are of; a source line alone does not. */
+function resultLines(result: CheckResult, style: Style, several: boolean): string[] {
   const lines = result.limits.map((limit) => style.dim(`${result.name}: note: ${limit}`));
   for (const finding of result.findings) {
-    lines.push(headline(result, finding, style));
+    lines.push(headline(result, finding, style, several));
     for (const related of finding.related) {
       lines.push(
         `${position(result, related.place, related.line)}: ${style.note('note')}: ${related.message}`,
@@ -31,9 +33,13 @@ function listingLine({ place, text, refers, marked }: ListingLine, style: Style)
   return marked ? style.mark(`  --> ${code}`) : `      ${code}`;
 }
 
-function headline(result: CheckResult, finding: Finding, style: Style): string {
+function headline(result: CheckResult, finding: Finding, style: Style, several: boolean): string {
   const where = style.bold(position(result, finding.place, finding.line));
-  const inside = finding.function === undefined ? '' : ` ${style.dim(`(in ${finding.function})`)}`;
+  const parts = [
+    ...(finding.function === undefined ? [] : [finding.function]),
+    ...(several && finding.line !== undefined ? [result.name] : []),
+  ];
+  const inside = parts.length === 0 ? '' : ` ${style.dim(`(in ${parts.join(', ')})`)}`;
   return `${where}: ${style[finding.severity](finding.severity)}: ${finding.message} ${style.bold(`[${finding.rule}]`)}${inside}`;
 }
 

@@ -1,5 +1,13 @@
 import type { Rule, Severity } from '../check/rule.js';
 
+/** Every rule in a line, for --explain without a name. */
+export function ruleList(rules: readonly Rule[]): string {
+  const width = Math.max(...rules.map(({ id }) => id.length));
+  return rules
+    .map(({ id, severity, summary }) => `${id.padEnd(width)}  ${severity.padEnd(7)}  ${summary}\n`)
+    .join('');
+}
+
 /** A rule in words, for --explain. */
 export function ruleText(rule: Rule): string {
   return [

@@ -9,6 +9,7 @@ export interface Style {
 }
 
 const same = (text: string): string => text;
+/** For files, pipes and --no-color. */
 export const PLAIN: Style = { bold: same, dim: same, error: same, warning: same, note: same, mark: same };
 
 const sgr =

@@ -1,3 +1,5 @@
+import { offsetOf } from '../abi/layout.js';
+import { RSEQ } from '../abi/rseq.js';
 import type { Access } from './evaluate.js';
 import type { Flow } from './flow.js';
 import type { Atom, Linear } from './nodes.js';
@@ -31,7 +33,7 @@ export class RseqArea {
   offsetOf(flow: Flow, address: Linear): number | undefined {
     const base = this.local.get(flow)?.get(termsKey(address));
     const offset = base === undefined ? this.sharedOffset(address) : address.constant - base.constant;
-    return offset !== undefined && offset > -8 && offset < AREA_SIZE ? offset : undefined;
+    return offset !== undefined && offset > -IN_FRONT && offset < RSEQ.size ? offset : undefined;
   }
 
   private sharedOffset(address: Linear): number | undefined {
@@ -50,10 +52,10 @@ export class RseqArea {
   }
 }
 
-/** offsetof(struct rseq, rseq_cs), include/uapi/linux/rseq.h. */
-export const RSEQ_CS_OFFSET = 8;
-/** sizeof(struct rseq) in the UAPI header of 7.0, the largest so far. */
-const AREA_SIZE = 64;
+/** Bytes in front of struct rseq that are looked at as well: TCMalloc's cached slab pointer ends in cpu_id_start. */
+export const IN_FRONT = 8;
+
+const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
 
 const termsKey = (value: Linear): string => value.key.slice(0, value.key.lastIndexOf('+'));
 

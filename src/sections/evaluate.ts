@@ -286,4 +286,5 @@ const sameAddress = (a: AddressExpression, b: AddressExpression): boolean =>
 
 const isCall = ({ flow }: Instruction): boolean => flow === 'call' || flow === 'indirect-call';
 
+/** The address behind an instruction. */
 export const nextOf = (instruction: Instruction): Addr => plus(instruction.address, instruction.length);

@@ -7,17 +7,11 @@ import { Code } from './code.js';
 import { decoderFor } from './decoders.js';
 import { type AbortRange, AbortRanges, Flow } from './flow.js';
 import { arrives, functionFor } from './functions.js';
-import {
-  abortCandidates,
-  type Reference,
-  referencesA64,
-  referencesX86,
-  shortJumpsX86,
-  threadLocalReferencesX86,
-  wordsHolding,
-} from './scan.js';
+import { placesOfInterest } from './places.js';
+import { abortCandidates, wordsHolding } from './scan.js';
 import type { Arming, CriticalSection, Descriptor, FoundBy } from './section.js';
 import {
+  ABORT_IP,
   descriptorSections,
   exitPoints,
   isExecutable,
@@ -27,6 +21,7 @@ import {
 } from './tables.js';
 import { hasTraces, usualSignature } from './traces.js';
 
+/** How to look. */
 export interface FindOptions {
   /** The signature that stands in front of abort handlers; default: the architecture's RSEQ_SIG. */
   readonly signature?: number;
@@ -124,7 +119,7 @@ class Finder {
     );
     const named = new Set<number>();
     for (const { place, target } of wordsHolding(this.image, candidates)) {
-      const address = plus(place, -24);
+      const address = plus(place, -ABORT_IP);
       const descriptor = readDescriptor(this.image, address);
       const section = this.image.sectionAt(address);
       // Relocation and symbol tables hold addresses of code too; a wrong version is believed only where the file says it is data.
@@ -140,7 +135,12 @@ class Finder {
   private analyse(aborts: ReadonlySet<number>): void {
     const { code } = this;
     if (code === undefined) return;
-    const places = this.interestingPlaces(code, aborts);
+    const { places, referenced } = placesOfInterest(code, {
+      descriptors: [...this.descriptors.values()].map(({ descriptor }) => descriptor),
+      ranges: this.ranges(),
+      aborts,
+    });
+    for (const address of referenced) this.referenced.add(address);
     const starts = this.functionsOf(code, places);
     const budget = { left: budgetFor(this.image) };
     for (;;) {
@@ -193,96 +193,6 @@ class Finder {
       const { start, end, abort } = limits(descriptor);
       return start === undefined || end === undefined || abort === undefined ? [] : [{ start, end, abort }];
     });
-  }
-
-  /** Addresses in code that must be looked at: sections, and whatever refers to a descriptor, an abort handler or struct rseq. */
-  private interestingPlaces(code: Code, aborts: ReadonlySet<number>): Addr[] {
-    const places: Addr[] = [];
-    const targets = new Set<number>(aborts);
-    const addresses = new Set<number>(this.descriptors.keys());
-    for (const { descriptor } of this.descriptors.values()) {
-      const start = asAddr(descriptor.startIp);
-      if (start !== undefined && isExecutable(this.image, descriptor.startIp)) places.push(start);
-    }
-    for (const address of addresses) targets.add(address);
-    const slots = this.slotsOf(addresses);
-    for (const slot of slots.keys()) targets.add(slot);
-    for (const place of this.areaSymbols()) targets.add(place);
-    const interior = this.interiors(code, places);
-    for (const at of interior) targets.add(at);
-    const references = this.references(code, targets);
-    for (const { at, target } of references) {
-      places.push(at);
-      const descriptor = addresses.has(target) ? target : slots.get(target);
-      if (descriptor !== undefined) this.referenced.add(descriptor);
-    }
-    return [...places, ...this.threadLocalPlaces(code)];
-  }
-
-  /** Every instruction of a section but its first: jumps to these from elsewhere matter. Short jumps' places are added to `places`. */
-  private interiors(code: Code, places: Addr[]): Set<number> {
-    const all = new Set<number>();
-    for (const { start, end } of this.ranges()) {
-      if (end <= start || end - start > 4096) continue;
-      const own = new Set<number>();
-      for (let at = start, next = code.at(at); next !== undefined && at < end; next = code.at(at)) {
-        if (at !== start) own.add(at);
-        at = plus(at, next.length);
-      }
-      for (const at of own) all.add(at);
-      if (code.decoder.architecture === 'x86-64') places.push(...shortJumpsX86(this.image, start, end, own));
-    }
-    return all;
-  }
-
-  private references(code: Code, targets: ReadonlySet<number>): Reference[] {
-    return code.decoder.architecture === 'x86-64'
-      ? referencesX86(this.image, targets)
-      : referencesA64(this.image, targets);
-  }
-
-  /** Words in data that hold a descriptor's address, without the pointer array: GOT slots, pointers of the program's own. */
-  private slotsOf(descriptors: ReadonlySet<number>): Map<number, Addr> {
-    const slots = new Map<number, Addr>();
-    for (const { place, target } of wordsHolding(this.image, descriptors)) {
-      const section = this.image.sectionAt(place)?.name;
-      if (section === '__rseq_cs_ptr_array' || section === '__rseq_cs') continue;
-      slots.set(place, target);
-    }
-    return slots;
-  }
-
-  /** Where the address of glibc's __rseq_offset (or librseq's rseq_offset) can be had: the symbol itself and its GOT slots. */
-  private areaSymbols(): Addr[] {
-    const places: Addr[] = [];
-    for (const symbol of this.image.symbols) {
-      if (symbol.address !== undefined && symbol.kind !== 'tls' && AREA_SYMBOL.test(symbol.name))
-        places.push(symbol.address);
-    }
-    for (const [name, address] of this.image.externs ?? []) if (AREA_SYMBOL.test(name)) places.push(address);
-    for (const relocation of this.image.relocations) {
-      if (relocation.symbol !== undefined && AREA_SYMBOL.test(relocation.symbol.name))
-        places.push(relocation.address);
-    }
-    return places;
-  }
-
-  /** Uses of a thread-local __rseq_abi at a fixed distance from the thread pointer (and of what overlaps it). */
-  private threadLocalPlaces(code: Code): Addr[] {
-    const places: Addr[] = [];
-    for (const relocation of this.image.relocations) {
-      const inCode = this.image.regionAt(relocation.address)?.executable === true;
-      if (inCode && relocation.symbol?.kind === 'tls' && /rseq/.test(relocation.symbol.name))
-        places.push(relocation.address);
-    }
-    const abi = this.image.symbols.find((symbol) => symbol.kind === 'tls' && symbol.name === '__rseq_abi');
-    const block = this.image.tlsBlock;
-    if (abi?.address !== undefined && block !== undefined && code.decoder.architecture === 'x86-64') {
-      // x86-64 TLS variant II: the block ends at the thread pointer (ELF TLS ABI 3.4.6).
-      const offset = abi.address - Math.ceil(block.size / block.align) * block.align;
-      places.push(...threadLocalReferencesX86(this.image, offset - 8, offset + 32));
-    }
-    return places;
   }
 
   private signatureAt(abort: Addr | undefined): number | undefined {
@@ -341,8 +251,6 @@ class Finder {
  */
 const budgetFor = (image: ProgramImage): number =>
   20_000 + 4 * image.codeInFile.reduce((sum, { bytes }) => sum + bytes.length, 0);
-
-const AREA_SYMBOL = /^(__)?rseq_offset$/;
 
 const sameCode = (a: Descriptor, b: Descriptor): boolean =>
   a.startIp === b.startIp && a.postCommitOffset === b.postCommitOffset && a.abortIp === b.abortIp;

@@ -92,5 +92,6 @@ export function sameState(a: State, b: State): boolean {
   return true;
 }
 
+/** Is the value, among other terms, what the register held at the entry? */
 export const isEntryOf = (value: Linear, register: RegisterId): boolean =>
   value.terms.some(({ atom, factor }) => factor === 1 && atom.kind === 'entry' && atom.register === register);

@@ -1,22 +1,31 @@
 import { type Addr, asAddr, plus } from '../abi/address.js';
+import { offsetOf } from '../abi/layout.js';
+import { RSEQ_CS } from '../abi/rseq.js';
 import type { ImageSection, ProgramImage } from '../binary/image.js';
 import type { Descriptor } from './section.js';
 
-/** sizeof(struct rseq_cs), include/uapi/linux/rseq.h. */
-export const DESCRIPTOR_SIZE = 32;
+const DESCRIPTOR_SIZE = RSEQ_CS.size;
+const [FLAGS, START_IP, POST_COMMIT_OFFSET] = [
+  offsetOf(RSEQ_CS, 'flags'),
+  offsetOf(RSEQ_CS, 'start_ip'),
+  offsetOf(RSEQ_CS, 'post_commit_offset'),
+];
+/** Byte offset of abort_ip: from a field that holds an abort handler's address back to its descriptor. */
+export const ABORT_IP = offsetOf(RSEQ_CS, 'abort_ip');
 
 /** Reads the descriptor at an address; undefined where not all of its 32 bytes are loaded. */
 export function readDescriptor(image: ProgramImage, address: Addr): Descriptor | undefined {
   const version = image.u32(address);
-  const flags = image.u32(plus(address, 4));
-  const startIp = image.u64(plus(address, 8));
-  const postCommitOffset = image.u64(plus(address, 16));
-  const abortIp = image.u64(plus(address, 24));
+  const flags = image.u32(plus(address, FLAGS));
+  const startIp = image.u64(plus(address, START_IP));
+  const postCommitOffset = image.u64(plus(address, POST_COMMIT_OFFSET));
+  const abortIp = image.u64(plus(address, ABORT_IP));
   if (version === undefined || flags === undefined || startIp === undefined) return undefined;
   if (postCommitOffset === undefined || abortIp === undefined) return undefined;
   return { address, version, flags, startIp, postCommitOffset, abortIp };
 }
 
+/** Does the image hold code at this address? */
 export const isExecutable = (image: ProgramImage, address: bigint): boolean => {
   const at = asAddr(address);
   return at !== undefined && image.regionAt(at)?.executable === true;

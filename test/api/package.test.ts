@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import {
   BinaryError,
   type CheckFileOptions,
@@ -18,7 +19,7 @@ import {
 } from 'rseqlab';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
-const ROOT = new URL('../../', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BUNDLE = join(ROOT, 'dist/browser/rseqlab.js');
 /** Both decoders, a linked file, an archive, and an architecture without a decoder. */
 const FILES = [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readImage } from '../../src/binary/read.js';
 import { checkImage, type Finding } from '../../src/check/check.js';
@@ -54,7 +55,7 @@ describe('the corpus covers every rule', () => {
 });
 
 describe('the objects are those of the sources (test/corpus/build.sh makes them)', () => {
-  const folder = new URL('../corpus/', import.meta.url).pathname;
+  const folder = fileURLToPath(new URL('../corpus/', import.meta.url));
   const manifest = JSON.parse(readFileSync(`${folder}build/manifest.json`, 'utf8')) as Record<
     string,
     { object: string; sha256: string }

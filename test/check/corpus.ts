@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const ROOT = new URL('../corpus/', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('../corpus/', import.meta.url));
 
 /** One expectation of a corpus file's header; README.md there is the grammar. */
 export interface Expectation {

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { check } from '../../src/check/api.js';
 import type { CheckResult } from '../../src/check/check.js';
 
-const CORPUS = new URL('../corpus/', import.meta.url).pathname;
+const CORPUS = fileURLToPath(new URL('../corpus/', import.meta.url));
 const LINKED = join(CORPUS, 'linked');
 
 /** What a NAME.expect says of a file, or of one member of an archive; test/corpus/README.md is the grammar. */

@@ -93,6 +93,22 @@ describe('--rule and --ignore', () => {
         expect(text).toContain(part);
     }
   });
+
+  it('--explain without a rule lists them, a line each', () => {
+    const { status, stdout } = rseqlab(['check', '--explain']);
+    expect(status).toBe(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/ +/g, ' ')),
+    ).toEqual(RULES.map(({ id, severity, summary }) => `${id} ${severity} ${summary}`));
+  });
+
+  it('--rule that names none is an error, not all of them', () => {
+    for (const none of ['', ','])
+      expect(oneErrorLine(rseqlab(['check', '--rule', none, BAD]))).toMatch(/--rule names no rule/);
+  });
 });
 
 describe('--kernel', () => {

@@ -1,7 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
+import { BIN, oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
 
 const COMMANDS = ['check', 'sections'];
 
@@ -93,6 +94,17 @@ describe('sections', () => {
     const own = 'test/corpus/build/correct/own-signature.o';
     expect(found(own)).not.toContain('signature');
     expect(found('--signature', '0x7a11ab1e', own)).toContain('signature');
+  });
+});
+
+it('a checkout that is not built says so in one line', () => {
+  withFolder((folder) => {
+    const copy = join(folder, 'with space', 'bin');
+    mkdirSync(copy, { recursive: true });
+    writeFileSync(join(folder, 'with space', 'package.json'), '{ "type": "module" }');
+    cpSync(BIN, join(copy, 'rseqlab.js'));
+    const run = spawnSync(process.execPath, [join(copy, 'rseqlab.js'), 'check', 'x'], { encoding: 'utf8' });
+    expect(oneErrorLine(run)).toMatch(/not built yet.*npm run setup/);
   });
 });
 

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { KERNEL_COLUMNS } from '../../src/abi/kernel-rules.js';
 import { check } from '../../src/check/api.js';
@@ -10,8 +11,8 @@ import { SEVERITIES } from '../../src/report/document.js';
 import { type RuleExample, rulePage } from '../../src/report/rule-page.js';
 import { PLAIN } from '../../src/report/style.js';
 
-const corpus = (path: string): string => new URL(`../corpus/${path}`, import.meta.url).pathname;
-const pages = new URL('../../docs/rules/', import.meta.url).pathname;
+const corpus = (path: string): string => fileURLToPath(new URL(`../corpus/${path}`, import.meta.url));
+const pages = fileURLToPath(new URL('../../docs/rules/', import.meta.url));
 
 /** The assembly without the lines that speak to the test, and its signature if it has one of its own. */
 function source(rule: string, name: string): { text: string; signature: number | undefined } {

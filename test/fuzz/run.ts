@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build } from 'esbuild';
 import { CURRENT, DONE, type Failure, NEXT, REPORTED, type WorkerInput } from './protocol.js';
 
-const ROOT = new URL('../../', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 /** The slowest mutants take some ten milliseconds; this is generous for slow machines. In milliseconds. */
 const HANG = 10_000;
 const WORKERS = 2;

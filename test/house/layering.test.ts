@@ -1,32 +1,41 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-const SRC = new URL('../../src/', import.meta.url).pathname;
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 /** From left to right: a folder may import those before it, and itself. */
 const ORDER = ['abi', 'binary', 'isa', 'machine', 'sections', 'check', 'report', 'cli'];
 const PORTABLE = ORDER.slice(0, -1);
+const rank = (folder: string): number => ORDER.indexOf(folder);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+/** What a file imports, by `import ... from`, `export ... from`, `import '...'` and `import('...')`. */
 const importsOf = (file: string): string[] =>
-  [...readFileSync(join(SRC, file), 'utf8').matchAll(/(?:from|import)\s+'([^']+)'/g)].map(
+  [...readFileSync(join(SRC, file), 'utf8').matchAll(/\b(?:from|import)[\s(]+['"]([^'"]+)['"]/g)].map(
     (match) => match[1]!,
   );
+/** The folder below src, or the file's name where it lies in src itself. */
 const folderOf = (file: string): string => file.split('/')[0]!;
+/** The library's entry runs in browsers too. */
+const isPortable = (file: string): boolean => PORTABLE.includes(folderOf(file)) || file === 'index.ts';
 
 describe('the house', () => {
+  it('has no other rooms', () => {
+    expect([...new Set(files.map(folderOf))].sort()).toEqual([...ORDER, 'index.ts'].sort());
+  });
+
   it.each(files)('%s imports only what stands before it', (file) => {
     const wrong = importsOf(file)
       .filter((name) => name.startsWith('.'))
       .map((name) => folderOf(relative(SRC, resolve(SRC, dirname(file), name))))
-      .filter(
-        (folder) => ORDER.includes(folderOf(file)) && ORDER.indexOf(folder) > ORDER.indexOf(folderOf(file)),
-      );
+      .filter((folder) => rank(folder) > rank(file === 'index.ts' ? PORTABLE.at(-1)! : folderOf(file)));
     expect(wrong).toEqual([]);
   });
 
-  it.each(files.filter((file) => PORTABLE.includes(folderOf(file))))('%s runs in a browser', (file) => {
-    expect(importsOf(file).filter((name) => name.startsWith('node:'))).toEqual([]);
+  it.each(files.filter(isPortable))('%s runs in a browser', (file) => {
+    expect(importsOf(file).filter(isBuiltin)).toEqual([]);
     expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(/\b(Buffer|process)\.[a-zA-Z]/);
   });
 

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 /** Where the runner (test/fixtures/native/runner.s) puts code and data. */
 export const CODE = 0x3000_0000;
@@ -39,7 +40,7 @@ export function runNative(cases: readonly NativeCase[]): NativeResult[] {
     view.setBigUint64(at + 144, flags, true);
     input.set(data, at + 152);
   }
-  const runner = new URL('../fixtures/native/runner', import.meta.url).pathname;
+  const runner = fileURLToPath(new URL('../fixtures/native/runner', import.meta.url));
   const { stdout, error, signal } = spawnSync(runner, { input, maxBuffer: 2 ** 30 });
   if (error) throw error;
   if (stdout.length !== input.length)

@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { runProgram } from './programs.js';
 
-const fixture = (name: string): string => new URL(`../fixtures/programs/${name}`, import.meta.url).pathname;
+const fixture = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/programs/${name}`, import.meta.url));
 
 /** What the programs of test/fixtures/programs print on a processor. */
 const OUTPUT = {

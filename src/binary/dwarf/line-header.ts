@@ -41,6 +41,7 @@ export function unitEnd(
   return { body: reader.at, end: Math.min(reader.at + length, sections.line.length), wide };
 }
 
+/** The header of the line table at byte `at` of .debug_line; undefined where it is damaged or not of DWARF 2 to 5. */
 export function lineHeader(sections: DebugSections, at: number): LineHeader | undefined {
   const unit = unitEnd(sections, at);
   if (unit === undefined) return undefined;
