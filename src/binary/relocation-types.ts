@@ -114,6 +114,16 @@ const AARCH64 = table('AARCH64', [
   [1031, 'TLSDESC', 'other', '-'],
 ]);
 
+/** Label differences of linker relaxation, the same in both classes (RISC-V ELF psABI, "Relocations"). */
+const RISCV_SUMS: readonly Row[] = [
+  [34, 'ADD16', 'other', 'add2'],
+  [35, 'ADD32', 'other', 'add4'],
+  [36, 'ADD64', 'other', 'add8'],
+  [38, 'SUB16', 'other', 'sub2'],
+  [39, 'SUB32', 'other', 'sub4'],
+  [40, 'SUB64', 'other', 'sub8'],
+];
+
 /** Elsewhere only data is read, so only what fills data words is known; each from the machine's psABI supplement. */
 const OTHERS: Readonly<Partial<Record<Architecture, ReadonlyMap<number, RelocationType>>>> = {
   i386: table('386', [
@@ -157,23 +167,9 @@ const OTHERS: Readonly<Partial<Record<Architecture, ReadonlyMap<number, Relocati
     [1, '32', 'absolute', 'w4'],
     [2, '64', 'absolute', 'w8'],
     [3, 'RELATIVE', 'relative', 'w8'],
-    [34, 'ADD16', 'other', 'add2'],
-    [35, 'ADD32', 'other', 'add4'],
-    [36, 'ADD64', 'other', 'add8'],
-    [38, 'SUB16', 'other', 'sub2'],
-    [39, 'SUB32', 'other', 'sub4'],
-    [40, 'SUB64', 'other', 'sub8'],
+    ...RISCV_SUMS,
   ]),
-  riscv32: table('RISCV', [
-    [1, '32', 'absolute', 'w4'],
-    [3, 'RELATIVE', 'relative', 'w4'],
-    [34, 'ADD16', 'other', 'add2'],
-    [35, 'ADD32', 'other', 'add4'],
-    [36, 'ADD64', 'other', 'add8'],
-    [38, 'SUB16', 'other', 'sub2'],
-    [39, 'SUB32', 'other', 'sub4'],
-    [40, 'SUB64', 'other', 'sub8'],
-  ]),
+  riscv32: table('RISCV', [[1, '32', 'absolute', 'w4'], [3, 'RELATIVE', 'relative', 'w4'], ...RISCV_SUMS]),
   mips: table('MIPS', [
     [2, '32', 'absolute', 'w4'],
     [3, 'REL32', 'relative', 'w4'],

@@ -72,6 +72,7 @@ export function checkImage(image: ProgramImage, options: CheckOptions = {}): Che
   const found = findSections(image, options.signature === undefined ? {} : { signature: options.signature });
   const context: RuleContext = { findings: found, kernel, place: (at) => describePlace(image, at) };
   const chosen = RULES.filter((rule) => isChosen(rule.id, options));
+  const summaries = new Map(found.sections.map((section) => [section, summarise(image, section)]));
   const findings: Finding[] = [];
   const unread: string[] = [];
   for (const section of found.sections) {
@@ -86,18 +87,19 @@ export function checkImage(image: ProgramImage, options: CheckOptions = {}): Che
     for (const rule of chosen) {
       if (rule.section === undefined || (!view.usable && rule.descriptorOnly !== true)) continue;
       for (const report of rule.section({ ...context, view }))
-        findings.push(finish(found, rule, report, section));
+        findings.push(finish(found, rule, report, section, summaries.get(section)));
     }
   }
   for (const rule of chosen) {
-    for (const report of rule.file?.(context) ?? []) findings.push(finish(found, rule, report, undefined));
+    for (const report of rule.file?.(context) ?? [])
+      findings.push(finish(found, rule, report, undefined, undefined));
   }
   return {
     name: image.name,
     architecture: image.header.architecture,
     type: image.header.type,
     findings: findings.filter((finding) => !isIgnored(finding, options.ignore ?? [])),
-    sections: found.sections.map((section) => summarise(image, section)),
+    sections: [...summaries.values()],
     limits: [...limitsOf(found), ...unread],
     kernel: kernel.version,
   };
@@ -113,7 +115,13 @@ function isIgnored(finding: Finding, ignore: readonly string[]): boolean {
   });
 }
 
-function finish(found: Findings, rule: Rule, report: Report, section: CriticalSection | undefined): Finding {
+function finish(
+  found: Findings,
+  rule: Rule,
+  report: Report,
+  section: CriticalSection | undefined,
+  summary: SectionSummary | undefined,
+): Finding {
   const { image } = found;
   const { at } = report;
   const name = (at === undefined ? undefined : image.functionAt(at)?.name) ?? section?.function;
@@ -127,7 +135,7 @@ function finish(found: Findings, rule: Rule, report: Report, section: CriticalSe
     place: at === undefined ? undefined : image.place(at),
     function: name === undefined ? undefined : nameOf(name),
     line: at === undefined ? undefined : (image.lineAt(at) ?? lineOfCode(image, at, section)),
-    section: section && summarise(image, section).startIp,
+    section: summary?.startIp,
     listing:
       section === undefined ? [] : sectionListing(found, section, new Set(at === undefined ? [] : [at])),
     related: (report.related ?? []).map((each) => ({

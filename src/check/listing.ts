@@ -4,6 +4,7 @@ import type { Instruction } from '../isa/instruction.js';
 import type { Findings } from '../sections/find.js';
 import type { CriticalSection } from '../sections/section.js';
 import { describeData, describePlace, nameOf } from './place.js';
+import { instructionsOf } from './view.js';
 
 /** One line of a section's disassembly: an instruction, or (no place) a label between them. */
 export interface ListingLine {
@@ -30,17 +31,9 @@ export function sectionListing(
   marks: ReadonlySet<Addr>,
 ): ListingLine[] {
   const { image, code } = found;
-  const { start, end, abort } = section;
-  if (code === undefined || start === undefined || end === undefined || end <= start || end - start > 65536)
-    return [];
-  const inside: Instruction[] = [];
-  for (let at = start; at < end; ) {
-    const instruction = code.at(at);
-    if (instruction === undefined) break;
-    inside.push(instruction);
-    at = plus(at, instruction.length);
-  }
-  if (inside.length === 0) return [];
+  const { end, abort } = section;
+  const inside = instructionsOf(found, section);
+  if (code === undefined || end === undefined || inside.length === 0) return [];
   const lines: ListingLine[] = [];
   const shown = new Set<Addr>();
   const line = (instruction: Instruction): void => {
@@ -106,7 +99,7 @@ function leadIn(found: Findings, section: CriticalSection): Instruction[] {
 function render(image: ProgramImage, instruction: Instruction, marks: ReadonlySet<Addr>): ListingLine {
   const { target } = instruction;
   const data = dataOperands(instruction).filter(
-    (at) => image.regionAt(at) !== undefined || [...(image.externs?.values() ?? [])].includes(at),
+    (at) => image.regionAt(at) !== undefined || isExtern(image, at),
   );
   return {
     place: image.place(instruction.address),
@@ -117,9 +110,13 @@ function render(image: ProgramImage, instruction: Instruction, marks: ReadonlySe
   };
 }
 
+/** The made-up address of a symbol that another file defines? */
+const isExtern = (image: ProgramImage, at: Addr): boolean =>
+  [...(image.externs?.values() ?? [])].includes(at);
+
 const named = (image: ProgramImage, target: Addr): string =>
   image.functionAt(target)?.name === undefined
-    ? [...(image.externs?.values() ?? [])].includes(target)
+    ? isExtern(image, target)
       ? describeData(image, target)
       : ''
     : describePlace(image, target).replace(/^\S+ /, '');

@@ -15,6 +15,12 @@ export interface TouchedAccess extends Access {
 /** Longest section that is taken apart, in bytes; longer ranges are judged by their descriptor only. */
 const MAX_SECTION = 64 * 1024;
 
+/** The instructions of a section from start_ip to its end; none where its range or its code cannot be used. */
+export function instructionsOf({ code }: Findings, { start, end }: CriticalSection): Instruction[] {
+  if (code === undefined || start === undefined || end === undefined || end - start > MAX_SECTION) return [];
+  return [...code.between(start, end)];
+}
+
 /** One section with its code, as the rules see it. */
 export class SectionView {
   readonly section: CriticalSection;
@@ -33,38 +39,16 @@ export class SectionView {
     this.section = section;
     this.area = findings.area;
     this.flow = findings.flowOf(section);
-    const { instructions, end } = this.decode();
-    this.instructions = instructions;
-    this.endsInside = end !== undefined && this.section.end !== undefined && end > this.section.end;
-  }
-
-  private decode(): { instructions: Instruction[]; end: Addr | undefined } {
-    const { start, end } = this.section;
-    const code = this.findings.code;
-    const instructions: Instruction[] = [];
-    if (code === undefined || start === undefined || end === undefined)
-      return { instructions, end: undefined };
-    if (end <= start || end - start > MAX_SECTION) return { instructions, end: undefined };
-    let at = start;
-    while (at < end) {
-      const instruction = code.at(at);
-      if (instruction === undefined) break;
-      instructions.push(instruction);
-      at = nextOf(instruction);
-    }
-    return { instructions, end: at };
+    this.instructions = instructionsOf(findings, section);
+    const last = this.instructions.at(-1);
+    this.endsInside = last !== undefined && section.end !== undefined && nextOf(last) > section.end;
   }
 
   /** Control flows around start_ip, not through it: it is no boundary of the function's instructions. */
   get startsInside(): boolean {
     const { flow } = this;
     const { start } = this.section;
-    if (flow === undefined || start === undefined || flow.reached(start)) return false;
-    for (let back = 1; back < flow.code.decoder.maxLength; back++) {
-      const at = plus(start, -back);
-      if (flow.reached(at)) return at + (flow.code.at(at)?.length ?? 0) > start;
-    }
-    return false;
+    return flow !== undefined && start !== undefined && !flow.reached(start) && flow.insideReached(start);
   }
 
   /** The range is code from end to end: what is said of its instructions means something. */

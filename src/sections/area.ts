@@ -44,6 +44,11 @@ export class RseqArea {
     return isGlibcArea(address) ? address.constant : undefined;
   }
 
+  /** Does an access of `size` bytes at this offset of struct rseq meet its rseq_cs field? A size that is not known counts as one byte. */
+  static meetsRseqCs(offset: number, size: number): boolean {
+    return offset < RSEQ_CS_END && offset + Math.max(size, 1) > RSEQ_CS_OFFSET;
+  }
+
   touched(flow: Flow, access: Access): Touched {
     const offset = this.offsetOf(flow, access.address);
     if (offset !== undefined) return { kind: 'rseq', offset };
@@ -56,6 +61,8 @@ export class RseqArea {
 export const IN_FRONT = 8;
 
 const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
+/** The field behind it. */
+const RSEQ_CS_END = offsetOf(RSEQ, 'flags');
 
 const termsKey = (value: Linear): string => value.key.slice(0, value.key.lastIndexOf('+'));
 

@@ -46,6 +46,16 @@ export class Code {
     return instruction;
   }
 
+  /** The instructions from `start` on, one behind the other, up to the first at or behind `end`, or where no code is loaded. */
+  *between(start: Addr, end: Addr): Generator<Instruction> {
+    for (let at = start; at < end; ) {
+      const instruction = this.at(at);
+      if (instruction === undefined) return;
+      yield instruction;
+      at = plus(at, instruction.length);
+    }
+  }
+
   private decode(address: Addr): Instruction | undefined {
     const region = this.image.regionAt(address);
     if (region === undefined || !region.executable) return undefined;

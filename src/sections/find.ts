@@ -5,11 +5,11 @@ import { RseqArea } from './area.js';
 import { type ArmingStore, armingStores } from './armings.js';
 import { Code } from './code.js';
 import { decoderFor } from './decoders.js';
-import { type AbortRange, AbortRanges, Flow } from './flow.js';
+import { type AbortRange, AbortRanges, Flow, SIGNATURE_SIZE } from './flow.js';
 import { arrives, functionFor } from './functions.js';
 import { placesOfInterest } from './places.js';
 import { abortCandidates, wordsHolding } from './scan.js';
-import type { Arming, CriticalSection, Descriptor, FoundBy } from './section.js';
+import { type Arming, type CriticalSection, type Descriptor, type FoundBy, sameCode } from './section.js';
 import {
   ABORT_IP,
   descriptorSections,
@@ -196,10 +196,7 @@ class Finder {
   }
 
   private signatureAt(abort: Addr | undefined): number | undefined {
-    if (abort === undefined) return undefined;
-    const bytes = this.image.read(plus(abort, -4), 4);
-    if (bytes === undefined) return undefined;
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, this.image.header.littleEndian);
+    return abort === undefined ? undefined : this.image.u32(plus(abort, -SIGNATURE_SIZE));
   }
 
   private flowAt(start: Addr | undefined): Flow | undefined {
@@ -251,9 +248,6 @@ class Finder {
  */
 const budgetFor = (image: ProgramImage): number =>
   20_000 + 4 * image.codeInFile.reduce((sum, { bytes }) => sum + bytes.length, 0);
-
-const sameCode = (a: Descriptor, b: Descriptor): boolean =>
-  a.startIp === b.startIp && a.postCommitOffset === b.postCommitOffset && a.abortIp === b.abortIp;
 
 /** The range and abort handler as addresses, where they are in user space and the range does not wrap. */
 function limits({ startIp, postCommitOffset, abortIp }: Descriptor): {

@@ -235,7 +235,8 @@ export class Flow {
     }
   }
 
-  private insideReached(at: Addr): boolean {
+  /** Does the address lie within an instruction that was reached, and not at its beginning? */
+  insideReached(at: Addr): boolean {
     for (let back = 1; back < this.code.decoder.maxLength; back++) {
       const before = (at - back) as Addr;
       if (this.states.has(before)) return before + (this.code.at(before)?.length ?? 0) > at;
@@ -302,7 +303,8 @@ export class AbortRanges {
   }
 }
 
-const SIGNATURE_SIZE = 4;
+/** Bytes of the signature in front of an abort handler: a u32 (kernel/rseq.c, rseq_get_rseq_cs). */
+export const SIGNATURE_SIZE = 4;
 
 /** Does the instruction write this register, fully or in part? */
 export const writesRegister = (instruction: Instruction, register: RegisterId): boolean =>

@@ -1,4 +1,4 @@
-import { type Addr, asAddr, plus } from '../abi/address.js';
+import { type Addr, asAddr } from '../abi/address.js';
 import { RSEQ_ORIG_SIZE } from '../abi/rseq.js';
 import type { ProgramImage } from '../binary/image.js';
 import { IN_FRONT } from './area.js';
@@ -66,11 +66,7 @@ function interiors(code: Code, ranges: readonly AbortRange[]): { targets: Set<nu
   const jumps: Addr[] = [];
   for (const { start, end } of ranges) {
     if (end <= start || end - start > LONGEST) continue;
-    const own = new Set<number>();
-    for (let at = start, next = code.at(at); next !== undefined && at < end; next = code.at(at)) {
-      if (at !== start) own.add(at);
-      at = plus(at, next.length);
-    }
+    const own = new Set<number>([...code.between(start, end)].slice(1).map(({ address }) => address));
     for (const at of own) targets.add(at);
     if (code.decoder.architecture === 'x86-64') jumps.push(...shortJumpsX86(code.image, start, end, own));
   }

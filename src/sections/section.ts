@@ -21,6 +21,10 @@ export interface Descriptor {
   readonly abortIp: bigint;
 }
 
+/** Do both speak of the same range and the same handler? */
+export const sameCode = (a: Descriptor, b: Descriptor): boolean =>
+  a.startIp === b.startIp && a.postCommitOffset === b.postCommitOffset && a.abortIp === b.abortIp;
+
 /** A store of a descriptor's address to the rseq_cs field. */
 export interface Arming {
   /** The address of the storing instruction. */

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { oneErrorLine, ROOT, rseqlab, shell, withFolder } from './command.js';
+import { BIN, oneErrorLine, ROOT, rseqlab, shell, withFolder } from './command.js';
 
 const BAD = 'examples/check/counter.o';
 const FAULTS = ['check', '--kernel', '6.18', BAD] as const;
@@ -79,14 +79,14 @@ describe('-o', () => {
 });
 
 describe('colour', () => {
-  /** Runs on a terminal: util-linux' script makes one. */
-  const onTerminal = (command: string, env: NodeJS.ProcessEnv = {}) =>
-    shell(`export -f rseqlab; script -qec 'bash -c "${command}"' /dev/null 2>/dev/null`, {
+  /** Runs the command on a terminal: util-linux' script makes one. It uses $SHELL, which may know nothing of bash's functions. */
+  const onTerminal = (args: string, env: NodeJS.ProcessEnv = {}) =>
+    shell(`script -qec "'${process.execPath}' '${BIN}' ${args}" /dev/null 2>/dev/null`, {
       TERM: 'xterm',
       ...env,
     });
   const terminal = shell('command -v script').status === 0;
-  const command = `rseqlab ${FAULTS.join(' ')}`;
+  const command = FAULTS.join(' ');
 
   it('is never written to a pipe, not even when the environment asks for it', () => {
     expect(rseqlab(FAULTS).stdout).not.toContain(ESCAPE);

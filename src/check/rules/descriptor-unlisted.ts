@@ -1,5 +1,5 @@
 import { asAddr, hex } from '../../abi/address.js';
-import type { CriticalSection } from '../../sections/section.js';
+import { type CriticalSection, sameCode } from '../../sections/section.js';
 import type { Report, Rule } from '../rule.js';
 
 export const descriptorUnlisted: Rule = {
@@ -26,7 +26,12 @@ export const descriptorUnlisted: Rule = {
       return;
     }
     // librseq on arm and mips keeps a second descriptor among the code, within reach of its adr: the listed one speaks for both.
-    if (findings.sections.some((other) => isListed(other) && sameCode(other, view.section))) return;
+    const { start, descriptor } = view.section;
+    if (
+      start !== undefined &&
+      findings.sections.some((each) => isListed(each) && sameCode(each.descriptor, descriptor))
+    )
+      return;
     yield {
       at: address,
       message:
@@ -48,5 +53,3 @@ export const descriptorUnlisted: Rule = {
 };
 
 const isListed = ({ foundBy }: CriticalSection): boolean => foundBy.includes('ptr-array');
-const sameCode = (a: CriticalSection, b: CriticalSection): boolean =>
-  a.start !== undefined && a.start === b.start && a.end === b.end && a.abort === b.abort;

@@ -1,3 +1,4 @@
+import { RseqArea } from '../../sections/area.js';
 import type { Report, Rule, SectionContext } from '../rule.js';
 
 export const nestedSection: Rule = {
@@ -17,7 +18,7 @@ function* storesAgain({ view }: SectionContext): Iterable<Report> {
   for (const access of view.accesses) {
     const { touched, instruction } = access;
     if (!access.write || touched.kind !== 'rseq' || view.isArming(instruction.address)) continue;
-    if (touched.offset + Math.max(access.size, 1) <= 8 || touched.offset >= 16) continue;
+    if (!RseqArea.meetsRseqCs(touched.offset, access.size)) continue;
     const other = view.findings.armings.some((store) => store.at === instruction.address);
     const what = other ? 'another descriptor is stored to rseq_cs' : 'rseq_cs is overwritten';
     yield {

@@ -1,3 +1,5 @@
+import { offsetOf } from '../../abi/layout.js';
+import { RSEQ } from '../../abi/rseq.js';
 import { indexReads, insideCompares } from '../fields.js';
 import type { Report, Rule, SectionContext } from '../rule.js';
 
@@ -39,6 +41,10 @@ export const noCpuCheck: Rule = {
   },
 };
 
+/** The numbers stand in front of rseq_cs, and from node_id on. */
+const RSEQ_CS = offsetOf(RSEQ, 'rseq_cs');
+const NODE_ID = offsetOf(RSEQ, 'node_id');
+
 /** A fixed address is the same on every CPU: per-CPU protection is not what the section is for. */
 const isFixed = (terms: number): boolean => terms === 0;
 
@@ -52,6 +58,6 @@ function readsNumberInside({ view }: SectionContext): boolean {
     ({ read, touched, size }) =>
       read &&
       touched.kind === 'rseq' &&
-      (touched.offset + Math.max(size, 1) > 0 && touched.offset < 8 ? true : touched.offset >= 20),
+      (touched.offset < RSEQ_CS ? touched.offset + Math.max(size, 1) > 0 : touched.offset >= NODE_ID),
   );
 }

@@ -1,4 +1,6 @@
 import type { Addr } from '../../abi/address.js';
+import { offsetOf } from '../../abi/layout.js';
+import { RSEQ } from '../../abi/rseq.js';
 import type { Report, Rule, RuleContext } from '../rule.js';
 
 export const rseqCsDangling: Rule = {
@@ -45,6 +47,8 @@ export const rseqCsDangling: Rule = {
   },
 };
 
+const RSEQ_CS = offsetOf(RSEQ, 'rseq_cs');
+
 /** The return that a way from the arming store reaches without rseq_cs being stored again. */
 function returnsArmed({ findings }: RuleContext, store: Addr): Addr | undefined {
   const flow = findings.flowAt(store);
@@ -53,7 +57,7 @@ function returnsArmed({ findings }: RuleContext, store: Addr): Addr | undefined 
     flow.accesses(at).some((access) => {
       if (!access.write) return false;
       const offset = findings.area.offsetOf(flow, access.address);
-      return offset !== undefined && offset <= 8 && offset + access.size > 8;
+      return offset !== undefined && offset <= RSEQ_CS && offset + access.size > RSEQ_CS;
     });
   const visited = flow.walk([...flow.successors(store)], clears);
   return [...visited.keys()].find((at) => {
