@@ -1,11 +1,13 @@
 /** docs/abi.md, made from the tables of this folder. */
+
 import { hex } from './address.js';
+import { ERRNO } from './errno.js';
 import { BACKPORTS, KERNEL_COLUMNS, KERNEL_ROWS, type RuleName } from './kernel-rows.js';
 import { ruleValue } from './kernel-rules.js';
 import { fieldSize, type Layout } from './layout.js';
 import { MEMBARRIER_CMD_FLAG_CPU, MEMBARRIER_COMMANDS } from './membarrier.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_RSEQ_CONFIGURATION } from './ptrace.js';
-import { ERRNO, REGISTRATION_ROWS, type RegistrationRow } from './registration.js';
+import { REGISTRATION_ROWS, type RegistrationRow } from './registration.js';
 import {
   AT_RSEQ_ALIGN,
   AT_RSEQ_FEATURE_SIZE,

@@ -9,9 +9,6 @@ import { TASK_SIZE } from './task-size.js';
 /** What rseq(2) fails with. */
 export type RseqErrno = 'EINVAL' | 'EPERM' | 'EBUSY' | 'EFAULT';
 
-/** Numbers of these errors, the same on every architecture with rseq. */
-export const ERRNO: Readonly<Record<RseqErrno, number>> = { EPERM: 1, EFAULT: 14, EBUSY: 16, EINVAL: 22 };
-
 /** Arguments of rseq(2). */
 export interface RegistrationRequest {
   readonly address: bigint;

@@ -3,6 +3,7 @@ import { printable } from '../binary/printable.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { writeAll } from './output.js';
+import { addRun } from './run.js';
 import { addSections } from './sections.js';
 import { VERSION } from './version.js';
 
@@ -30,8 +31,10 @@ export async function main(argv: readonly string[]): Promise<number> {
       writeOut: writeAll,
       outputError: (text, write) => write(`rseqlab: ${oneLine(text)}; rseqlab --help shows the usage\n`),
     })
+    .enablePositionalOptions()
     .exitOverride();
   addCheck(program, finish);
+  addRun(program, finish);
   addSections(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {

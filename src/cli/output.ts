@@ -38,10 +38,14 @@ function replace(file: string, text: string): void {
 
 /** All of it, also into a pipe that is slow; a reader that has gone away (head) is no error. */
 export function writeAll(text: string): void {
-  const bytes = Buffer.from(text);
+  writeStream(1, Buffer.from(text));
+}
+
+/** The same with bytes, to standard output or standard error. */
+export function writeStream(stream: 1 | 2, bytes: Uint8Array): void {
   for (let offset = 0; offset < bytes.length; ) {
     try {
-      offset += writeSync(1, bytes, offset);
+      offset += writeSync(stream, bytes, offset);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') return;

@@ -1,0 +1,104 @@
+import { type KernelRules, kernelRules } from '../abi/kernel-rules.js';
+import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
+import type { Event, Happening } from '../event/event.js';
+import type { Host } from './host.js';
+import type { Policy } from './policy.js';
+import { Random } from './random.js';
+import { Spaces } from './spaces.js';
+import { FIRST_PID, type KernelState, type Mm, type Task } from './state.js';
+import { UserMemory } from './user.js';
+
+/** What a simulated Linux is started with. */
+export interface KernelOptions {
+  /** Whose rules it follows, e.g. `6.18`. */
+  readonly version: string;
+  /** CONFIG_DEBUG_RSEQ up to 6.18, rseq_debug=1 since. */
+  readonly debugRseq: boolean;
+  readonly cpus: number;
+  /** For getrandom(2), AT_RANDOM, /dev/urandom. */
+  readonly seed: number;
+  /** Pages that programs may touch, all together: more, and the program is killed as by the OOM killer. */
+  readonly memoryLimit: number;
+  readonly policy: Policy;
+  readonly host: Host;
+  readonly onEvent?: (event: Event) => void;
+}
+
+const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
+
+/** The simulated Linux: its state, and what works on it. */
+export class Kernel {
+  readonly state: KernelState;
+  readonly spaces = new Spaces();
+  readonly rules: KernelRules;
+  readonly random: Random;
+  readonly policy: Policy;
+  readonly host: Host;
+  private readonly memories = new Map<number, UserMemory>();
+
+  constructor(readonly options: KernelOptions) {
+    this.rules = kernelRules(options.version, { debug: options.debugRseq });
+    this.random = new Random(options.seed);
+    this.policy = options.policy;
+    this.host = options.host;
+    this.state = {
+      clock: 1_000_000_000,
+      instructions: 0,
+      cpus: Array.from({ length: options.cpus }, (_, id) => ({
+        id,
+        current: undefined,
+        queue: [],
+        reschedule: false,
+        since: 0,
+      })),
+      tasks: new Map(),
+      processes: new Map(),
+      waiters: new Map(),
+      timers: [],
+      nextPid: FIRST_PID,
+      nextId: 1,
+      status: undefined,
+      unknownCalls: new Set(),
+    };
+  }
+
+  memory(mm: Mm): UserMemory {
+    let known = this.memories.get(mm.id);
+    if (known === undefined) {
+      known = new UserMemory(this.spaces.of(mm.id).machine);
+      this.memories.set(mm.id, known);
+    }
+    return known;
+  }
+
+  /** An address space whose last user is gone. */
+  forget(mm: Mm): void {
+    this.memories.delete(mm.id);
+    this.spaces.release(mm.id);
+  }
+
+  emit(task: Task, happening: Happening): void {
+    this.emitAt(task.cpu, task.tid, happening);
+  }
+
+  emitAt(cpu: number, tid: number, happening: Happening): void {
+    this.options.onEvent?.({ time: this.state.clock, cpu, tid, ...happening });
+  }
+
+  /** mm_cid: the lowest number that no other running thread of the process has. */
+  takeCid(task: Task): void {
+    const taken = new Set(
+      this.state.cpus.flatMap(({ current }) => (current?.mm === task.mm ? current.mmCid : [])),
+    );
+    let cid = 0;
+    while (taken.has(cid)) cid++;
+    task.mmCid = cid;
+  }
+
+  releaseCid(task: Task): void {
+    task.mmCid = -1;
+  }
+}
+
+/** `rseq`, or `syscall_999` for a number without a name. */
+export const syscallName = (number: number): string => NAMES.get(number) ?? `syscall_${number}`;

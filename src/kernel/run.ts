@@ -1,0 +1,149 @@
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
+import { SI, SIG } from '../abi/signals.js';
+import type { Stop } from '../machine/cpu.js';
+import { enter, load, nameTask, type Program } from './exec.js';
+import { install, newFile } from './files/table.js';
+import type { Kernel } from './kernel.js';
+import { leaveKernel } from './leave.js';
+import { RIP } from './registers.js';
+import { schedule } from './schedule.js';
+import { forceSignal, makeSignal, sendSignal } from './signal/send.js';
+import type { CpuState, Task, Timer } from './state.js';
+import { enterCall } from './syscalls/perform.js';
+import { newProcess, newTask } from './tasks.js';
+import { addTimer, endWait } from './wait.js';
+
+/** Why the simulation came back: the first program has ended (`status` as of wait4), its time is up, or nobody can ever run again. */
+export type Outcome =
+  | { readonly kind: 'ended'; readonly status: number }
+  | { readonly kind: 'paused' }
+  | { readonly kind: 'deadlock' };
+
+/** Starts the first program. Throws ProgramError where it cannot be run. */
+export function boot(kernel: Kernel, program: Program): Task {
+  const { mm, entry, stack } = load(kernel, program);
+  const pid = kernel.state.nextPid++;
+  const process = newProcess(kernel, pid, undefined);
+  const files = { users: 1, descriptors: [] };
+  const task = newTask(kernel, pid, {
+    process,
+    mm,
+    files,
+    fs: { users: 1, cwd: '/', umask: 0o22 },
+    from: undefined,
+  });
+  for (const stream of [0, 1, 2] as const)
+    install(files, newFile(kernel, { kind: 'stream', stream }, stream === 0 ? 0 : 1), false);
+  nameTask(task, program);
+  enter(task, entry, stack);
+  kernel.emit(task, { kind: 'start', pid, parent: 0, how: 'exec', name: task.name });
+  kernel.state.cpus[0]!.queue.push(task);
+  return task;
+}
+
+/** Runs until the first program has ended, or `instructions` are done (some more where a turn is not over). */
+export function run(kernel: Kernel, instructions: number): Outcome {
+  const { state } = kernel;
+  const end = state.instructions + instructions;
+  while (state.status === undefined) {
+    if (state.instructions >= end) return { kind: 'paused' };
+    fireTimers(kernel);
+    for (const cpu of state.cpus)
+      if (cpu.reschedule || (cpu.current === undefined && cpu.queue.length > 0)) schedule(kernel, cpu);
+    const ready = state.cpus.filter(({ current }) => current !== undefined);
+    if (ready.length > 0) {
+      turn(kernel, ready);
+      continue;
+    }
+    const next = state.timers[0];
+    if (next === undefined) return { kind: 'deadlock' };
+    state.clock = Math.max(state.clock, next.at);
+  }
+  return { kind: 'ended', status: state.status };
+}
+
+/** One CPU runs its thread for a while. */
+function turn(kernel: Kernel, ready: readonly CpuState[]): void {
+  const { state } = kernel;
+  const { cpu, instructions, end } = kernel.policy.turn(state, ready);
+  const task = cpu.current!;
+  if (!leaveKernel(kernel, task)) {
+    cpu.reschedule = true;
+    return;
+  }
+  const timer = state.timers[0];
+  const budget =
+    timer === undefined ? instructions : Math.max(1, Math.min(instructions, timer.at - state.clock));
+  const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget);
+  state.instructions += done;
+  state.clock += done;
+  task.process.cpuTime += done;
+  task.rseq.interrupted = stop.reason !== 'trap' || stop.trap !== 'system-call';
+  if (stop.reason === 'trap' && stop.trap === 'system-call') {
+    enterCall(kernel, task);
+    return;
+  }
+  task.call = -1n;
+  if (stop.reason !== 'budget') fault(kernel, task, stop);
+  else if (end === 'preempt' && budget === instructions) cpu.reschedule = true;
+}
+
+function fireTimers(kernel: Kernel): void {
+  const { state } = kernel;
+  while (state.timers[0] !== undefined && state.timers[0].at <= state.clock)
+    fire(kernel, state.timers.shift()!);
+}
+
+function fire(kernel: Kernel, timer: Timer): void {
+  switch (timer.kind) {
+    case 'wait':
+      endWait(kernel, timer.task, 'timeout');
+      return;
+    case 'alarm':
+      sendSignal(kernel, timer.process, makeSignal(SIG.SIGALRM, { code: SI.KERNEL }));
+      if (timer.process.interval > 0)
+        addTimer(kernel, { kind: 'alarm', at: timer.at + timer.process.interval, process: timer.process });
+      return;
+    default:
+      return;
+  }
+}
+
+/** What the processor refuses becomes a signal (arch/x86/kernel/traps.c, mm/fault.c). */
+function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget' }>): void {
+  const ip = task.registers[RIP]!;
+  if (stop.reason === 'fault') {
+    const { address } = stop.fault;
+    const code = kernel.spaces.of(task.mm.id).isMapped(address) ? SI.SEGV_ACCERR : SI.SEGV_MAPERR;
+    forceSignal(kernel, task, { number: SIG.SIGSEGV, code, address });
+    return;
+  }
+  if (stop.reason === 'unknown') {
+    const bytes = [...stop.bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text: disassemble(stop.bytes, ip) });
+    forceSignal(kernel, task, { number: SIG.SIGILL, code: SI.ILL_ILLOPN, address: ip });
+    return;
+  }
+  const [number, code] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL];
+  forceSignal(kernel, task, { number, code, address: code === SI.KERNEL ? 0n : ip });
+}
+
+const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: number]>> = {
+  undefined: [SIG.SIGILL, SI.ILL_ILLOPN],
+  breakpoint: [SIG.SIGTRAP, SI.KERNEL],
+  divide: [SIG.SIGFPE, SI.FPE_INTDIV],
+  halt: [SIG.SIGSEGV, SI.KERNEL],
+  overflow: [SIG.SIGSEGV, SI.KERNEL],
+};
+
+function disassemble(bytes: Uint8Array, ip: bigint): string {
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  decoder.ip = ip;
+  const instruction = decoder.decode();
+  const formatter = new Formatter(FormatterSyntax.Gas);
+  const text = formatter.format(instruction);
+  formatter.free();
+  instruction.free();
+  decoder.free();
+  return text;
+}

@@ -1,0 +1,143 @@
+import { SA, SI, SIG } from '../../abi/signals.js';
+import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
+import { Errno } from '../errno.js';
+import { FX_SIZE, readFx, writeFx } from '../fx.js';
+import type { Kernel } from '../kernel.js';
+import { RIP, rflags, setRflags } from '../registers.js';
+import type { Handler, Signal, Task } from '../state.js';
+
+/**
+ * struct rt_sigframe (arch/x86/include/asm/sigframe.h, include/uapi/asm/sigcontext.h), offsets in bytes: return address, ucontext, siginfo.
+ * The floating point state stands above it, aligned to 64.
+ */
+const FRAME = { context: 8, info: 312, size: 440 } as const;
+const CONTEXT = {
+  flags: 0,
+  stack: 16,
+  registers: 40,
+  segments: 184,
+  error: 192,
+  trap: 200,
+  oldMask: 208,
+  cr2: 216,
+  fp: 224,
+  mask: 296,
+} as const;
+/** General registers as they stand in struct sigcontext, by their numbers. */
+const ORDER = [8, 9, 10, 11, 12, 13, 14, 15, 7, 6, 5, 3, 2, 0, 1, 4] as const;
+const RED_ZONE = 128n;
+/** UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS. */
+const CONTEXT_FLAGS = 6n;
+/** cs 0x33, gs 0, fs 0, ss 0x2b. */
+const SEGMENTS = 0x002b_0000_0000_0033n;
+const DF = 1n << 10n;
+const SS_ONSTACK = 1;
+const SS_AUTODISARM = 1 << 31;
+
+const onAltStack = ({ altStack }: Task, sp: bigint): boolean =>
+  (altStack.flags & SS_AUTODISARM) === 0 && sp > altStack.sp && sp - altStack.sp <= altStack.size;
+
+/** sas_ss_flags(): what sigaltstack(2) and ucontext say of the alternate stack. */
+export function altStackFlags(task: Task): number {
+  if (task.altStack.size === 0n) return 2;
+  return onAltStack(task, task.registers[RSP]!) ? SS_ONSTACK : 0;
+}
+
+/**
+ * Puts a frame on the program's stack and makes the thread enter the handler (x64_setup_rt_frame). Throws EFAULT where the stack cannot be
+ * written.
+ */
+export function enterHandler(
+  kernel: Kernel,
+  task: Task,
+  signal: Signal,
+  handler: Handler,
+  mask: bigint,
+): void {
+  const { registers, altStack } = task;
+  const memory = kernel.memory(task.mm);
+  let sp = registers[RSP]!;
+  const switches = (handler.flags & SA.ONSTACK) !== 0 && altStack.size !== 0n && !onAltStack(task, sp);
+  if (switches) sp = altStack.sp + altStack.size;
+  else sp -= RED_ZONE;
+  const fp = (sp - BigInt(FX_SIZE)) & ~63n;
+  const frame = ((fp - BigInt(FRAME.size)) & ~15n) - 8n;
+  if (onAltStack(task, registers[RSP]!) && !onAltStack(task, frame)) throw new Errno('EFAULT');
+  const bytes = new Uint8Array(FRAME.size);
+  const view = new DataView(bytes.buffer);
+  const put = (offset: number, value: bigint): void =>
+    view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+  put(0, handler.restorer);
+  const context = FRAME.context;
+  put(context + CONTEXT.flags, CONTEXT_FLAGS);
+  put(context + CONTEXT.stack, altStack.sp);
+  view.setUint32(context + CONTEXT.stack + 8, (altStack.flags & SS_AUTODISARM) | altStackFlags(task), true);
+  put(context + CONTEXT.stack + 16, altStack.size);
+  for (const [index, number] of ORDER.entries())
+    put(context + CONTEXT.registers + 8 * index, registers[number]!);
+  put(context + CONTEXT.registers + 128, registers[RIP]!);
+  put(context + CONTEXT.registers + 136, rflags(task));
+  put(context + CONTEXT.segments, SEGMENTS);
+  if (signal.forced) put(context + CONTEXT.cr2, signal.address);
+  put(context + CONTEXT.oldMask, mask);
+  put(context + CONTEXT.fp, fp);
+  put(context + CONTEXT.mask, mask);
+  bytes.set(infoBytes(signal), FRAME.info);
+  memory.write(fp, writeFx(registers));
+  memory.write(frame, bytes);
+  if ((altStack.flags & SS_AUTODISARM) !== 0) task.altStack = { sp: 0n, size: 0n, flags: 2 };
+  registers[RSP] = frame;
+  registers[RIP] = handler.handler;
+  registers[RDI] = BigInt(signal.number);
+  registers[RSI] = frame + BigInt(FRAME.info);
+  registers[RDX] = frame + BigInt(FRAME.context);
+  registers[RAX] = 0n;
+  setRflags(task, rflags(task) & ~DF);
+}
+
+/** rt_sigreturn(2): back to what the frame says. Throws EFAULT where it cannot be read. */
+export function leaveHandler(kernel: Kernel, task: Task): bigint {
+  const { registers } = task;
+  const memory = kernel.memory(task.mm);
+  const context = registers[RSP]! - 8n + BigInt(FRAME.context);
+  const bytes = memory.read(context, FRAME.info - FRAME.context);
+  const view = new DataView(bytes.buffer);
+  const get = (offset: number): bigint => view.getBigUint64(offset, true);
+  const fp = get(CONTEXT.fp);
+  const fx = fp === 0n ? undefined : memory.read(fp, FX_SIZE);
+  for (const [index, number] of ORDER.entries()) registers[number] = get(CONTEXT.registers + 8 * index);
+  registers[RIP] = get(CONTEXT.registers + 128);
+  setRflags(task, get(CONTEXT.registers + 136));
+  if (fx !== undefined) readFx(registers, fx);
+  task.mask = get(CONTEXT.mask);
+  const flags = view.getUint32(CONTEXT.stack + 8, true);
+  if (!onAltStack(task, registers[RSP]!))
+    task.altStack = {
+      sp: get(CONTEXT.stack),
+      size: (flags & 2) !== 0 ? 0n : get(CONTEXT.stack + 16),
+      flags: flags & SS_AUTODISARM,
+    };
+  // No restart: the call that was interrupted is over.
+  task.call = -1n;
+  return registers[RAX]!;
+}
+
+/** struct siginfo, 128 bytes. */
+export function infoBytes(signal: Signal): Uint8Array {
+  const bytes = new Uint8Array(128);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, signal.number, true);
+  view.setInt32(8, signal.code, true);
+  const fault =
+    signal.forced &&
+    [SIG.SIGSEGV, SIG.SIGBUS, SIG.SIGILL, SIG.SIGFPE, SIG.SIGTRAP].includes(signal.number as never);
+  if (fault && signal.code !== SI.KERNEL) {
+    view.setBigUint64(16, signal.address, true);
+    return bytes;
+  }
+  view.setInt32(16, signal.pid, true);
+  view.setInt32(20, signal.uid, true);
+  if (signal.number === SIG.SIGCHLD && signal.code > 0) view.setInt32(24, signal.status, true);
+  else view.setBigUint64(24, BigInt.asUintN(64, signal.value), true);
+  return bytes;
+}

@@ -1,0 +1,239 @@
+/**
+ * Everything the simulated kernel knows, as plain data: objects, arrays, maps, typed arrays, numbers, bigints and strings, without methods,
+ * closures or handles of the host. So a state can be copied whole (structuredClone keeps shared references) and compared. Memory is not in
+ * it: each `Mm` has a machine of its own by number (spaces.ts). Times are nanoseconds of the virtual clock.
+ */
+import type { OpenFile } from './files/file.js';
+
+export interface KernelState {
+  /** Nanoseconds since boot. */
+  clock: number;
+  /** Instructions of programs that were run. */
+  instructions: number;
+  readonly cpus: CpuState[];
+  readonly tasks: Map<number, Task>;
+  readonly processes: Map<number, Process>;
+  /** Who waits for what, first come first served: see wait.ts. */
+  readonly waiters: Map<string, Task[]>;
+  timers: Timer[];
+  nextPid: number;
+  nextId: number;
+  /** Status of the first process, once it has ended: as of wait4(2). */
+  status: number | undefined;
+  /** System calls that were answered with ENOSYS: each is reported once. */
+  readonly unknownCalls: Set<number>;
+}
+
+/** Of the first program, which is everybody's ancestor. */
+export const FIRST_PID = 1000;
+
+/** A simulated CPU. */
+export interface CpuState {
+  readonly id: number;
+  current: Task | undefined;
+  /** Runnable threads that are not running, the next first. */
+  queue: Task[];
+  /** The current thread must give way when it next leaves the kernel (TIF_NEED_RESCHED). */
+  reschedule: boolean;
+  /** Clock when the current thread was switched to. */
+  since: number;
+}
+
+/** A thread (struct task_struct). */
+export interface Task {
+  readonly tid: number;
+  process: Process;
+  mm: Mm;
+  files: FileTable;
+  /** Working directory and umask. */
+  fs: FsState;
+  state: 'runnable' | 'blocked' | 'stopped' | 'dead';
+  /** Where it runs, or ran last. */
+  cpu: number;
+  /** CPUs it may run on: bit n for CPU n. */
+  affinity: bigint;
+  name: string;
+  /** Register state as it is in the machine's memory: [0, STATE.size). The machine's own copy counts only while instructions run. */
+  readonly registers: BigUint64Array;
+  /** The system call under way, or the last one: its number decides about restarts (orig_rax); -1n: none. */
+  call: bigint;
+  /** What it waits for in a system call. */
+  wait: Wait | undefined;
+  /** For restart_syscall(2). */
+  restart: { readonly number: number; readonly arguments: bigint[]; readonly deadline: number } | undefined;
+  /** Blocked signals: bit n - 1 for signal n. */
+  mask: bigint;
+  /** To be put back when no handler runs (sigsuspend, ppoll). */
+  savedMask: bigint | undefined;
+  pending: Signal[];
+  altStack: { sp: bigint; size: bigint; flags: number };
+  rseq: Rseq;
+  /** mm_cid while it runs on a CPU (struct task_struct::mm_cid), else -1. */
+  mmCid: number;
+  clearChildTid: bigint;
+  robustList: bigint;
+  exitSignal: number;
+  /** Parent waits until this thread execs or exits (vfork). */
+  vfork: boolean;
+  /** Being killed: takes effect when it next leaves the kernel. The status of wait4(2). */
+  killed: number | undefined;
+  ptrace: Ptrace | undefined;
+  exitStatus: number;
+  /** PR_SET_PDEATHSIG. */
+  deathSignal: number;
+}
+
+/** What a tracer knows of a thread (kernel/ptrace.c). */
+export interface Ptrace {
+  readonly tracer: Process;
+  readonly seized: boolean;
+  options: number;
+  /** Stopped for the tracer: the status that wait4 reports, and whether it did. */
+  stop: { status: number; reported: boolean; message: bigint; signal: Signal | undefined } | undefined;
+  /** How it was resumed. */
+  resume: 'continue' | 'syscall' | 'step' | 'listen';
+  interrupt: boolean;
+}
+
+/** Thread group (struct signal_struct, sighand_struct). */
+export interface Process {
+  readonly pid: number;
+  parent: Process | undefined;
+  readonly children: Process[];
+  tasks: Task[];
+  group: number;
+  session: number;
+  handlers: Handler[];
+  shared: Signal[];
+  /** exit_group(2) or a fatal signal: the status for all threads. */
+  exiting: number | undefined;
+  /** Status of the first thread, where it ended before others. */
+  leaderStatus: number | undefined;
+  /** Has ended and waits for its parent. */
+  zombie: number | undefined;
+  stopped: { readonly signal: number; reported: boolean } | undefined;
+  continued: boolean;
+  /** setitimer(ITIMER_REAL): period; the timer itself is in KernelState.timers. */
+  interval: number;
+  /** Clock ticks of the process, for times(2) and getrusage(2). */
+  cpuTime: number;
+  exe: string;
+  commandLine: Uint8Array;
+  /** PR_SET_CHILD_SUBREAPER. */
+  subreaper: boolean;
+  /** PR_SET_DUMPABLE. */
+  dumpable: number;
+  limits: Map<number, [soft: bigint, hard: bigint]>;
+}
+
+/** struct k_sigaction. */
+export interface Handler {
+  readonly handler: bigint;
+  readonly flags: number;
+  readonly restorer: bigint;
+  readonly mask: bigint;
+}
+
+/** A signal on its way (struct kernel_siginfo). */
+export interface Signal {
+  readonly number: number;
+  readonly code: number;
+  readonly pid: number;
+  readonly uid: number;
+  /** si_addr, or si_value, or si_status, by the signal and code. */
+  readonly address: bigint;
+  readonly value: bigint;
+  readonly status: number;
+  /** Forced by a fault: neither ignored nor blocked. */
+  readonly forced: boolean;
+}
+
+/** What the kernel keeps of a thread's rseq (task_struct::rseq, rseq_sig, rseq_len, rseq_event_mask). */
+export interface Rseq {
+  /** 0: not registered. */
+  pointer: bigint;
+  length: number;
+  signature: number;
+  flags: number;
+  /** What happened since the thread last left the kernel. */
+  events: Set<'preempt' | 'signal' | 'migrate' | 'membarrier'>;
+  /** Must be looked at on the way out (TIF_NOTIFY_RESUME, TIF_RSEQ). */
+  notify: boolean;
+  /** The thread came into the kernel by an interrupt, not by a system call (6.19: event.user_irq). */
+  interrupted: boolean;
+  /** CPU, node or mm_cid are others than those in memory (6.19: event.ids_changed). */
+  idsChanged: boolean;
+  /** What the kernel last wrote: cpu_id, mm_cid; -1 none. */
+  cpuId: number;
+  mmCid: number;
+  /** Time slice extension (7.0). */
+  slice: { enabled: boolean; granted: boolean; yielded: boolean; expires: number };
+}
+
+/** Memory map of one address space (struct mm_struct). */
+export interface Mm {
+  readonly id: number;
+  users: number;
+  /** Sorted by start; never overlapping. */
+  areas: Area[];
+  brkStart: number;
+  brk: number;
+  /** Bits of membarrier registrations: see membarrier.ts. */
+  membarrier: number;
+  auxv: Uint8Array;
+  stackStart: number;
+  argStart: number;
+  argEnd: number;
+  envStart: number;
+  envEnd: number;
+}
+
+/** A mapping (struct vm_area_struct). Addresses are below 4 GiB: the simulated kernel chooses no others. */
+export interface Area {
+  start: number;
+  end: number;
+  /** PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4. */
+  protection: number;
+  shared: boolean;
+  /** As /proc/PID/maps prints it: a path, `[heap]`, `[stack]`, or ''. */
+  name: string;
+  offset: number;
+  growsDown: boolean;
+}
+
+export interface FileTable {
+  users: number;
+  descriptors: (Descriptor | undefined)[];
+}
+
+export interface Descriptor {
+  readonly file: OpenFile;
+  closeOnExec: boolean;
+}
+
+export interface FsState {
+  users: number;
+  cwd: string;
+  umask: number;
+}
+
+/** A thread that waits inside a system call. The call is made again, with this, when the wait is over. */
+export interface Wait {
+  readonly keys: readonly string[];
+  /** Clock; undefined: for ever. */
+  readonly deadline: number | undefined;
+  readonly interruptible: boolean;
+  /** What the system call wants back. */
+  readonly data: unknown;
+  /** Why it is over; undefined while it waits. */
+  ended: 'woken' | 'timeout' | 'signal' | undefined;
+  readonly arguments: readonly bigint[];
+}
+
+/** Something that happens at a time. */
+export type Timer = { readonly at: number; readonly order: number } & (
+  | { readonly kind: 'wait'; readonly task: Task; readonly wait: Wait }
+  | { readonly kind: 'alarm'; readonly process: Process }
+  | { readonly kind: 'posix'; readonly process: Process; readonly id: number }
+  | { readonly kind: 'slice'; readonly task: Task }
+);

@@ -1,0 +1,62 @@
+import { ERRNO } from '../../abi/errno.js';
+import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { Errno, failure } from '../errno.js';
+import { type Kernel, syscallName } from '../kernel.js';
+import { RIP, rflags } from '../registers.js';
+import { afterCall } from '../rseq/syscall.js';
+import type { Task, Wait } from '../state.js';
+import { Blocked, sleep } from '../wait.js';
+import type { Result } from './call.js';
+import { CALLS } from './index.js';
+
+const R10 = 10;
+const R11 = 11;
+/** Nanoseconds of virtual time that a system call takes. */
+const COST = 200;
+
+/** The instruction `syscall` (arch/x86/entry/entry_64.S): rip stands behind it. */
+export function enterCall(kernel: Kernel, task: Task): void {
+  const { registers } = task;
+  const args = [RDI, RSI, RDX, R10, R8, R9].map((number) => registers[number]!);
+  task.call = registers[RAX]!;
+  registers[RCX] = registers[RIP]!;
+  registers[R11] = rflags(task);
+  kernel.state.clock += COST;
+  const number = Number(BigInt.asUintN(32, task.call));
+  kernel.emit(task, { kind: 'syscall', number, name: syscallName(number), arguments: args });
+  perform(kernel, task, args);
+}
+
+/** Does a call, or goes on with one that had to wait. */
+export function perform(kernel: Kernel, task: Task, args: readonly bigint[], resumed?: Wait): void {
+  const number = Number(BigInt.asUintN(32, task.call));
+  const name = syscallName(number);
+  const handler = CALLS.get(number);
+  let result: Result;
+  if (handler === undefined) {
+    if (!kernel.state.unknownCalls.has(number)) {
+      kernel.state.unknownCalls.add(number);
+      kernel.emit(task, { kind: 'unknown-syscall', number, name });
+    }
+    result = failure('ENOSYS');
+  } else {
+    try {
+      result = handler({ kernel, task, memory: kernel.memory(task.mm), arguments: args, resumed });
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      result = error.value;
+    }
+  }
+  if (result instanceof Blocked) {
+    sleep(kernel, task, result.wait);
+    return;
+  }
+  if (task.state === 'dead') return;
+  if (result !== undefined) task.registers[RAX] = BigInt.asUintN(64, BigInt(result));
+  const value = BigInt.asIntN(64, task.registers[RAX]!);
+  const error = value < 0n && value >= -4095n ? NAMES.get(Number(-value)) : undefined;
+  kernel.emit(task, { kind: 'return', name, value, ...(error === undefined ? {} : { error }) });
+  afterCall(kernel, task);
+}
+
+const NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, number]) => [number, name]));

@@ -1,0 +1,8 @@
+import { rseqCall } from '../rseq/syscall.js';
+import { type Calls, int, unsigned } from './call.js';
+
+/** rseq(2) and what belongs to it. */
+export const RSEQ_CALLS: Calls = {
+  rseq: ({ kernel, task, arguments: [address, length, flags, signature] }) =>
+    rseqCall(kernel, task, address!, unsigned(length), int(flags), unsigned(signature)),
+};
