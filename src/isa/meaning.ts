@@ -93,8 +93,30 @@ export const FLAG_BITS: Readonly<Record<Flag, number>> = {
   of: 11,
 };
 
-/** Why an instruction stops: what the kernel turns into a signal, or a system call. */
-export type Trap = 'system-call' | 'undefined' | 'breakpoint' | 'divide' | 'halt' | 'overflow';
+/**
+ * Why an instruction stops: what the kernel turns into a signal, or a system call. Legend of Trap:
+ *   system-call          syscall; control is behind it already
+ *   system-call-32       int 0x80; control is behind it already
+ *   undefined            #UD, SIGILL
+ *   breakpoint           int3, SIGTRAP; control is behind it already
+ *   divide               #DE, SIGFPE (FPE_INTDIV)
+ *   halt                 a privileged instruction, #GP: SIGSEGV (SI_KERNEL, no address)
+ *   overflow             #OF, SIGSEGV
+ *   general-protection   #GP, as of a misaligned vector: SIGSEGV (SI_KERNEL, no address)
+ *   float                #MF or #XM: an unmasked exception of x87 or SSE, SIGFPE
+ *   unsupported          a processor would go on; this machine does not know how, and says so rather than do something else
+ */
+export type Trap =
+  | 'system-call'
+  | 'system-call-32'
+  | 'undefined'
+  | 'breakpoint'
+  | 'divide'
+  | 'halt'
+  | 'overflow'
+  | 'general-protection'
+  | 'float'
+  | 'unsupported';
 
 /**
  * Legend of Statement:

@@ -1,10 +1,13 @@
-import type { Expression, Flag, Statement, Width } from '../isa/meaning.js';
+import type { Expression, Flag, Statement, Trap, Width } from '../isa/meaning.js';
 import { HELPERS, IMPORT, TRAPS } from './imports.js';
 import { PAGE, PAGE_FLAGS, STATE } from './state.js';
 import { Bytes } from './wasm/encoder.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 
 export const typeOf = (width: Width): ValueType => (width === 64 ? 'i64' : 'i32');
+
+/** Traps that find control behind the instruction. */
+const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'system-call-32', 'breakpoint']);
 
 /**
  * Turns expressions and statements into WebAssembly. All arithmetic is at 32 bits (narrower values with zeros above) or at 64. Where
@@ -96,7 +99,7 @@ export abstract class Emitter {
       case 'trap': {
         const result = 1 + TRAPS.indexOf(statement.trap);
         if (statement.when === undefined) {
-          const behind = statement.trap === 'system-call' || statement.trap === 'breakpoint';
+          const behind = BEHIND.has(statement.trap);
           if (behind) this.leave(() => this.i64(next), result);
           else this.stay(result);
           return;

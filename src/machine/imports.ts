@@ -9,6 +9,10 @@ export const TRAPS: readonly Trap[] = [
   'divide',
   'halt',
   'overflow',
+  'system-call-32',
+  'general-protection',
+  'float',
+  'unsupported',
 ];
 
 export const CODE_TYPE: FunctionType = { parameters: [], results: ['i32'] };

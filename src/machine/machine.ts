@@ -1,5 +1,5 @@
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
-import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE, STATE, WITH_NEXT } from './state.js';
+import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE, resetState, STATE, WITH_NEXT } from './state.js';
 
 import { host, type WasmImports } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
@@ -36,6 +36,7 @@ export class Machine {
         signed === 1 ? (a * b) >> 64n : (BigInt.asUintN(64, a) * BigInt.asUintN(64, b)) >> 64n,
       helper: (index: number, operand: bigint): number => this.divide(HELPERS[index] === 'idiv', operand),
     } satisfies Record<(typeof IMPORTS)[number]['name'], unknown>;
+    resetState(this.memory.buffer);
     this.imports = { env: { memory: this.memory, ...functions } };
   }
 

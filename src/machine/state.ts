@@ -16,8 +16,37 @@ export const STATE = {
   trap: 160,
   /** Instructions that may still be run before control goes back to the scheduler; i64. */
   budget: 168,
-  size: 176,
+  /** What rdtsc will say when the budget is used up, u64: it counts instructions, and the kernel sets it with the budget. */
+  tsc: 176,
+  /** What rdtscp puts into ecx (IA32_TSC_AUX), u32: Linux keeps node << 12 | cpu there (arch/x86/kernel/cpu/common.c, setup_getcpu). */
+  tscAux: 184,
+  /** Control and status of SSE, u32. */
+  mxcsr: 188,
+  /** x87: control word and status word (TOP included), u16 each; a bit a physical register that is 1 where it is not empty, u8. */
+  x87Control: 192,
+  x87Status: 194,
+  x87Valid: 196,
+  /** What the last x87 statement made for the rest of its instruction, 16 bytes: nobody else's. */
+  x87Result: 208,
+  /** xmm0..xmm15, 16 bytes each. */
+  xmm: 256,
+  /** The x87's physical registers R0..R7: 10 bytes each, 16 apart. */
+  x87Registers: 512,
+  /** A task's whole register state is the bytes in front of this: copying them saves and restores it. */
+  size: 640,
 } as const;
+
+/** Registers as a program finds them at its beginning (System V AMD64 ABI, 3.4.1, "Initial Stack and Register State"): zeros but for these. */
+const MXCSR_RESET = 0x1f80;
+const X87_CONTROL_RESET = 0x37f;
+
+/** Makes the state in `memory` that of a new program; its memory is all else's. */
+export function resetState(memory: ArrayBuffer): void {
+  new Uint8Array(memory, 0, STATE.size).fill(0);
+  const view = new DataView(memory);
+  view.setUint32(STATE.mxcsr, MXCSR_RESET, true);
+  view.setUint16(STATE.x87Control, X87_CONTROL_RESET, true);
+}
 
 const FLAG_ORDER: readonly Flag[] = ['cf', 'pf', 'af', 'zf', 'sf', 'df', 'of'];
 export const flagOffset = (flag: Flag): number => STATE.flags + FLAG_ORDER.indexOf(flag);
