@@ -3,6 +3,8 @@
  * may have 64 bits, are bigint.
  */
 
+import type { ViolationId } from '../abi/violations.js';
+
 /** Where and when: nanoseconds (virtual in the simulation), CPU, thread. */
 export interface Stamp {
   readonly time: number;
@@ -47,6 +49,8 @@ export type Happening =
       readonly number: number;
       readonly name: string;
       readonly arguments: readonly bigint[];
+      /** What some arguments point at, as the kernel found it: struct rseq and its descriptor of rseq(2). */
+      readonly data?: readonly MemoryPiece[];
     }
   | { readonly kind: 'return'; readonly name: string; readonly value: bigint; readonly error?: string }
   | {
@@ -54,7 +58,10 @@ export type Happening =
       readonly signal: string;
       readonly action: 'handler' | 'default' | 'ignored';
       readonly ip: bigint;
+      /** si_code: why (abi/signals.ts SI). */
       readonly code: number;
+      /** si_addr of a fault. */
+      readonly address: bigint;
     }
   | {
       readonly kind: 'register' | 'unregister';
@@ -75,8 +82,8 @@ export type Happening =
   | { readonly kind: 'clear'; readonly rseqCs: bigint; readonly ip: bigint }
   | {
       readonly kind: 'violation';
-      /** A row of the kernel's rules that was broken. */
-      readonly rule: string;
+      /** The rule that was broken: abi/violations.ts. */
+      readonly rule: ViolationId;
       readonly message: string;
       readonly ip: bigint;
       readonly rseqCs: bigint;
@@ -89,5 +96,11 @@ export type Happening =
       readonly text: string;
     }
   | { readonly kind: 'output'; readonly fd: number; readonly bytes: Uint8Array };
+
+/** Bytes of a process's memory. */
+export interface MemoryPiece {
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
 
 export type Event = Stamp & Happening;

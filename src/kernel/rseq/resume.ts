@@ -3,6 +3,7 @@ import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { SIG } from '../../abi/signals.js';
 import { TASK_SIZE } from '../../abi/task-size.js';
+import type { ViolationId } from '../../abi/violations.js';
 import type { AbortCause } from '../../event/event.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
@@ -13,7 +14,7 @@ import type { Task } from '../state.js';
 /** A rule that a thread's struct rseq or its descriptor breaks: the kernel kills with SIGSEGV and says no more. */
 class Violation extends Error {
   constructor(
-    readonly rule: string,
+    readonly rule: ViolationId,
     message: string,
   ) {
     super(message);
@@ -36,7 +37,7 @@ export function resume(kernel: Kernel, task: Task, signal?: number): boolean {
     return true;
   } catch (error) {
     if (!(error instanceof Violation) && !(error instanceof Errno)) throw error;
-    const [rule, message] =
+    const [rule, message]: [ViolationId, string] =
       error instanceof Violation
         ? [error.rule, error.message]
         : ['area-unwritable', `struct rseq at ${hex(task.rseq.pointer)} cannot be read or written`];
@@ -46,7 +47,13 @@ export function resume(kernel: Kernel, task: Task, signal?: number): boolean {
 }
 
 /** force_sigsegv(): while SIGSEGV itself is being delivered, for good. */
-export function violation(kernel: Kernel, task: Task, rule: string, message: string, signal?: number): void {
+export function violation(
+  kernel: Kernel,
+  task: Task,
+  rule: ViolationId,
+  message: string,
+  signal?: number,
+): void {
   let rseqCs = 0n;
   try {
     rseqCs = kernel.memory(task.mm).u64(at(task, 'rseq_cs'));

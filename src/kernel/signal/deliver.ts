@@ -42,6 +42,7 @@ function deliver(kernel: Kernel, task: Task, signal: Signal): 'done' | 'next' {
       action,
       ip: task.registers[RIP]!,
       code: signal.code,
+      address: signal.address,
     });
   if (handler.handler === SIG_IGN) {
     say('ignored');

@@ -8,6 +8,7 @@ import type { Task, Wait } from '../state.js';
 import { Blocked, sleep } from '../wait.js';
 import type { Result } from './call.js';
 import { CALLS } from './index.js';
+import { argumentPieces } from './pieces.js';
 
 const R10 = 10;
 const R11 = 11;
@@ -23,7 +24,9 @@ export function enterCall(kernel: Kernel, task: Task): void {
   registers[R11] = rflags(task);
   kernel.state.clock += COST;
   const number = Number(BigInt.asUintN(32, task.call));
-  kernel.emit(task, { kind: 'syscall', number, name: syscallName(number), arguments: args });
+  const name = syscallName(number);
+  const data = argumentPieces(kernel, task, name, args);
+  kernel.emit(task, { kind: 'syscall', number, name, arguments: args, ...(data && { data }) });
   perform(kernel, task, args);
 }
 
