@@ -14,6 +14,8 @@ export class PageFault extends Error {
   }
 }
 
+const FLAG = { read: PAGE.READ, write: PAGE.WRITE, execute: PAGE.EXECUTE } as const;
+
 /** What a page allows by itself. */
 const OWN = PAGE.READ | PAGE.WRITE | PAGE.EXECUTE;
 
@@ -26,6 +28,12 @@ export class Machine {
   private readonly view = new DataView(this.memory.buffer);
   private readonly bytes = new Uint8Array(this.memory.buffer);
   private readonly imports: WasmImports;
+  /**
+   * Asked where a page does not allow an access, before that becomes a PageFault: true, where the page now allows it (protect was called:
+   * a page that had never been touched, a copy of shared memory that was out of date). It may change what any page holds and allows, so
+   * only slow paths may ask: a region goes out first, and knows nothing of pages when it is entered again.
+   */
+  onMissing: ((address: number, access: PageFault['access']) => boolean) | undefined;
 
   constructor() {
     const functions = {
@@ -97,12 +105,10 @@ export class Machine {
 
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
   fetch(address: bigint): Uint8Array {
-    const executable = (at: number): boolean =>
-      at < GUEST_END && (this.bytes[PAGE_FLAGS + Math.floor(at / PAGE_SIZE)]! & PAGE.EXECUTE) !== 0;
-    if (address >= BigInt(GUEST_END) || !executable(Number(address))) return new Uint8Array(0);
+    if (address >= BigInt(GUEST_END) || !this.reach(Number(address), 'execute')) return new Uint8Array(0);
     const at = Number(address);
     const nextPage = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE;
-    const end = at + 15 <= nextPage || executable(nextPage) ? at + 15 : nextPage;
+    const end = at + 15 <= nextPage || this.reach(nextPage, 'execute') ? at + 15 : nextPage;
     return this.bytes.slice(at, end);
   }
 
@@ -111,26 +117,35 @@ export class Machine {
     return this.bytes;
   }
 
-  private allow(address: bigint, bytes: number, flag: number, access: 'read' | 'write'): void {
-    for (const at of [address, address + BigInt(bytes - 1)]) {
-      const page = at >> 12n;
-      const allowed =
-        page < BigInt(GUEST_END / PAGE_SIZE) && (this.bytes[PAGE_FLAGS + Number(page)]! & flag) !== 0;
-      if (!allowed) throw new PageFault(at, access);
-    }
+  /** May this byte be accessed so? Asks `onMissing` where the page does not say so by itself. */
+  reach(address: number, access: PageFault['access']): boolean {
+    const page = PAGE_FLAGS + Math.floor(address / PAGE_SIZE);
+    if (address >= GUEST_END) return false;
+    if ((this.bytes[page]! & FLAG[access]) !== 0) return true;
+    return this.onMissing?.(address, access) === true && (this.bytes[page]! & FLAG[access]) !== 0;
+  }
+
+  private allow(address: bigint, bytes: number, access: 'read' | 'write'): void {
+    const last = address + BigInt(bytes - 1);
+    for (const at of address >> 12n === last >> 12n ? [address] : [address, last])
+      if (at >= BigInt(GUEST_END) || !this.reach(Number(at), access)) throw new PageFault(at, access);
   }
 
   private load(address: bigint, bytes: number): bigint {
-    this.allow(address, bytes, PAGE.READ, 'read');
+    this.allow(address, bytes, 'read');
     let value = 0n;
     for (let n = 0; n < bytes; n++) value |= BigInt(this.bytes[Number(address) + n]!) << BigInt(8 * n);
     return value;
   }
 
   private store(address: bigint, value: bigint, bytes: number): void {
-    this.allow(address, bytes, PAGE.WRITE, 'write');
-    for (let n = 0; n < bytes; n++)
-      this.bytes[Number(address) + n] = Number((value >> BigInt(8 * n)) & 0xffn);
+    this.allow(address, bytes, 'write');
+    for (let n = 0; n < bytes; n++) {
+      const at = Number(address) + n;
+      // Two pages may be the same page of a shared file: only one of them at a time can then be written.
+      if (n === 0 || at % PAGE_SIZE === 0) this.reach(at, 'write');
+      this.bytes[at] = Number((value >> BigInt(8 * n)) & 0xffn);
+    }
   }
 
   /** div and idiv of rdx:rax by a 64-bit divisor, which is not 0. Returns 0, or the divide trap where the quotient does not fit. */
