@@ -50,8 +50,9 @@ export class ElfImage implements ProgramImage {
     private readonly headers: ElfHeaders,
     readonly warnings: string[],
     private readonly debugFile: (() => Uint8Array | undefined) | undefined,
+    private readonly ownPages: boolean,
   ) {
-    this.memory = layout(headers, warnings);
+    this.memory = layout(headers, warnings, ownPages);
     this.tags = headers.type === ET.REL ? new Map() : dynamicTags(headers);
     const flags1 = this.tags.get(DT.FLAGS_1) ?? 0;
     this.header = {
@@ -144,8 +145,9 @@ export class ElfImage implements ProgramImage {
   }
 
   private get linked(): Linked {
-    const { headers, memory, tags, tlsBlock } = this;
-    this.linkedCache ??= link({ headers, memory, tags, tlsBlock, symbolTables: () => this.symbolTables() });
+    const { headers, memory, tags, tlsBlock, ownPages } = this;
+    const symbolTables = () => this.symbolTables();
+    this.linkedCache ??= link({ headers, memory, tags, tlsBlock, ownPages, symbolTables });
     return this.linkedCache;
   }
 

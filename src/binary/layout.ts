@@ -18,6 +18,8 @@ export interface Placed {
  * more at run time, and a number tells neighbouring addresses apart up to 2^53.
  */
 const HIGHEST = 2 ** 52;
+/** Smallest unit of memory with permissions of its own. */
+export const PAGE = 4096;
 /** Bytes between two sections of a relocatable object. */
 const GAP = 64;
 
@@ -32,9 +34,12 @@ export interface MemoryLayout {
   readonly end: number;
 }
 
-/** The memory that the loader (or, for a relocatable object, our own linker) makes of a file. */
-export function layout(headers: ElfHeaders, warnings: string[]): MemoryLayout {
-  if (headers.type === ET.REL) return relocatable(headers);
+/**
+ * The memory that the loader (or, for a relocatable object, our own linker) makes of a file. `ownPages`: code, data and constants of a
+ * relocatable object share no page, so that it can be run as it lies there.
+ */
+export function layout(headers: ElfHeaders, warnings: string[], ownPages = false): MemoryLayout {
+  if (headers.type === ET.REL) return relocatable(headers, ownPages);
   const length = headers.cursor.bytes.length;
   const loads = headers.programs.filter((program) => program.type === PT.LOAD && program.memsz > 0);
   const fromSegments = loads.map(
@@ -75,6 +80,9 @@ function placeSection(headers: ElfHeaders, section: SectionHeader, at: number): 
   };
 }
 
+const sameAccess = (section: SectionHeader, before: SectionHeader | undefined): boolean =>
+  before !== undefined && ((section.flags ^ before.flags) & (SHF.WRITE | SHF.EXECINSTR)) === 0;
+
 const allocated = (headers: ElfHeaders): SectionHeader[] =>
   headers.sections.filter(({ flags, size }) => (flags & SHF.ALLOC) !== 0 && size > 0);
 
@@ -107,14 +115,16 @@ function withoutOverlap(placed: readonly Placed[], warnings: string[]): Placed[]
 }
 
 /** Allocated sections one behind the other. Sizes beyond the file (a .bss of 2^60) are cut, so that the rest keeps its place. */
-function relocatable(headers: ElfHeaders): MemoryLayout {
+function relocatable(headers: ElfHeaders, ownPages: boolean): MemoryLayout {
   const addresses: (Addr | undefined)[] = headers.sections.map(() => undefined);
   const regions: Placed[] = [];
   let next = RELOCATABLE_BASE;
+  let before: SectionHeader | undefined;
   for (const section of allocated(headers)) {
     const align = section.align > 0 && section.align <= 2 ** 24 ? section.align : 1;
     // At least 64, so that a place keeps its distance to the next 64-byte line as in the object itself.
-    const unit = Math.max(align, 64);
+    const unit = Math.max(align, 64, ownPages && !sameAccess(section, before) ? PAGE : 1);
+    before = section;
     const at = Math.ceil(next / unit) * unit;
     const placed = placeSection(headers, { ...section, size: Math.min(section.size, 2 ** 40) }, at);
     if (at + placed.size > HIGHEST) break;

@@ -3,7 +3,7 @@ import type { Architecture } from '../abi/architecture.js';
 import { DT, fileOffset } from './dynamic.js';
 import { type ElfHeaders, ET } from './headers.js';
 import type { ProgramImage, Region, Relocation } from './image.js';
-import type { MemoryLayout, Placed } from './layout.js';
+import { type MemoryLayout, PAGE, type Placed } from './layout.js';
 import { regionFrom, regionOf } from './regions.js';
 import { type RawRelocation, rawRelocations, relrPlaces } from './relocation-tables.js';
 import { implicitAddend, patch, type RelocationType, relocationTypes } from './relocation-types.js';
@@ -15,6 +15,8 @@ export interface Unlinked {
   readonly memory: MemoryLayout;
   readonly tags: ReadonlyMap<number, number>;
   readonly tlsBlock: ProgramImage['tlsBlock'];
+  /** See layout(). */
+  readonly ownPages: boolean;
   /** Called only where there are relocations: reading symbols is what takes long. */
   readonly symbolTables: () => SymbolTables;
 }
@@ -29,7 +31,7 @@ export interface Linked {
 /** Bytes of one slot of the GOT made up for a relocatable object: one slot a symbol that is loaded through it. */
 const GOT_SLOT = 8;
 /** Bytes between the made-up addresses of undefined symbols. */
-const EXTERN_STEP = 16;
+export const EXTERN_STEP = 16;
 
 /**
  * Applies the relocations as the loader (for a relocatable object, the linker) would, so that analyses read addresses where code
@@ -56,13 +58,15 @@ class Linker {
   private readonly copies = new Map<Placed, DataView>();
 
   constructor(private readonly unlinked: Unlinked) {
-    const { headers, memory, tags, symbolTables } = unlinked;
+    const { headers, memory, tags, symbolTables, ownPages } = unlinked;
     this.raw = rawRelocations(headers, memory, tags);
     this.tables = this.raw.length > 0 ? symbolTables() : new Map();
     this.types = relocationTypes(headers.architecture);
     this.little = headers.cursor.littleEndian;
-    this.gotStart = Math.ceil((memory.end + 64) / 64) * 64;
-    this.externStart = this.gotStart + (this.raw.length + 1) * GOT_SLOT + 4096;
+    const unit = ownPages ? PAGE : 64;
+    this.gotStart = Math.ceil((memory.end + 64) / unit) * unit;
+    const externs = this.gotStart + (this.raw.length + 1) * GOT_SLOT + PAGE;
+    this.externStart = ownPages ? Math.ceil(externs / PAGE) * PAGE : externs;
   }
 
   link(): Linked {

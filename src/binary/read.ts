@@ -9,6 +9,8 @@ export interface ReadOptions {
    * are first needed; undefined where there is none.
    */
   readonly debugFile?: () => Uint8Array | undefined;
+  /** Lay a relocatable object out so that it can be run: code, data and constants on pages of their own. Default false. */
+  readonly ownPages?: boolean;
 }
 
 /**
@@ -19,5 +21,11 @@ export function readImage(bytes: Uint8Array, name: string, options: ReadOptions 
   const warnings: string[] = [];
   // Not a subclass: Node's Buffer has a slice() that does not copy.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return new ElfImage(name, readHeaders(plain, name, warnings), warnings, options.debugFile);
+  return new ElfImage(
+    name,
+    readHeaders(plain, name, warnings),
+    warnings,
+    options.debugFile,
+    options.ownPages ?? false,
+  );
 }

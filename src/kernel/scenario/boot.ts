@@ -1,0 +1,101 @@
+import type { ProgramImage, Region } from '../../binary/image.js';
+import { EXTERN_STEP } from '../../binary/link.js';
+import { BinaryError } from '../../binary/error.js';
+import { readImage } from '../../binary/read.js';
+import { emptyMm, nameTask, type Program, ProgramError } from '../exec.js';
+import type { Kernel } from '../kernel.js';
+import { LAYOUT, mapArea, roundDown, roundUp } from '../mm/areas.js';
+import { firstTask } from '../run.js';
+import type { Mm, Task } from '../state.js';
+import { externOf, NAMES, RETURNS } from './externs.js';
+import { type Scenario, scenariosOf } from './parts.js';
+import { enterSetup } from './phases.js';
+
+/** A relocatable object with scenarios in it? Everything else about the file is for others to judge. */
+export function hasScenario(bytes: Uint8Array, name: string): boolean {
+  try {
+    const image = readImage(bytes, name, { ownPages: true });
+    return image.header.type === 'relocatable' && scenariosOf(image).length > 0;
+  } catch (error) {
+    if (error instanceof BinaryError) return false;
+    throw error;
+  }
+}
+
+/** Starts a scenario of a relocatable object: the one named, or its only one. Throws ProgramError where that cannot be. */
+export function bootScenario(kernel: Kernel, program: Program, name: string | undefined): Task {
+  const image = readImage(program.bytes, program.path, { ownPages: true });
+  if (image.header.architecture !== 'x86-64')
+    throw new ProgramError(`${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`);
+  const scenario = choose(image, name);
+  const mm = emptyMm(kernel);
+  const returns = loadObject(kernel, mm, image);
+  const task = firstTask(kernel, mm);
+  nameTask(task, program);
+  kernel.state.scenario = {
+    ...scenario,
+    phase: 'setup',
+    current: undefined,
+    returnTo: returns.done,
+    restorer: returns.restorer,
+    results: [],
+    failure: undefined,
+  };
+  kernel.emit(task, { kind: 'start', pid: task.tid, parent: 0, how: 'exec', name: `${task.name} ${scenario.name}` });
+  enterSetup(kernel, task);
+  return task;
+}
+
+function choose(image: ProgramImage, name: string | undefined): Scenario {
+  const all = scenariosOf(image);
+  const names = all.map((each) => each.name).join(', ');
+  if (all.length === 0)
+    throw new ProgramError(
+      `${image.name} has no scenario; state one with include/rseqlab.h, or link the object: gcc -static`,
+    );
+  if (name === undefined && all.length > 1)
+    throw new ProgramError(`${image.name} has several scenarios: ${names}; choose one with --scenario`);
+  const found = name === undefined ? all[0] : all.find((each) => each.name === name);
+  if (found === undefined) throw new ProgramError(`${image.name} has no scenario ${name}; it has ${names}`);
+  return found;
+}
+
+/** Maps the object's sections, and behind them what it may use without defining it. Returns where functions of scenarios return to. */
+function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number; restorer: number } {
+  const space = kernel.spaces.create(mm.id);
+  if (image.relocations.some(({ kind }) => kind.startsWith('tls')))
+    throw new ProgramError(
+      `${image.name} has thread-local variables, which objects cannot have here; link it: gcc -static -pthread`,
+    );
+  const pages = new Map<number, number>();
+  for (const region of image.regions) {
+    const end = roundUp(region.start + region.size);
+    for (let page = roundDown(region.start); page < end; page += 4096)
+      pages.set(page, (pages.get(page) ?? 0) | accessOf(region));
+  }
+  for (const [page, protection] of [...pages].sort(([a], [b]) => a - b))
+    map(kernel, mm, page, page + 4096, protection, image.name);
+  for (const { start, bytes } of image.regions) space.poke(start, bytes);
+  const externs = [...(image.externs ?? [])];
+  const unknown = externs.filter(([name]) => externOf(name, kernel.rules.featureSize) === undefined);
+  if (unknown.length > 0)
+    throw new ProgramError(
+      `${image.name} uses ${unknown.map(([name]) => name).join(', ')}, which it does not define; an object can use ${NAMES.join(', ')}: ` +
+        'link anything else into it (gcc -r), or link a program (gcc -static)',
+    );
+  const start = externs.length > 0 ? roundDown(externs[0]![1]) : roundUp(Math.max(...pages.keys()) + 8192);
+  const returns = { done: start + externs.length * EXTERN_STEP, restorer: start + (externs.length + 1) * EXTERN_STEP };
+  map(kernel, mm, start, roundUp(returns.restorer + EXTERN_STEP), 5, '[rseqlab]');
+  for (const [name, at] of externs)
+    space.poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
+  space.poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
+  space.poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
+  mm.brkStart = mm.brk = LAYOUT.pie;
+  return returns;
+}
+
+const accessOf = ({ writable, executable }: Region): number => 1 | (writable ? 2 : 0) | (executable ? 4 : 0);
+
+function map(kernel: Kernel, mm: Mm, start: number, end: number, protection: number, name: string): void {
+  mapArea(kernel, mm, { start, end, protection, shared: false, name, offset: 0, growsDown: false });
+}

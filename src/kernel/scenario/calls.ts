@@ -1,0 +1,2 @@
+/** System calls of scenarios, far from those of Linux ("RS" in the upper half): result(value), fail(claim, file, line), done(). */
+export const SCENARIO_CALLS = { result: 0x5253_0001, fail: 0x5253_0002, done: 0x5253_0003 } as const;

@@ -1,0 +1,151 @@
+import { SI } from '../../abi/signals.js';
+import { RDI, RDX, RSI, RSP, RAX } from '../../isa/x86-64/registers.js';
+import { killProcess, exitTask } from '../exit.js';
+import { resetFpu } from '../fx.js';
+import type { Kernel } from '../kernel.js';
+import { freeRange, mapArea } from '../mm/areas.js';
+import { FS_BASE, RIP } from '../registers.js';
+import { rseqCall } from '../rseq/syscall.js';
+import { enqueue } from '../schedule.js';
+import { makeSignal, sendSignal } from '../signal/send.js';
+import type { Task } from '../state.js';
+import { newTask } from '../tasks.js';
+import { type Call, int, type Result } from '../syscalls/call.js';
+import { addTimer, blocked, wake } from '../wait.js';
+import { rseqSignature } from '../../abi/signatures.js';
+import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
+import { SCENARIO_CALLS } from './calls.js';
+import { RSEQ_OFFSET } from './externs.js';
+import type { Addr } from '../../abi/address.js';
+
+/** Bytes of a thread's stack, and of the block above it with its thread pointer and struct rseq. */
+const STACK = 256 * 1024;
+const BLOCK = 4096;
+/** A signal arrives within so many nanoseconds of the task's start. */
+const SIGNAL_WITHIN = 20_000;
+
+/** The main thread begins: with setup, or with what comes after it. */
+export function enterSetup(kernel: Kernel, task: Task): void {
+  giveStack(kernel, task);
+  registerRseq(kernel, task);
+  const { setup, returnTo } = kernel.state.scenario!;
+  enterFunction(kernel, task, setup ?? (returnTo as Addr));
+}
+
+/** A stack, a thread pointer, and struct rseq behind that, as glibc lays them out. */
+function giveStack(kernel: Kernel, task: Task): void {
+  const { mm } = task;
+  const start = freeRange(mm, STACK + BLOCK);
+  const end = start + STACK + BLOCK;
+  mapArea(kernel, mm, { start, end, protection: 3, shared: false, name: `[stack:${task.tid}]`, offset: 0, growsDown: false });
+  const pointer = BigInt(start + STACK);
+  kernel.memory(mm).setU64(pointer, pointer);
+  task.registers.fill(0n);
+  resetFpu(task.registers);
+  task.registers[FS_BASE] = pointer;
+}
+
+/** As glibc registers each thread: its active size, but at least the original one. */
+function registerRseq(kernel: Kernel, task: Task): void {
+  const address = task.registers[FS_BASE]! + BigInt(RSEQ_OFFSET);
+  kernel.memory(task.mm).setU32(address + 4n, -1);
+  rseqCall(kernel, task, address, Math.max(RSEQ_ORIG_SIZE, kernel.rules.featureSize), 0, rseqSignature('x86-64'));
+}
+
+/** Calls a function without arguments; it returns to the `done` call. The stack is as the ABI wants it behind a call. */
+function enterFunction(kernel: Kernel, task: Task, start: Addr): void {
+  const top = task.registers[FS_BASE]! - 64n - 8n;
+  kernel.memory(task.mm).setU64(top, BigInt(kernel.state.scenario!.returnTo));
+  task.registers[RSP] = top;
+  task.registers[RIP] = BigInt(start);
+}
+
+function startTasks(kernel: Kernel, main: Task): void {
+  const scenario = kernel.state.scenario!;
+  for (const { signal, handler } of scenario.signals)
+    main.process.handlers[signal] = {
+      handler: BigInt(handler),
+      flags: 0x1400_0000,
+      restorer: BigInt(scenario.restorer),
+      mask: 0n,
+    };
+  for (const { name, start } of scenario.tasks) {
+    const tid = kernel.state.nextPid++;
+    main.mm.users++;
+    main.files.users++;
+    main.fs.users++;
+    const { process, mm, files, fs } = main;
+    const task = newTask(kernel, tid, { process, mm, files, fs, from: main });
+    task.name = name.slice(0, 15);
+    task.exitSignal = -1;
+    giveStack(kernel, task);
+    registerRseq(kernel, task);
+    enterFunction(kernel, task, start);
+    kernel.emit(task, { kind: 'start', pid: process.pid, parent: main.tid, how: 'thread', name });
+    enqueue(kernel, task);
+    for (const { signal } of scenario.signals.filter((each) => each.task === name))
+      addTimer(kernel, { kind: 'signal', at: kernel.state.clock + kernel.random.below(SIGNAL_WITHIN), task, signal });
+  }
+}
+
+/** The signal of a RSEQLAB_SIGNAL is due. */
+export function signalDue(kernel: Kernel, task: Task, signal: number): void {
+  if (task.state !== 'dead') sendSignal(kernel, task, makeSignal(signal, { code: SI.TKILL, pid: task.process.pid }));
+}
+
+/** A function of the scenario has returned: on to the next phase. */
+function done(call: Call): Result {
+  const { kernel, task, arguments: args, resumed } = call;
+  const scenario = kernel.state.scenario!;
+  if (task.tid !== task.process.pid) {
+    exitTask(kernel, task, 0);
+    if (task.process.tasks.length === 1) wake(kernel, 'scenario');
+    return undefined;
+  }
+  if (scenario.phase === 'setup' && resumed === undefined) {
+    scenario.phase = 'tasks';
+    startTasks(kernel, task);
+    return blocked(['scenario'], { arguments: args, interruptible: false });
+  }
+  if (scenario.phase === 'tasks') {
+    scenario.phase = 'invariant';
+    if (scenario.invariant !== undefined) {
+      enterFunction(kernel, task, scenario.invariant);
+      return undefined;
+    }
+  } else if (scenario.phase === 'invariant' && task.registers[RSI] !== undefined && !holds(call)) return undefined;
+  if (scenario.phase !== 'finally') {
+    scenario.phase = 'finally';
+    if (scenario.finally !== undefined) {
+      enterFunction(kernel, task, scenario.finally);
+      return undefined;
+    }
+  }
+  killProcess(kernel, task.process, 0);
+  return undefined;
+}
+
+void RAX;
+void RDX;
+void RDI;
+
+const holds = (_: Call): boolean => true;
+
+export const SCENARIO_ROWS: ReadonlyMap<number, (call: Call) => Result> = new Map([
+  [
+    SCENARIO_CALLS.result,
+    ({ kernel, task, arguments: [value] }: Call) => {
+      kernel.state.scenario!.results.push({ task: task.name, value: BigInt.asIntN(64, value!) });
+      return undefined;
+    },
+  ],
+  [
+    SCENARIO_CALLS.fail,
+    ({ kernel, task, memory, arguments: [claim, file, line] }: Call) => {
+      kernel.state.scenario!.failure ??= `${memory.text(file!)}:${int(line)}: ${memory.text(claim!)} does not hold`;
+      killProcess(kernel, task.process, 1 << 8);
+      return undefined;
+    },
+  ],
+  [SCENARIO_CALLS.done, done],
+]);
