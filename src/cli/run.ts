@@ -1,12 +1,14 @@
 import { readFileSync, readSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { kernelColumn } from '../abi/kernel-rules.js';
-import { type Program, ProgramError } from '../kernel/exec.js';
+import type { Program } from '../kernel/exec.js';
 import type { Host } from '../kernel/host.js';
 import { Kernel } from '../kernel/kernel.js';
 import { randomPolicy } from '../kernel/policies/random.js';
 import { roundRobin } from '../kernel/policies/round-robin.js';
+import { ProgramError } from '../kernel/program-error.js';
 import { boot, run as runKernel } from '../kernel/run.js';
+import { bootScenario, hasScenario } from '../kernel/scenario/boot.js';
 import { EXIT, UsageError } from './exit.js';
 import { reason, writeStream } from './output.js';
 
@@ -78,7 +80,8 @@ function run(path: string, args: readonly string[], options: Options): number {
     environment: [],
   };
   try {
-    boot(kernel, what);
+    if (hasScenario(what.bytes, path)) bootScenario(kernel, what, undefined);
+    else boot(kernel, what);
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(error.message);
     throw error;

@@ -9,14 +9,12 @@ import { closeDescriptor } from './files/table.js';
 import { resetFpu } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { LAYOUT, mapArea, roundDown, roundUp } from './mm/areas.js';
+import { ProgramError } from './program-error.js';
 import { RIP } from './registers.js';
 import { newRseq } from './rseq/syscall.js';
 import type { Mm, Task } from './state.js';
 import type { Call, Result } from './syscalls/call.js';
 import { endWait, wake } from './wait.js';
-
-/** A file that the simulated Linux cannot run; says what and what to do. */
-export class ProgramError extends Error {}
 
 /** Program, arguments and environment; strings byte for byte (latin1). */
 export interface Program {
@@ -63,24 +61,27 @@ export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): 
   return headers;
 }
 
+/** An address space without anything in it. */
+export const emptyMm = (kernel: Kernel): Mm => ({
+  id: kernel.state.nextId++,
+  users: 1,
+  areas: [],
+  brkStart: 0,
+  brk: 0,
+  membarrier: 0,
+  auxv: new Uint8Array(0),
+  stackStart: 0,
+  argStart: 0,
+  argEnd: 0,
+  envStart: 0,
+  envEnd: 0,
+});
+
 /** An address space with the program in it; where to begin (fs/binfmt_elf.c load_elf_binary). */
 export function load(kernel: Kernel, program: Program): { mm: Mm; entry: number; stack: number } {
   const headers = checkProgram(program);
   const base = headers.type === ET.DYN ? LAYOUT.pie : 0;
-  const mm: Mm = {
-    id: kernel.state.nextId++,
-    users: 1,
-    areas: [],
-    brkStart: 0,
-    brk: 0,
-    membarrier: 0,
-    auxv: new Uint8Array(0),
-    stackStart: 0,
-    argStart: 0,
-    argEnd: 0,
-    envStart: 0,
-    envEnd: 0,
-  };
+  const mm = emptyMm(kernel);
   const machine = kernel.spaces.create(mm.id);
   let top = 0;
   let tables = 0;

@@ -59,6 +59,7 @@ export class Kernel {
       nextId: 1,
       status: undefined,
       unknownCalls: new Set(),
+      scenario: undefined,
     };
   }
 

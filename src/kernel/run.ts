@@ -6,9 +6,10 @@ import { install, newFile } from './files/table.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
 import { RIP } from './registers.js';
+import { signalDue } from './scenario/phases.js';
 import { schedule } from './schedule.js';
 import { forceSignal, makeSignal, sendSignal } from './signal/send.js';
-import type { CpuState, Task, Timer } from './state.js';
+import type { CpuState, Mm, Task, Timer } from './state.js';
 import { enterCall } from './syscalls/perform.js';
 import { newProcess, newTask } from './tasks.js';
 import { addTimer, endWait } from './wait.js';
@@ -22,21 +23,22 @@ export type Outcome =
 /** Starts the first program. Throws ProgramError where it cannot be run. */
 export function boot(kernel: Kernel, program: Program): Task {
   const { mm, entry, stack } = load(kernel, program);
+  const task = firstTask(kernel, mm);
+  nameTask(task, program);
+  enter(task, entry, stack);
+  kernel.emit(task, { kind: 'start', pid: task.tid, parent: 0, how: 'exec', name: task.name });
+  return task;
+}
+
+/** The first thread, with the standard streams, on the first CPU. */
+export function firstTask(kernel: Kernel, mm: Mm): Task {
   const pid = kernel.state.nextPid++;
   const process = newProcess(kernel, pid, undefined);
   const files = { users: 1, descriptors: [] };
-  const task = newTask(kernel, pid, {
-    process,
-    mm,
-    files,
-    fs: { users: 1, cwd: '/', umask: 0o22 },
-    from: undefined,
-  });
+  const fs = { users: 1, cwd: '/', umask: 0o22 };
+  const task = newTask(kernel, pid, { process, mm, files, fs, from: undefined });
   for (const stream of [0, 1, 2] as const)
     install(files, newFile(kernel, { kind: 'stream', stream }, stream === 0 ? 0 : 1), false);
-  nameTask(task, program);
-  enter(task, entry, stack);
-  kernel.emit(task, { kind: 'start', pid, parent: 0, how: 'exec', name: task.name });
   kernel.state.cpus[0]!.queue.push(task);
   return task;
 }
@@ -103,6 +105,9 @@ function fire(kernel: Kernel, timer: Timer): void {
       sendSignal(kernel, timer.process, makeSignal(SIG.SIGALRM, { code: SI.KERNEL }));
       if (timer.process.interval > 0)
         addTimer(kernel, { kind: 'alarm', at: timer.at + timer.process.interval, process: timer.process });
+      return;
+    case 'signal':
+      signalDue(kernel, timer.task, timer.signal);
       return;
     default:
       return;

@@ -4,6 +4,7 @@
  * it: each `Mm` has a machine of its own by number (spaces.ts). Times are nanoseconds of the virtual clock.
  */
 import type { OpenFile } from './files/file.js';
+import type { Scenario } from './scenario/parts.js';
 
 export interface KernelState {
   /** Nanoseconds since boot. */
@@ -22,6 +23,17 @@ export interface KernelState {
   status: number | undefined;
   /** System calls that were answered with ENOSYS: each is reported once. */
   readonly unknownCalls: Set<number>;
+  scenario: ScenarioState | undefined;
+}
+
+/** A scenario under way (include/rseqlab.h). */
+export interface ScenarioState extends Scenario {
+  phase: 'setup' | 'tasks' | 'invariant' | 'finally';
+  /** Addresses: where its functions return to, and signal handlers. */
+  readonly returnTo: number;
+  readonly restorer: number;
+  readonly results: { readonly task: string; readonly value: bigint }[];
+  failure: string | undefined;
 }
 
 /** Of the first program, which is everybody's ancestor. */
@@ -236,4 +248,5 @@ export type Timer = { readonly at: number; readonly order: number } & (
   | { readonly kind: 'alarm'; readonly process: Process }
   | { readonly kind: 'posix'; readonly process: Process; readonly id: number }
   | { readonly kind: 'slice'; readonly task: Task }
+  | { readonly kind: 'signal'; readonly task: Task; readonly signal: number }
 );

@@ -1,10 +1,11 @@
+import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage, Region } from '../../binary/image.js';
 import { EXTERN_STEP } from '../../binary/link.js';
-import { BinaryError } from '../../binary/error.js';
 import { readImage } from '../../binary/read.js';
-import { emptyMm, nameTask, type Program, ProgramError } from '../exec.js';
+import { emptyMm, nameTask, type Program } from '../exec.js';
 import type { Kernel } from '../kernel.js';
 import { LAYOUT, mapArea, roundDown, roundUp } from '../mm/areas.js';
+import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
 import { externOf, NAMES, RETURNS } from './externs.js';
@@ -26,7 +27,9 @@ export function hasScenario(bytes: Uint8Array, name: string): boolean {
 export function bootScenario(kernel: Kernel, program: Program, name: string | undefined): Task {
   const image = readImage(program.bytes, program.path, { ownPages: true });
   if (image.header.architecture !== 'x86-64')
-    throw new ProgramError(`${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`);
+    throw new ProgramError(
+      `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
+    );
   const scenario = choose(image, name);
   const mm = emptyMm(kernel);
   const returns = loadObject(kernel, mm, image);
@@ -35,13 +38,18 @@ export function bootScenario(kernel: Kernel, program: Program, name: string | un
   kernel.state.scenario = {
     ...scenario,
     phase: 'setup',
-    current: undefined,
     returnTo: returns.done,
     restorer: returns.restorer,
     results: [],
     failure: undefined,
   };
-  kernel.emit(task, { kind: 'start', pid: task.tid, parent: 0, how: 'exec', name: `${task.name} ${scenario.name}` });
+  kernel.emit(task, {
+    kind: 'start',
+    pid: task.tid,
+    parent: 0,
+    how: 'exec',
+    name: `${task.name} ${scenario.name}`,
+  });
   enterSetup(kernel, task);
   return task;
 }
@@ -84,7 +92,10 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number
         'link anything else into it (gcc -r), or link a program (gcc -static)',
     );
   const start = externs.length > 0 ? roundDown(externs[0]![1]) : roundUp(Math.max(...pages.keys()) + 8192);
-  const returns = { done: start + externs.length * EXTERN_STEP, restorer: start + (externs.length + 1) * EXTERN_STEP };
+  const returns = {
+    done: start + externs.length * EXTERN_STEP,
+    restorer: start + (externs.length + 1) * EXTERN_STEP,
+  };
   map(kernel, mm, start, roundUp(returns.restorer + EXTERN_STEP), 5, '[rseqlab]');
   for (const [name, at] of externs)
     space.poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));

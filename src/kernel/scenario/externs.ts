@@ -30,12 +30,16 @@ const EXTERNS: Readonly<Record<string, Extern>> = {
   // mov %rdi,%rax; mov %rdx,%rcx; rep movsb; ret
   memcpy: { code: true, bytes: [0x48, 0x89, 0xf8, 0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3] },
   // mov %rdi,%r8; mov %esi,%eax; mov %rdx,%rcx; rep stosb; mov %r8,%rax; ret
-  memset: { code: true, bytes: [0x49, 0x89, 0xf8, 0x89, 0xf0, 0x48, 0x89, 0xd1, 0xf3, 0xaa, 0x4c, 0x89, 0xc0, 0xc3] },
+  memset: {
+    code: true,
+    bytes: [0x49, 0x89, 0xf8, 0x89, 0xf0, 0x48, 0x89, 0xd1, 0xf3, 0xaa, 0x4c, 0x89, 0xc0, 0xc3],
+  },
 };
 
 /** The end of a thread's function, and of a signal handler: where `ret` leads. */
 export const RETURNS = {
-  done: call(SCENARIO_CALLS.done),
+  // mov %rax,%rdi: what the function has returned
+  done: { code: true, bytes: [0x48, 0x89, 0xc7, ...call(SCENARIO_CALLS.done).bytes] },
   restorer: call(15),
 } as const;
 

@@ -1,6 +1,6 @@
 import { type Addr, asAddr } from '../../abi/address.js';
 import type { ProgramImage } from '../../binary/image.js';
-import { ProgramError } from '../exec.js';
+import { ProgramError } from '../program-error.js';
 
 /** Where include/rseqlab.h leaves its parts. */
 export const SCENARIO_SECTION = '__rseqlab_scenario';
@@ -48,7 +48,8 @@ export function scenariosOf(image: ProgramImage): Scenario[] {
     bad(`${section.size} bytes are no whole number of parts of ${PART.size}`);
   const parts = Array.from({ length: section.size / PART.size }, (_, index) => {
     const at = (section.address! + index * PART.size) as Addr;
-    const word = (offset: number): bigint => image.u64((at + offset) as Addr) ?? bad('it lies outside the file');
+    const word = (offset: number): bigint =>
+      image.u64((at + offset) as Addr) ?? bad('it lies outside the file');
     const kind = KINDS[(image.u32(at) ?? 0) - 1] ?? bad(`part ${index} is of unknown kind ${image.u32(at)}`);
     return {
       kind,
@@ -62,7 +63,8 @@ export function scenariosOf(image: ProgramImage): Scenario[] {
   const names = [...new Set(parts.map(({ scenario }) => scenario))];
   return names.map((name) => {
     const own = parts.filter(({ scenario }) => scenario === name);
-    const one = (kind: (typeof KINDS)[number]): Addr | undefined => own.find((each) => each.kind === kind)?.function;
+    const one = (kind: (typeof KINDS)[number]): Addr | undefined =>
+      own.find((each) => each.kind === kind)?.function;
     const tasks = own
       .filter(({ kind }) => kind === 'task')
       .map((each) => ({ name: each.task, start: each.function }));

@@ -1,6 +1,9 @@
+import type { Addr } from '../../abi/address.js';
+import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { SI } from '../../abi/signals.js';
-import { RDI, RDX, RSI, RSP, RAX } from '../../isa/x86-64/registers.js';
-import { killProcess, exitTask } from '../exit.js';
+import { rseqSignature } from '../../abi/signatures.js';
+import { RSP } from '../../isa/x86-64/registers.js';
+import { exitTask, killProcess } from '../exit.js';
 import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, mapArea } from '../mm/areas.js';
@@ -9,14 +12,11 @@ import { rseqCall } from '../rseq/syscall.js';
 import { enqueue } from '../schedule.js';
 import { makeSignal, sendSignal } from '../signal/send.js';
 import type { Task } from '../state.js';
-import { newTask } from '../tasks.js';
 import { type Call, int, type Result } from '../syscalls/call.js';
+import { newTask } from '../tasks.js';
 import { addTimer, blocked, wake } from '../wait.js';
-import { rseqSignature } from '../../abi/signatures.js';
-import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { SCENARIO_CALLS } from './calls.js';
 import { RSEQ_OFFSET } from './externs.js';
-import type { Addr } from '../../abi/address.js';
 
 /** Bytes of a thread's stack, and of the block above it with its thread pointer and struct rseq. */
 const STACK = 256 * 1024;
@@ -37,7 +37,15 @@ function giveStack(kernel: Kernel, task: Task): void {
   const { mm } = task;
   const start = freeRange(mm, STACK + BLOCK);
   const end = start + STACK + BLOCK;
-  mapArea(kernel, mm, { start, end, protection: 3, shared: false, name: `[stack:${task.tid}]`, offset: 0, growsDown: false });
+  mapArea(kernel, mm, {
+    start,
+    end,
+    protection: 3,
+    shared: false,
+    name: `[stack:${task.tid}]`,
+    offset: 0,
+    growsDown: false,
+  });
   const pointer = BigInt(start + STACK);
   kernel.memory(mm).setU64(pointer, pointer);
   task.registers.fill(0n);
@@ -49,7 +57,14 @@ function giveStack(kernel: Kernel, task: Task): void {
 function registerRseq(kernel: Kernel, task: Task): void {
   const address = task.registers[FS_BASE]! + BigInt(RSEQ_OFFSET);
   kernel.memory(task.mm).setU32(address + 4n, -1);
-  rseqCall(kernel, task, address, Math.max(RSEQ_ORIG_SIZE, kernel.rules.featureSize), 0, rseqSignature('x86-64'));
+  rseqCall(
+    kernel,
+    task,
+    address,
+    Math.max(RSEQ_ORIG_SIZE, kernel.rules.featureSize),
+    0,
+    rseqSignature('x86-64'),
+  );
 }
 
 /** Calls a function without arguments; it returns to the `done` call. The stack is as the ABI wants it behind a call. */
@@ -84,52 +99,55 @@ function startTasks(kernel: Kernel, main: Task): void {
     kernel.emit(task, { kind: 'start', pid: process.pid, parent: main.tid, how: 'thread', name });
     enqueue(kernel, task);
     for (const { signal } of scenario.signals.filter((each) => each.task === name))
-      addTimer(kernel, { kind: 'signal', at: kernel.state.clock + kernel.random.below(SIGNAL_WITHIN), task, signal });
+      addTimer(kernel, {
+        kind: 'signal',
+        at: kernel.state.clock + kernel.random.below(SIGNAL_WITHIN),
+        task,
+        signal,
+      });
   }
 }
 
 /** The signal of a RSEQLAB_SIGNAL is due. */
 export function signalDue(kernel: Kernel, task: Task, signal: number): void {
-  if (task.state !== 'dead') sendSignal(kernel, task, makeSignal(signal, { code: SI.TKILL, pid: task.process.pid }));
+  if (task.state !== 'dead')
+    sendSignal(kernel, task, makeSignal(signal, { code: SI.TKILL, pid: task.process.pid }));
 }
 
 /** A function of the scenario has returned: on to the next phase. */
 function done(call: Call): Result {
-  const { kernel, task, arguments: args, resumed } = call;
+  const { kernel, task, arguments: args } = call;
   const scenario = kernel.state.scenario!;
   if (task.tid !== task.process.pid) {
     exitTask(kernel, task, 0);
     if (task.process.tasks.length === 1) wake(kernel, 'scenario');
     return undefined;
   }
-  if (scenario.phase === 'setup' && resumed === undefined) {
+  const { phase } = scenario;
+  if (phase === 'setup') {
     scenario.phase = 'tasks';
     startTasks(kernel, task);
     return blocked(['scenario'], { arguments: args, interruptible: false });
   }
-  if (scenario.phase === 'tasks') {
-    scenario.phase = 'invariant';
-    if (scenario.invariant !== undefined) {
-      enterFunction(kernel, task, scenario.invariant);
-      return undefined;
-    }
-  } else if (scenario.phase === 'invariant' && task.registers[RSI] !== undefined && !holds(call)) return undefined;
-  if (scenario.phase !== 'finally') {
-    scenario.phase = 'finally';
-    if (scenario.finally !== undefined) {
-      enterFunction(kernel, task, scenario.finally);
-      return undefined;
-    }
+  if (phase === 'invariant' && int(args[0]) === 0) return fail(call, 'the invariant does not hold');
+  const next = AFTER[phase].find((each) => scenario[each] !== undefined);
+  if (next === undefined) {
+    killProcess(kernel, task.process, 0);
+    return undefined;
   }
-  killProcess(kernel, task.process, 0);
+  scenario.phase = next;
+  enterFunction(kernel, task, scenario[next]!);
   return undefined;
 }
 
-void RAX;
-void RDX;
-void RDI;
+/** What may come behind a phase. */
+const AFTER = { tasks: ['invariant', 'finally'], invariant: ['finally'], finally: [] } as const;
 
-const holds = (_: Call): boolean => true;
+function fail({ kernel, task }: Call, what: string): Result {
+  kernel.state.scenario!.failure ??= what;
+  killProcess(kernel, task.process, 1 << 8);
+  return undefined;
+}
 
 export const SCENARIO_ROWS: ReadonlyMap<number, (call: Call) => Result> = new Map([
   [
@@ -141,10 +159,12 @@ export const SCENARIO_ROWS: ReadonlyMap<number, (call: Call) => Result> = new Ma
   ],
   [
     SCENARIO_CALLS.fail,
-    ({ kernel, task, memory, arguments: [claim, file, line] }: Call) => {
-      kernel.state.scenario!.failure ??= `${memory.text(file!)}:${int(line)}: ${memory.text(claim!)} does not hold`;
-      killProcess(kernel, task.process, 1 << 8);
-      return undefined;
+    (call: Call) => {
+      const {
+        memory,
+        arguments: [claim, file, line],
+      } = call;
+      return fail(call, `${memory.text(file!)}:${int(line)}: ${memory.text(claim!)} does not hold`);
     },
   ],
   [SCENARIO_CALLS.done, done],

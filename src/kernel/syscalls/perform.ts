@@ -4,6 +4,7 @@ import { Errno, failure } from '../errno.js';
 import { type Kernel, syscallName } from '../kernel.js';
 import { RIP, rflags } from '../registers.js';
 import { afterCall } from '../rseq/syscall.js';
+import { SCENARIO_ROWS } from '../scenario/phases.js';
 import type { Task, Wait } from '../state.js';
 import { Blocked, sleep } from '../wait.js';
 import type { Result } from './call.js';
@@ -34,7 +35,8 @@ export function enterCall(kernel: Kernel, task: Task): void {
 export function perform(kernel: Kernel, task: Task, args: readonly bigint[], resumed?: Wait): void {
   const number = Number(BigInt.asUintN(32, task.call));
   const name = syscallName(number);
-  const handler = CALLS.get(number);
+  const handler =
+    CALLS.get(number) ?? (kernel.state.scenario === undefined ? undefined : SCENARIO_ROWS.get(number));
   let result: Result;
   if (handler === undefined) {
     if (!kernel.state.unknownCalls.has(number)) {
