@@ -9,6 +9,7 @@ import { roundRobin } from '../kernel/policies/round-robin.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { boot, run as runKernel } from '../kernel/run.js';
 import { bootScenario, hasScenario } from '../kernel/scenario/boot.js';
+import { scenarioText } from '../report/run-scenario.js';
 import { EXIT, UsageError } from './exit.js';
 import { reason, writeStream } from './output.js';
 
@@ -19,6 +20,7 @@ interface Options {
   readonly kernel: string;
   readonly debugRseq?: boolean;
   readonly trace?: boolean;
+  readonly scenario?: string;
 }
 
 /** `rseqlab run`; `finish` takes the exit status. */
@@ -34,6 +36,7 @@ export function addRun(program: Command, finish: (status: number) => void): void
     .option('--kernel <version>', 'whose rules', '6.18')
     .option('--debug-rseq', "the kernel's own checks of rseq")
     .option('--trace', 'print what happens')
+    .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)')
     .passThroughOptions()
     .action((file: string, args: string[], options: Options) => finish(run(file, args, options)));
 }
@@ -80,13 +83,15 @@ function run(path: string, args: readonly string[], options: Options): number {
     environment: [],
   };
   try {
-    if (hasScenario(what.bytes, path)) bootScenario(kernel, what, undefined);
+    if (hasScenario(what.bytes, path)) bootScenario(kernel, what, options.scenario);
     else boot(kernel, what);
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(error.message);
     throw error;
   }
   const outcome = runKernel(kernel, Number.MAX_SAFE_INTEGER);
+  const { scenario } = kernel.state;
+  if (scenario !== undefined) process.stderr.write(scenarioText(scenario));
   if (outcome.kind !== 'ended') return EXIT.INCONCLUSIVE;
   const signal = outcome.status & 0x7f;
   return signal === 0 ? outcome.status >> 8 : 128 + signal;

@@ -17,6 +17,12 @@ static inline struct rseq *area(void)
 	return (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
 }
 
+#ifdef LOST	/* forgets to arm the section: it runs unprotected */
+#define ARM "nop\n"
+#else
+#define ARM "mov %%rax, %[rseq_cs]\n"
+#endif
+
 /* Returns -1 where the section was aborted. */
 static inline __attribute__((always_inline)) int add_one(long *counter, uint32_t cpu)
 {
@@ -25,12 +31,17 @@ static inline __attribute__((always_inline)) int add_one(long *counter, uint32_t
 		 "3: .long 0, 0\n\t"
 		 ".quad 1f, 2f - 1f, 4f\n\t"
 		 ".popsection\n\t"
+		 ".pushsection __rseq_cs_ptr_array, \"aw\"\n\t"
+		 ".quad 3b\n\t"
+		 ".popsection\n\t"
 		 "lea 3b(%%rip), %%rax\n\t"
-		 "mov %%rax, %[rseq_cs]\n"
+		 ARM
 		 "1:\n\t"
 		 "cmp %[cpu], %[cpu_id]\n\t"
 		 "jnz 4f\n\t"
-		 "addq $1, %[counter]\n"
+		 "mov %[counter], %%rax\n\t"
+		 "inc %%rax\n\t"
+		 "mov %%rax, %[counter]\n"
 		 "2:\n\t"
 		 ".pushsection __rseq_failure, \"ax\"\n\t"
 		 ".byte 0x0f, 0xb9, 0x3d\n\t"
