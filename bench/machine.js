@@ -37,7 +37,7 @@ function simulate(file) {
   for (const { start, size, bytes } of image.regions) {
     const first = Math.floor(start / PAGE) * PAGE;
     machine.protect(first, Math.ceil((start + size) / PAGE) * PAGE - first, 7);
-    machine.raw.set(bytes, start);
+    machine.poke(start, bytes);
   }
   machine.protect(0x7000_0000, 0x10_0000, 3);
   machine.setRegister(4, 0x700f_fff0n);

@@ -1,12 +1,16 @@
 import { Cpu, type Stop } from '../machine/cpu.js';
 import { Machine } from '../machine/machine.js';
-import { PAGE_FLAGS, PAGE_SIZE, STATE } from '../machine/state.js';
+import { STATE } from '../machine/state.js';
 
 /** One address space: its memory, and what runs code on it. */
 export class Space {
-  readonly machine = new Machine();
-  private readonly cpu = new Cpu(this.machine);
-  private readonly state = new BigUint64Array(this.machine.memory.buffer, 0, STATE.size / 8);
+  private readonly cpu: Cpu;
+  private readonly state: BigUint64Array;
+
+  constructor(readonly machine = new Machine()) {
+    this.cpu = new Cpu(machine);
+    this.state = new BigUint64Array(machine.memory.buffer, 0, STATE.size / 8);
+  }
 
   /** Runs up to `budget` instructions from these registers; they are left as the program left them. */
   run(registers: BigUint64Array, budget: number): { stop: Stop; done: number } {
@@ -17,34 +21,24 @@ export class Space {
   }
 
   protect(start: number, size: number, flags: number): void {
-    this.machine.protect(start, size, flags | 32);
+    this.machine.protect(start, size, flags);
   }
 
   unmap(start: number, size: number): void {
-    this.machine.protect(start, size, 0);
-    this.machine.raw.fill(0, start, start + size);
+    this.machine.unmap(start, size);
   }
 
   isMapped(address: bigint): boolean {
-    return address < 1n << 32n && this.machine.raw[PAGE_FLAGS + Number(address >> 12n)] !== 0;
+    return address < 1n << 32n && this.machine.permission(Number(address >> 12n)) !== undefined;
   }
 
   /** A copy, whatever the permissions. */
   peek(address: number, size: number): Uint8Array {
-    return this.machine.raw.slice(address, address + size);
+    return this.machine.peek(address, size);
   }
 
   poke(address: number, bytes: Uint8Array): void {
-    this.machine.raw.set(bytes, address);
-  }
-
-  copyFrom(other: Space): void {
-    const pages = 0xe000_0000 / PAGE_SIZE;
-    for (let page = 16; page < pages; page++) {
-      const flags = other.machine.raw[PAGE_FLAGS + page]!;
-      this.machine.raw[PAGE_FLAGS + page] = flags;
-      if (flags !== 0) this.poke(page * PAGE_SIZE, other.peek(page * PAGE_SIZE, PAGE_SIZE));
-    }
+    this.machine.poke(address, bytes);
   }
 }
 
@@ -52,15 +46,15 @@ export class Space {
 export class Spaces {
   private readonly byId = new Map<number, Space>();
 
-  create(id: number): Space {
-    const space = new Space();
+  create(id: number, machine = new Machine()): Space {
+    const space = new Space(machine);
     this.byId.set(id, space);
     return space;
   }
 
   /** A copy of another space, for fork(2). */
   fork(id: number, from: number): void {
-    this.create(id).copyFrom(this.of(from));
+    this.create(id, Machine.forkFrom(this.of(from).machine));
   }
 
   get count(): number {
@@ -72,6 +66,7 @@ export class Spaces {
   }
 
   release(id: number): void {
+    this.byId.get(id)?.machine.dispose();
     this.byId.delete(id);
   }
 }

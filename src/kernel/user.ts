@@ -1,5 +1,6 @@
 import type { Machine } from '../machine/machine.js';
-import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE } from '../machine/state.js';
+import { PageFault } from '../machine/page-fault.js';
+import { PAGE_SIZE } from '../machine/state.js';
 import { Errno } from './errno.js';
 
 /**
@@ -11,11 +12,11 @@ export class UserMemory {
 
   /** A copy. */
   read(address: bigint, size: number): Uint8Array {
-    return this.machine.raw.slice(this.range(address, size, PAGE.READ), Number(address) + size);
+    return orFault(() => this.machine.read(address, size));
   }
 
   write(address: bigint, bytes: Uint8Array): void {
-    this.machine.raw.set(bytes, this.range(address, bytes.length, PAGE.WRITE));
+    orFault(() => this.machine.write(address, bytes));
   }
 
   u32(address: bigint): number {
@@ -62,13 +63,13 @@ export class UserMemory {
   private view(address: bigint, size: number): DataView {
     return new DataView(this.read(address, size).buffer);
   }
+}
 
-  private range(address: bigint, size: number, flag: number): number {
-    if (size === 0) return 0;
-    const end = address + BigInt(size);
-    if (address < 0n || end > BigInt(GUEST_END)) throw new Errno('EFAULT');
-    for (let page = Math.floor(Number(address) / PAGE_SIZE); page * PAGE_SIZE < Number(end); page++)
-      if ((this.machine.raw[PAGE_FLAGS + page]! & flag) === 0) throw new Errno('EFAULT');
-    return Number(address);
+function orFault<T>(access: () => T): T {
+  try {
+    return access();
+  } catch (error) {
+    if (error instanceof PageFault) throw new Errno('EFAULT');
+    throw error;
   }
 }

@@ -2,9 +2,12 @@ import { Decoder, DecoderOptions } from 'iced-x86';
 import type { Trap } from '../isa/meaning.js';
 import { meaningOf } from '../isa/x86-64/meaning/index.js';
 import { regionFunction, STEP } from './block-code.js';
+import { CodeMap, type CodeRange } from './code-map.js';
 import { TRAPS } from './imports.js';
-import { type Machine, PageFault } from './machine.js';
-import { findRegion } from './region.js';
+import type { Machine } from './machine.js';
+import { PageFault } from './page-fault.js';
+import { findRegion, type Region } from './region.js';
+import { PAGE_SIZE } from './state.js';
 import { stepFunction } from './step-code.js';
 
 /** Why a run ended: its budget, a trap, an access that is not allowed, or bytes that are no known instruction. */
@@ -16,17 +19,33 @@ export type Stop =
 
 type Code = () => number;
 
+/** Translated code, by what it was made from. */
+interface Translation {
+  readonly kind: 'step' | 'region';
+  readonly at: number;
+  readonly ranges: readonly CodeRange[];
+}
+
 /** Runs code on a machine: whole regions where they are hot, single instructions otherwise. Both do the same. */
 export class Cpu {
   private readonly steps = new Map<number, Code>();
   private readonly regions = new Map<number, Code>();
+  private readonly made = new CodeMap<Translation>();
   private readonly visits = new Map<number, number>();
 
   /** @param hot visits of an address before its region is translated: code that runs once is stepped. */
   constructor(
     private readonly machine: Machine,
     private readonly hot = 16,
-  ) {}
+  ) {
+    machine.codeChanged = (start, end) => {
+      for (const { kind, at } of this.made.take(start, end)) {
+        (kind === 'step' ? this.steps : this.regions).delete(at);
+        this.visits.delete(at);
+      }
+      return this.made.has(Math.floor(start / PAGE_SIZE));
+    };
+  }
 
   /** Runs at most `budget` instructions. With `exact` every one by itself. */
   run(budget: number, exact = false): Stop {
@@ -62,7 +81,7 @@ export class Cpu {
 
   private translate(at: number): Code | undefined {
     const bytes = this.machine.fetch(this.machine.rip);
-    if (bytes.length === 0) throw new PageFault(this.machine.rip, 'execute');
+    if (bytes.length === 0) throw this.machine.executeFault(this.machine.rip)!;
     const decoder = new Decoder(64, bytes, DecoderOptions.None);
     decoder.ip = BigInt(at);
     const instruction = decoder.decode();
@@ -72,6 +91,7 @@ export class Cpu {
     if (meaning === undefined) return undefined;
     const [code] = this.machine.compile([stepFunction(meaning)]);
     this.steps.set(at, code!);
+    this.remember({ kind: 'step', at, ranges: [[at, Number(meaning.next)]] });
     return code;
   }
 
@@ -84,7 +104,19 @@ export class Cpu {
     const region = findRegion(BigInt(at), (address) => this.machine.fetch(address));
     const code = region === undefined ? undefined : this.machine.compile([regionFunction(region)])[0];
     if (code === undefined) this.visits.set(at, Number.NEGATIVE_INFINITY);
-    else this.regions.set(at, code);
+    else {
+      this.regions.set(at, code);
+      this.remember({ kind: 'region', at, ranges: rangesOf(region!) });
+    }
     return code;
   }
+
+  private remember(translation: Translation): void {
+    for (const page of this.made.add(translation)) this.machine.markCode(page, page + 1);
+  }
 }
+
+const rangesOf = ({ blocks }: Region): CodeRange[] =>
+  blocks.flatMap(({ instructions }) =>
+    instructions.map(({ address, meaning }): CodeRange => [Number(address), Number(meaning.next)]),
+  );

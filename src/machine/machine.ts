@@ -1,41 +1,23 @@
+import { FLAG_BITS, type Flag } from '../isa/meaning.js';
+import { AddressSpace } from './address-space.js';
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
-import { GUEST_END, PAGE, PAGE_FLAGS, PAGE_SIZE, resetState, STATE, WITH_NEXT } from './state.js';
-
+import { flagOffset, PAGE_SIZE, resetState, STATE } from './state.js';
 import { host, type WasmImports } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
 
-/** An access that the program's memory does not allow: what becomes SIGSEGV. Nothing of the instruction has been done. */
-export class PageFault extends Error {
-  constructor(
-    readonly address: bigint,
-    readonly access: 'read' | 'write' | 'execute',
-  ) {
-    super(`page fault: ${access} at 0x${address.toString(16)}`);
-  }
-}
-
-const FLAG = { read: PAGE.READ, write: PAGE.WRITE, execute: PAGE.EXECUTE } as const;
-
-/** What a page allows by itself. */
-const OWN = PAGE.READ | PAGE.WRITE | PAGE.EXECUTE;
-
-/** WebAssembly pages of the machine's memory: all of a 32-bit address space, of which only what is touched takes room. */
-const WASM_PAGES = 65_536;
+const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
+/** Bit 1, and IF. */
+const FIXED_FLAGS = 0x202n;
+/** What a load of so many bytes keeps of 8. */
+const MASKS: Readonly<Record<number, bigint>> = { 1: 0xffn, 2: 0xffffn, 4: 0xffff_ffffn, 8: 2n ** 64n - 1n };
 
 /** Memory and registers of one address space, and what translated code needs to run on them. Knows no kernel. */
-export class Machine {
-  readonly memory = new host.Memory({ initial: WASM_PAGES, maximum: WASM_PAGES });
+export class Machine extends AddressSpace {
   private readonly view = new DataView(this.memory.buffer);
-  private readonly bytes = new Uint8Array(this.memory.buffer);
   private readonly imports: WasmImports;
-  /**
-   * Asked where a page does not allow an access, before that becomes a PageFault: true, where the page now allows it (protect was called:
-   * a page that had never been touched, a copy of shared memory that was out of date). It may change what any page holds and allows, so
-   * only slow paths may ask: a region goes out first, and knows nothing of pages when it is entered again.
-   */
-  onMissing: ((address: number, access: PageFault['access']) => boolean) | undefined;
 
   constructor() {
+    super();
     const functions = {
       load: (address: bigint, bytes: number): bigint => this.load(BigInt.asUintN(64, address), bytes),
       store: (address: bigint, value: bigint, bytes: number): void =>
@@ -55,17 +37,26 @@ export class Machine {
     return bodies.map((_, index) => exports[`${index}`] as () => number);
   }
 
-  /** Makes pages of the program's memory usable. Address and size are multiples of PAGE_SIZE, below GUEST_END. */
-  protect(address: number, size: number, flags: number): void {
-    if (address % PAGE_SIZE !== 0 || size % PAGE_SIZE !== 0 || address + size > GUEST_END)
-      throw new RangeError(`not a range of pages: ${address}, ${size} bytes`);
-    const [first, end] = [address / PAGE_SIZE, (address + size) / PAGE_SIZE];
-    this.bytes.fill(flags, PAGE_FLAGS + first, PAGE_FLAGS + end);
-    for (let page = Math.max(0, first - 1); page < end; page++) {
-      const own = this.bytes[PAGE_FLAGS + page]! & OWN;
-      const next = page + 1 < GUEST_END / PAGE_SIZE ? this.bytes[PAGE_FLAGS + page + 1]! & OWN : 0;
-      this.bytes[PAGE_FLAGS + page] = own | ((own & next & (PAGE.READ | PAGE.WRITE)) << WITH_NEXT);
-    }
+  /** A new machine with the same memory and permissions (for fork); its registers are those of a new program. Costs what was touched. */
+  static forkFrom(other: Machine): Machine {
+    const machine = new Machine();
+    machine.pageLimit = other.pageLimit;
+    machine.restore(other.snapshot());
+    return machine;
+  }
+
+  /** A task's whole register state: a copy of [0, STATE.size). */
+  saveRegisters(): Uint8Array {
+    return this.bytes.slice(0, STATE.size);
+  }
+
+  loadRegisters(state: Uint8Array): void {
+    this.bytes.set(state.subarray(0, STATE.size));
+  }
+
+  /** The memory itself, state and all, for those who look. Writing to it goes past all marks. */
+  get raw(): Uint8Array {
+    return this.bytes;
   }
 
   register(number: number): bigint {
@@ -103,49 +94,54 @@ export class Machine {
     this.view.setBigInt64(STATE.budget, value, true);
   }
 
+  /** The status flags as the processor's word: bit 1 is always set, and user space always sees IF. */
+  get rflags(): bigint {
+    return FLAGS.reduce(
+      (word, [name, bit]) => word | (BigInt(this.bytes[flagOffset(name)]!) << BigInt(bit)),
+      FIXED_FLAGS,
+    );
+  }
+
+  set rflags(word: bigint) {
+    for (const [name, bit] of FLAGS) this.bytes[flagOffset(name)] = Number((word >> BigInt(bit)) & 1n);
+  }
+
+  get fsBase(): bigint {
+    return this.view.getBigUint64(STATE.fsBase, true);
+  }
+
+  set fsBase(value: bigint) {
+    this.view.setBigUint64(STATE.fsBase, value, true);
+  }
+
+  get gsBase(): bigint {
+    return this.view.getBigUint64(STATE.gsBase, true);
+  }
+
+  set gsBase(value: bigint) {
+    this.view.setBigUint64(STATE.gsBase, value, true);
+  }
+
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
   fetch(address: bigint): Uint8Array {
-    if (address >= BigInt(GUEST_END) || !this.reach(Number(address), 'execute')) return new Uint8Array(0);
+    if (this.executeFault(address) !== undefined) return new Uint8Array(0);
     const at = Number(address);
     const nextPage = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE;
-    const end = at + 15 <= nextPage || this.reach(nextPage, 'execute') ? at + 15 : nextPage;
+    const end = at + 15 <= nextPage || this.executeFault(BigInt(nextPage)) === undefined ? at + 15 : nextPage;
     return this.bytes.slice(at, end);
   }
 
-  /** The machine's memory itself: guest addresses are offsets. No permission is looked at. */
-  get raw(): Uint8Array {
-    return this.bytes;
-  }
-
-  /** May this byte be accessed so? Asks `onMissing` where the page does not say so by itself. */
-  reach(address: number, access: PageFault['access']): boolean {
-    const page = PAGE_FLAGS + Math.floor(address / PAGE_SIZE);
-    if (address >= GUEST_END) return false;
-    if ((this.bytes[page]! & FLAG[access]) !== 0) return true;
-    return this.onMissing?.(address, access) === true && (this.bytes[page]! & FLAG[access]) !== 0;
-  }
-
-  private allow(address: bigint, bytes: number, access: 'read' | 'write'): void {
-    const last = address + BigInt(bytes - 1);
-    for (const at of address >> 12n === last >> 12n ? [address] : [address, last])
-      if (at >= BigInt(GUEST_END) || !this.reach(Number(at), access)) throw new PageFault(at, access);
-  }
-
   private load(address: bigint, bytes: number): bigint {
-    this.allow(address, bytes, 'read');
-    let value = 0n;
-    for (let n = 0; n < bytes; n++) value |= BigInt(this.bytes[Number(address) + n]!) << BigInt(8 * n);
-    return value;
+    const fault = this.check(address, bytes, 'read');
+    if (fault !== undefined) throw fault;
+    return this.view.getBigUint64(Number(address), true) & MASKS[bytes]!;
   }
 
   private store(address: bigint, value: bigint, bytes: number): void {
-    this.allow(address, bytes, 'write');
-    for (let n = 0; n < bytes; n++) {
-      const at = Number(address) + n;
-      // Two pages may be the same page of a shared file: only one of them at a time can then be written.
-      if (n === 0 || at % PAGE_SIZE === 0) this.reach(at, 'write');
-      this.bytes[at] = Number((value >> BigInt(8 * n)) & 0xffn);
-    }
+    const fault = this.check(address, bytes, 'write');
+    if (fault !== undefined) throw fault;
+    for (let n = 0, rest = value; n < bytes; n++, rest >>= 8n)
+      this.bytes[Number(address) + n] = Number(rest & 0xffn);
   }
 
   /** div and idiv of rdx:rax by a 64-bit divisor, which is not 0. Returns 0, or the divide trap where the quotient does not fit. */

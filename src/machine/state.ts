@@ -57,5 +57,6 @@ export const PAGE = { READ: 1, WRITE: 2, EXECUTE: 4 } as const;
 /** READ and WRITE shifted by this: the page and the next one both allow it, so an access need not ask whether it crosses. */
 export const WITH_NEXT = 3;
 export const PAGE_SIZE = 4096;
-/** First address that no program can have. */
-export const GUEST_END = 2 ** 32 - 2 ** 20;
+/** First address that a program can have, and the first behind those. */
+export const GUEST_START = 2 ** 16;
+export const GUEST_END = 2 ** 32 - 2 ** 22;

@@ -24,7 +24,7 @@ export function runProgram(file: string, exact: boolean): Ran {
     const first = Math.floor(start / PAGE_SIZE) * PAGE_SIZE;
     const end = Math.ceil((start + size) / PAGE_SIZE) * PAGE_SIZE;
     machine.protect(first, end - first, PAGE.READ | PAGE.EXECUTE | (writable ? PAGE.WRITE : 0));
-    machine.raw.set(bytes, start);
+    machine.poke(start, bytes);
   }
   machine.protect(STACK, STACK_SIZE, PAGE.READ | PAGE.WRITE);
   machine.setRegister(4, BigInt(STACK + STACK_SIZE - 16));
@@ -41,7 +41,7 @@ export function runProgram(file: string, exact: boolean): Ran {
     const [number, first, second, third] = [0, 7, 6, 2].map((register) => Number(machine.register(register)));
     if (number === EXIT_GROUP) return { output, status: first!, instructions };
     if (number !== WRITE) throw new Error(`${file} made the system call ${number}`);
-    output += new TextDecoder().decode(machine.raw.slice(second!, second! + third!));
+    output += new TextDecoder().decode(machine.peek(second!, third!));
     machine.setRegister(0, BigInt(third!));
   }
 }

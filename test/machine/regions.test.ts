@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { meaningOf } from '../../src/isa/x86-64/meaning/index.js';
 import { Cpu } from '../../src/machine/cpu.js';
 import { Machine } from '../../src/machine/machine.js';
-import { PAGE, STATE } from '../../src/machine/state.js';
+import { PAGE } from '../../src/machine/state.js';
 import { Random, randomBytes } from './random.js';
 
 const CODE = 0x40_0000;
@@ -54,11 +54,11 @@ it('whole regions do what their instructions do one by one, and stop where they 
     const data = Uint8Array.from({ length: 8192 }, () => random.below(256));
     const budget = random.pick([50, 100 + random.below(400), 2000]);
     const run = (exact: boolean) => {
-      machine.raw.fill(0xf4, CODE, CODE + 8192);
-      machine.raw.set(program, CODE);
-      machine.raw.set(data, DATA);
+      machine.poke(CODE, new Uint8Array(8192).fill(0xf4));
+      machine.poke(CODE, program);
+      machine.poke(DATA, data);
       for (const [register, value] of registers.entries()) machine.setRegister(register, value);
-      machine.raw.fill(0, STATE.flags, STATE.flags + 7);
+      machine.rflags = 0n;
       machine.rip = BigInt(CODE);
       const stop = new Cpu(machine, 2).run(budget, exact);
       return {
@@ -66,8 +66,8 @@ it('whole regions do what their instructions do one by one, and stop where they 
         rip: machine.rip.toString(16),
         left: machine.budget,
         registers: Array.from({ length: 16 }, (_, n) => machine.register(n).toString(16)),
-        flags: [...machine.raw.slice(STATE.flags, STATE.flags + 7)],
-        data: Buffer.from(machine.raw.slice(DATA, DATA + 8192)).toString('hex'),
+        flags: machine.rflags,
+        data: Buffer.from(machine.peek(DATA, 8192)).toString('hex'),
       };
     };
     const wanted = run(true);
