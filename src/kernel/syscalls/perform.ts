@@ -5,6 +5,7 @@ import { type Kernel, syscallName } from '../kernel.js';
 import { RIP, rflags } from '../registers.js';
 import { afterCall } from '../rseq/syscall.js';
 import { SCENARIO_ROWS } from '../scenario/phases.js';
+import { hasSignal } from '../signal/send.js';
 import type { Task, Wait } from '../state.js';
 import { Blocked, sleep } from '../wait.js';
 import type { Result } from './call.js';
@@ -53,7 +54,11 @@ export function perform(kernel: Kernel, task: Task, args: readonly bigint[], res
     }
   }
   if (result instanceof Blocked) {
-    sleep(kernel, task, result.wait);
+    const { wait } = result;
+    // With a signal for it a thread does not fall asleep (kernel/sched/core.c, try_to_block_task).
+    if (wait.interruptible && hasSignal(task))
+      perform(kernel, task, wait.arguments, { ...wait, ended: 'signal' });
+    else sleep(kernel, task, wait);
     return;
   }
   if (task.state === 'dead') return;
