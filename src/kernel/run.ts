@@ -118,27 +118,38 @@ function fire(kernel: Kernel, timer: Timer): void {
 function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget' }>): void {
   const ip = task.registers[RIP]!;
   if (stop.reason === 'fault') {
-    const { address } = stop.fault;
-    const code = kernel.spaces.of(task.mm.id).isMapped(address) ? SI.SEGV_ACCERR : SI.SEGV_MAPERR;
+    const { address, access } = stop.fault;
+    const mapped = kernel.spaces.of(task.mm.id).isMapped(address);
+    const code = mapped ? SI.SEGV_ACCERR : SI.SEGV_MAPERR;
+    task.trap = { number: X86_TRAP_PF, error: (mapped ? PF.PROT : 0) | PF.USER | PF[access], address };
     forceSignal(kernel, task, { number: SIG.SIGSEGV, code, address });
     return;
   }
   if (stop.reason === 'unknown') {
     const bytes = [...stop.bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text: disassemble(stop.bytes, ip) });
+    task.trap = { ...task.trap, number: X86_TRAP_UD, error: 0 };
     forceSignal(kernel, task, { number: SIG.SIGILL, code: SI.ILL_ILLOPN, address: ip });
     return;
   }
-  const [number, code] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL];
+  const [number, code, trap] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP];
+  task.trap = { ...task.trap, number: trap, error: 0 };
   forceSignal(kernel, task, { number, code, address: code === SI.KERNEL ? 0n : ip });
 }
 
-const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: number]>> = {
-  undefined: [SIG.SIGILL, SI.ILL_ILLOPN],
-  breakpoint: [SIG.SIGTRAP, SI.KERNEL],
-  divide: [SIG.SIGFPE, SI.FPE_INTDIV],
-  halt: [SIG.SIGSEGV, SI.KERNEL],
-  overflow: [SIG.SIGSEGV, SI.KERNEL],
+const X86_TRAP_UD = 6;
+const X86_TRAP_GP = 13;
+const X86_TRAP_PF = 14;
+/** The error code of a page fault (arch/x86/include/asm/trap_pf.h), by its access too. */
+const PF = { PROT: 1, USER: 4, read: 0, write: 2, execute: 16 } as const;
+
+/** The trap's number as in arch/x86/include/asm/trapnr.h. */
+const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: number, trap: number]>> = {
+  undefined: [SIG.SIGILL, SI.ILL_ILLOPN, X86_TRAP_UD],
+  breakpoint: [SIG.SIGTRAP, SI.KERNEL, 3],
+  divide: [SIG.SIGFPE, SI.FPE_INTDIV, 0],
+  halt: [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP],
+  overflow: [SIG.SIGSEGV, SI.KERNEL, 4],
 };
 
 function disassemble(bytes: Uint8Array, ip: bigint): string {

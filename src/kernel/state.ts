@@ -79,6 +79,8 @@ export interface Task {
   savedMask: bigint | undefined;
   pending: Signal[];
   altStack: { sp: bigint; size: bigint; flags: number };
+  /** Its last fault, as signal handlers see it in their context (struct thread_struct: trap_nr, error_code, cr2). */
+  trap: { readonly number: number; readonly error: number; readonly address: bigint };
   rseq: Rseq;
   /** mm_cid while it runs on a CPU (struct task_struct::mm_cid), else -1. */
   mmCid: number;

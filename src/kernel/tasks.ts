@@ -73,6 +73,7 @@ export function newTask(
     savedMask: undefined,
     pending: [],
     altStack: { sp: 0n, size: 0n, flags: 2 },
+    trap: from?.trap ?? { number: 0, error: 0, address: 0n },
     rseq: newRseq(),
     mmCid: -1,
     clearChildTid: 0n,

@@ -78,7 +78,9 @@ export function enterHandler(
   put(context + CONTEXT.registers + 128, registers[RIP]!);
   put(context + CONTEXT.registers + 136, rflags(task));
   put(context + CONTEXT.segments, SEGMENTS);
-  if (signal.forced) put(context + CONTEXT.cr2, signal.address);
+  put(context + CONTEXT.error, BigInt(task.trap.error));
+  put(context + CONTEXT.trap, BigInt(task.trap.number));
+  put(context + CONTEXT.cr2, task.trap.address);
   put(context + CONTEXT.oldMask, mask);
   put(context + CONTEXT.fp, fp);
   put(context + CONTEXT.mask, mask);
