@@ -2,17 +2,17 @@ import { realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } 
 import { UsageError } from './exit.js';
 
 /** Writes a result to a file or to standard output. */
-export function deliver(text: string, file: string | undefined): void {
+export function deliver(content: string | Uint8Array, file: string | undefined, option = '-o'): void {
   if (file === undefined) {
-    writeAll(text);
+    writeStream(1, typeof content === 'string' ? Buffer.from(content) : content);
     return;
   }
   try {
     const target = targetOf(file);
-    if (target === undefined) writeFileSync(file, text);
-    else replace(target, text);
+    if (target === undefined) writeFileSync(file, content);
+    else replace(target, content);
   } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with -o`);
+    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with ${option}`);
   }
 }
 
@@ -25,10 +25,10 @@ function targetOf(file: string): string | undefined {
 }
 
 /** Under a temporary name first, then renamed: whoever reads the file sees the old or the new one, never a half. */
-function replace(file: string, text: string): void {
+function replace(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text);
+    writeFileSync(temporary, content);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -41,19 +41,20 @@ export function writeAll(text: string): void {
   writeStream(1, Buffer.from(text));
 }
 
-/** The same with bytes, to standard output or standard error. */
-export function writeStream(stream: 1 | 2, bytes: Uint8Array): void {
+/** The same with bytes, to an open file. False: its reader has gone away. */
+export function writeStream(stream: number, bytes: Uint8Array): boolean {
   for (let offset = 0; offset < bytes.length; ) {
     try {
       offset += writeSync(stream, bytes, offset);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return;
+      if (code === 'EPIPE') return false;
       if (code !== 'EAGAIN') throw new UsageError(`cannot write the result: ${reason(error)}`);
       // A pipe that is full: look again in 5 ms.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+  return true;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

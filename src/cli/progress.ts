@@ -19,5 +19,6 @@ export class Progress {
 
   done(): void {
     if (this.shown) process.stderr.write('\r\u001b[K');
+    this.shown = false;
   }
 }

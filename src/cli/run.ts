@@ -1,98 +1,148 @@
-import { readFileSync, readSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { kernelColumn } from '../abi/kernel-rules.js';
-import type { Program } from '../kernel/exec.js';
-import type { Host } from '../kernel/host.js';
-import { Kernel } from '../kernel/kernel.js';
-import { randomPolicy } from '../kernel/policies/random.js';
-import { roundRobin } from '../kernel/policies/round-robin.js';
+import type { RecordedProgram } from '../event/recording.js';
+import { writeRecording } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
-import { boot, run as runKernel } from '../kernel/run.js';
-import { bootScenario, hasScenario } from '../kernel/scenario/boot.js';
-import { scenarioText } from '../report/run-scenario.js';
-import { EXIT, UsageError } from './exit.js';
-import { reason, writeStream } from './output.js';
+import { RecordingHost } from '../kernel/recorded-host.js';
+import { EventNotes, recordingOf, start } from '../kernel/session.js';
+import { drive, QuietProgress } from './drive.js';
+import { UsageError } from './exit.js';
+import { guestPath, LiveHost, toBytes } from './live-host.js';
+import { deliver, reason } from './output.js';
+import { addSettings, environmentOf, type SettingOptions, settingsOf } from './run-options.js';
+import { Showing, type ShowOptions } from './run-show.js';
+import { VERSION } from './version.js';
 
-interface Options {
-  readonly cpus: string;
-  readonly seed: string;
-  readonly schedule: string;
-  readonly kernel: string;
-  readonly debugRseq?: boolean;
-  readonly trace?: boolean;
-  readonly scenario?: string;
+interface Options extends SettingOptions, ShowOptions {
+  readonly record?: string;
+  readonly allowRead: string[];
+  readonly env: string[];
 }
+
+const several = (value: string, before: string[]): string[] => [...before, value];
 
 /** `rseqlab run`; `finish` takes the exit status. */
 export function addRun(program: Command, finish: (status: number) => void): void {
-  program
+  const command = program
     .command('run')
     .description('run a static Linux program on the simulated machine, deterministically')
-    .argument('<file>', 'a static executable for x86-64')
-    .argument('[args...]', 'its arguments')
-    .option('--cpus <n>', 'how many CPUs there are', '2')
-    .option('--seed <n>', 'chooses the schedule', '1')
-    .addOption(new Option('--schedule <policy>', 'who runs when').choices(['random', 'rr']).default('random'))
-    .option('--kernel <version>', 'whose rules', '6.18')
-    .option('--debug-rseq', "the kernel's own checks of rseq")
-    .option('--trace', 'print what happens')
-    .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)')
+    .argument('<file>', 'a static executable for x86-64 Linux')
+    .argument('[args...]', 'its arguments: whatever stands behind the file is for the program');
+  addSettings(command);
+  addShow(command)
+    .option('--record <file>', 'write a recording, for rseqlab replay')
+    .option('--allow-read <path>', 'a file or folder that the program may read; may be repeated', several, [])
+    .option('--env <name=value>', "a variable for the program's environment; may be repeated", several, [])
+    .addHelpText('after', EXAMPLES)
     .passThroughOptions()
-    .action((file: string, args: string[], options: Options) => finish(run(file, args, options)));
+    .action(async (file: string, args: string[], options: Options) => finish(await run(file, args, options)));
 }
 
-function run(path: string, args: readonly string[], options: Options): number {
-  let bytes: Uint8Array;
+/** Options about what is shown, of run and replay. */
+export const addShow = (command: Command): Command =>
+  command
+    .option('--trace <file>', 'write every event, - for standard error; JSON Lines to a .json or .jsonl')
+    .option('--summary', 'afterwards, what has happened, on standard error')
+    .addOption(new Option('--format <format>', 'of the trace and the summary').choices(['text', 'json']))
+    .option('-o, --output <file>', 'write the summary there');
+
+const EXAMPLES = `
+Examples:
+  rseqlab run ./program one two                       its output and exit status are the program's
+  rseqlab run --seed 7 --cpus 4 --summary ./program   another schedule; aborts by section and cause
+  rseqlab run --kernel 7.1 --debug-rseq ./program     by other rules
+  rseqlab run --trace trace.jsonl ./program           every event
+  rseqlab run --record crash.rseq ./program           for rseqlab replay crash.rseq
+  rseqlab run --allow-read data --env TZ=UTC ./program data/in.txt
+
+The program must be linked statically: gcc -static program.c. It sees no file but those of --allow-read, no network, and none of
+your environment. Folder / is where you are: data/in.txt is /data/in.txt.
+
+Exit status: the program's own; 128 + N where signal N ended it; 2 wrong usage or input; 3 --max-instructions, or all
+threads wait for ever; 130 after Ctrl-C.`;
+
+async function run(path: string, args: readonly string[], options: Options): Promise<number> {
+  const settings = settingsOf(options);
+  const program = programOf(path, args, options.env);
+  if (options.record !== undefined) mustBeWritable(options.record);
+  const progress = new QuietProgress();
+  const show = new Showing(options, settings, program, progress);
+  const live = new LiveHost(
+    { guest: guestPath(path), bytes: program.bytes },
+    options.allowRead,
+    show.beforeOutput,
+  );
+  const recorder = options.record === undefined ? undefined : new RecordingHost(live);
+  const host = recorder ?? live;
+  const notes = new EventNotes();
   try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`cannot read ${path}: ${reason(error)}; give a static executable`);
+    const kernel = startProgram(() =>
+      start(settings, program, host, [
+        ...(recorder === undefined ? [] : [() => notes.observe]),
+        (started) => show.watch(started, (name) => host.file(name)),
+      ]),
+    );
+    const driven = await drive(
+      kernel,
+      {
+        wait: () => live.input.wait(),
+        get closed() {
+          return live.closed;
+        },
+      },
+      progress,
+    );
+    if (recorder !== undefined) {
+      const recording = recordingOf(VERSION, settings, program, recorder, notes, driven.end);
+      deliver(writeRecording(recording), options.record, '--record');
+    }
+    show.finish(kernel, driven);
+    return driven.exit;
+  } finally {
+    live.input.close();
+    show.close();
   }
-  kernelColumn(options.kernel);
-  const seed = Number(options.seed);
-  const host: Host = {
-    read(size) {
-      const buffer = Buffer.alloc(Math.min(size, 65_536));
-      return buffer.subarray(0, readSync(0, buffer));
-    },
-    write: (stream, output) => writeStream(stream, output),
-    file: () => undefined,
-    directory: () => undefined,
-  };
-  const kernel = new Kernel({
-    version: options.kernel,
-    debugRseq: options.debugRseq ?? false,
-    cpus: Number(options.cpus),
-    seed,
-    memoryLimit: 1 << 20,
-    policy: options.schedule === 'rr' ? roundRobin() : randomPolicy(seed),
-    host,
-    ...(options.trace
-      ? {
-          onEvent: (event) =>
-            process.stderr.write(
-              `${JSON.stringify(event, (_, value) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value))}\n`,
-            ),
-        }
-      : {}),
-  });
-  const what: Program = {
-    path,
-    bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
-    arguments: [path, ...args],
-    environment: [],
-  };
+}
+
+/** A file that cannot be run is the user's mistake, not ours. */
+export function startProgram<T>(make: () => T): T {
   try {
-    if (hasScenario(what.bytes, path)) bootScenario(kernel, what, options.scenario);
-    else boot(kernel, what);
+    return make();
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(error.message);
     throw error;
   }
-  const outcome = runKernel(kernel, Number.MAX_SAFE_INTEGER);
-  const { scenario } = kernel.state;
-  if (scenario !== undefined) process.stderr.write(scenarioText(scenario));
-  if (outcome.kind !== 'ended') return EXIT.INCONCLUSIVE;
-  const signal = outcome.status & 0x7f;
-  return signal === 0 ? outcome.status >> 8 : 128 + signal;
+}
+
+/** Largest program that is read, in bytes. */
+const LARGEST = 2 ** 31 - 1;
+
+function programOf(path: string, args: readonly string[], env: readonly string[]): RecordedProgram {
+  const environment = environmentOf(env).map(toBytes);
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) throw new UsageError(`${path} is a directory; give a static executable`);
+    if (!stat.isFile() || stat.size > LARGEST)
+      throw new UsageError(`${path} is no regular file, or too large; give a static executable`);
+    const { buffer, byteOffset, length } = readFileSync(path);
+    return {
+      path: toBytes(path),
+      arguments: [path, ...args].map(toBytes),
+      environment,
+      bytes: new Uint8Array(buffer, byteOffset, length),
+    };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot read ${path}: ${reason(error)}; give a static executable`);
+  }
+}
+
+/** Better known before a long run than after it. */
+function mustBeWritable(file: string): void {
+  try {
+    accessSync(dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with --record`);
+  }
 }

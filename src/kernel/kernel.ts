@@ -34,6 +34,11 @@ export class Kernel {
   readonly random: Random;
   readonly policy: Policy;
   readonly host: Host;
+  /** The simulation stops here, in instructions and on the clock: to be looked at, not to go on. */
+  horizon: { instructions: number; clock: number } = {
+    instructions: Number.POSITIVE_INFINITY,
+    clock: Number.POSITIVE_INFINITY,
+  };
   private readonly memories = new Map<number, UserMemory>();
 
   constructor(readonly options: KernelOptions) {
@@ -60,6 +65,7 @@ export class Kernel {
       status: undefined,
       unknownCalls: new Set(),
       scenario: undefined,
+      input: undefined,
     };
   }
 

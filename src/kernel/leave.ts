@@ -22,6 +22,7 @@ export function leaveKernel(kernel: Kernel, task: Task): boolean {
       const { wait } = task;
       task.wait = undefined;
       perform(kernel, task, wait.arguments, wait);
+      if (kernel.state.input !== undefined) return false;
       continue;
     }
     if (cpu.reschedule) return false;

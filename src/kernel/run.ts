@@ -5,19 +5,25 @@ import { enter, load, nameTask, type Program } from './exec.js';
 import { install, newFile } from './files/table.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
+import type { Turn } from './policy.js';
 import { RIP } from './registers.js';
 import { signalDue } from './scenario/phases.js';
 import { schedule } from './schedule.js';
 import { forceSignal, makeSignal, sendSignal } from './signal/send.js';
 import type { CpuState, Mm, Task, Timer } from './state.js';
-import { enterCall } from './syscalls/perform.js';
+import { enterCall, perform } from './syscalls/perform.js';
 import { newProcess, newTask } from './tasks.js';
 import { addTimer, endWait } from './wait.js';
 
-/** Why the simulation came back: the first program has ended (`status` as of wait4), its time is up, or nobody can ever run again. */
+/**
+ * Why the simulation came back: the first program has ended (`status` as of wait4), its time is up, it has come to Kernel.horizon, it needs
+ * input that the host does not have yet, or nobody can ever run again.
+ */
 export type Outcome =
   | { readonly kind: 'ended'; readonly status: number }
   | { readonly kind: 'paused' }
+  | { readonly kind: 'horizon' }
+  | { readonly kind: 'input' }
   | { readonly kind: 'deadlock' };
 
 /** Starts the first program. Throws ProgramError where it cannot be run. */
@@ -47,7 +53,12 @@ export function firstTask(kernel: Kernel, mm: Mm): Task {
 export function run(kernel: Kernel, instructions: number): Outcome {
   const { state } = kernel;
   const end = state.instructions + instructions;
+  const { horizon } = kernel;
+  resumeInput(kernel);
   while (state.status === undefined) {
+    if (state.input !== undefined) return { kind: 'input' };
+    if (state.instructions >= horizon.instructions || state.clock >= horizon.clock)
+      return { kind: 'horizon' };
     if (state.instructions >= end) return { kind: 'paused' };
     fireTimers(kernel);
     for (const cpu of state.cpus)
@@ -59,6 +70,7 @@ export function run(kernel: Kernel, instructions: number): Outcome {
     }
     const next = state.timers[0];
     if (next === undefined) return { kind: 'deadlock' };
+    if (next.at >= horizon.clock) return { kind: 'horizon' };
     state.clock = Math.max(state.clock, next.at);
   }
   return { kind: 'ended', status: state.status };
@@ -66,16 +78,27 @@ export function run(kernel: Kernel, instructions: number): Outcome {
 
 /** One CPU runs its thread for a while. */
 function turn(kernel: Kernel, ready: readonly CpuState[]): void {
-  const { state } = kernel;
-  const { cpu, instructions, end } = kernel.policy.turn(state, ready);
+  proceed(kernel, kernel.policy.turn(kernel.state, ready));
+}
+
+function proceed(kernel: Kernel, chosen: Turn): void {
+  const { state, horizon } = kernel;
+  const { cpu, instructions, end } = chosen;
   const task = cpu.current!;
   if (!leaveKernel(kernel, task)) {
-    cpu.reschedule = true;
+    if (state.input === undefined) cpu.reschedule = true;
+    else state.input.turn = chosen;
     return;
   }
-  const timer = state.timers[0];
-  const budget =
-    timer === undefined ? instructions : Math.max(1, Math.min(instructions, timer.at - state.clock));
+  const budget = Math.max(
+    1,
+    Math.min(
+      instructions,
+      (state.timers[0]?.at ?? Number.POSITIVE_INFINITY) - state.clock,
+      horizon.clock - state.clock,
+      horizon.instructions - state.instructions,
+    ),
+  );
   const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget);
   state.instructions += done;
   state.clock += done;
@@ -88,6 +111,16 @@ function turn(kernel: Kernel, ready: readonly CpuState[]): void {
   task.call = -1n;
   if (stop.reason !== 'budget') fault(kernel, task, stop);
   else if (end === 'preempt' && budget === instructions) cpu.reschedule = true;
+}
+
+/** The system call that waited for the host's input, and what was left of its turn. */
+function resumeInput(kernel: Kernel): void {
+  const { input } = kernel.state;
+  if (input === undefined) return;
+  kernel.state.input = undefined;
+  perform(kernel, input.task, input.arguments, input.resumed);
+  if (kernel.state.input !== undefined) Object.assign(kernel.state.input, { turn: input.turn });
+  else if (input.turn !== undefined) proceed(kernel, input.turn);
 }
 
 function fireTimers(kernel: Kernel): void {
@@ -126,8 +159,11 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
     return;
   }
   if (stop.reason === 'unknown') {
-    const bytes = [...stop.bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-    kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text: disassemble(stop.bytes, ip) });
+    const { text, length } = disassemble(stop.bytes, ip);
+    const bytes = [...stop.bytes.subarray(0, length)]
+      .map((byte) => byte.toString(16).padStart(2, '0'))
+      .join('');
+    kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text });
     task.trap = { ...task.trap, number: X86_TRAP_UD, error: 0 };
     forceSignal(kernel, task, { number: SIG.SIGILL, code: SI.ILL_ILLOPN, address: ip });
     return;
@@ -152,14 +188,15 @@ const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: numb
   overflow: [SIG.SIGSEGV, SI.KERNEL, 4],
 };
 
-function disassemble(bytes: Uint8Array, ip: bigint): string {
+function disassemble(bytes: Uint8Array, ip: bigint): { text: string; length: number } {
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   decoder.ip = ip;
   const instruction = decoder.decode();
   const formatter = new Formatter(FormatterSyntax.Gas);
   const text = formatter.format(instruction);
+  const { length } = instruction;
   formatter.free();
   instruction.free();
   decoder.free();
-  return text;
+  return { text, length };
 }

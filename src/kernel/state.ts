@@ -24,6 +24,8 @@ export interface KernelState {
   /** System calls that were answered with ENOSYS: each is reported once. */
   readonly unknownCalls: Set<number>;
   scenario: ScenarioState | undefined;
+  /** A system call that stands still until the host has input for it. Nothing else happens before: time of the host is no time here. */
+  input: PendingInput | undefined;
 }
 
 /** A scenario under way (include/rseqlab.h). */
@@ -34,6 +36,16 @@ export interface ScenarioState extends Scenario {
   readonly restorer: number;
   readonly results: { readonly task: string; readonly value: bigint }[];
   failure: string | undefined;
+}
+
+export interface PendingInput {
+  readonly task: Task;
+  readonly arguments: readonly bigint[];
+  readonly resumed: Wait | undefined;
+  /** The turn that it broke off before any instruction was run: the policy is not asked again. */
+  turn:
+    | { readonly cpu: CpuState; readonly instructions: number; readonly end: 'continue' | 'preempt' }
+    | undefined;
 }
 
 /** Of the first program, which is everybody's ancestor. */

@@ -7,7 +7,19 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 /** From left to right: a folder may import those before it, and itself. */
-const ORDER = ['abi', 'event', 'binary', 'isa', 'machine', 'sections', 'kernel', 'check', 'report', 'cli'];
+const ORDER = [
+  'abi',
+  'process',
+  'event',
+  'binary',
+  'isa',
+  'machine',
+  'sections',
+  'kernel',
+  'check',
+  'report',
+  'cli',
+];
 const PORTABLE = ORDER.slice(0, -1);
 const rank = (folder: string): number => ORDER.indexOf(folder);
 

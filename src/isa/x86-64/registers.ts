@@ -2,7 +2,7 @@ import { Register, RegisterExt } from 'iced-x86';
 import { FLAGS, type RegisterId, type RegisterSet, VECTOR0, X87 } from '../instruction.js';
 
 /** General registers in encoding order (Intel SDM vol. 2, table 2-2 with REX): the RegisterIds 0..15. */
-const GENERAL = [
+export const GENERAL_NAMES = [
   'rax',
   'rcx',
   'rdx',
@@ -49,5 +49,5 @@ export function registerName(register: RegisterId): string {
   if (register === FLAGS) return 'rflags';
   if (register === X87) return 'the x87 stack';
   if (register >= VECTOR0) return `xmm${register - VECTOR0}`;
-  return GENERAL[register] ?? `register ${register}`;
+  return GENERAL_NAMES[register] ?? `register ${register}`;
 }

@@ -1,6 +1,7 @@
 import { ERRNO } from '../../abi/errno.js';
 import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
 import { Errno, failure } from '../errno.js';
+import { InputPending } from '../host.js';
 import { type Kernel, syscallName } from '../kernel.js';
 import { RIP, rflags } from '../registers.js';
 import { afterCall } from '../rseq/syscall.js';
@@ -49,6 +50,10 @@ export function perform(kernel: Kernel, task: Task, args: readonly bigint[], res
     try {
       result = handler({ kernel, task, memory: kernel.memory(task.mm), arguments: args, resumed });
     } catch (error) {
+      if (error instanceof InputPending) {
+        kernel.state.input = { task, arguments: args, resumed, turn: undefined };
+        return;
+      }
       if (!(error instanceof Errno)) throw error;
       result = error.value;
     }
@@ -61,7 +66,8 @@ export function perform(kernel: Kernel, task: Task, args: readonly bigint[], res
     else sleep(kernel, task, wait);
     return;
   }
-  if (task.state === 'dead') return;
+  // It will not come back: exit, or killed meanwhile.
+  if (task.state === 'dead' || (result === undefined && task.killed !== undefined)) return;
   if (result !== undefined) task.registers[RAX] = BigInt.asUintN(64, BigInt(result));
   const value = BigInt.asIntN(64, task.registers[RAX]!);
   const error = value < 0n && value >= -4095n ? NAMES.get(Number(-value)) : undefined;

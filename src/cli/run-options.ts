@@ -1,0 +1,106 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { RunSettings } from '../event/recording.js';
+import { makePolicy, POLICIES } from '../kernel/policies/index.js';
+import { kernelVersion } from './check.js';
+import { UsageError } from './exit.js';
+import { reason } from './output.js';
+
+/** Options that decide what a run does, as the user gives them. */
+export interface SettingOptions {
+  readonly cpus: string;
+  readonly seed: string;
+  readonly schedule: string;
+  readonly kernel: string;
+  readonly debugRseq?: boolean;
+  readonly maxInstructions?: string;
+  readonly memoryLimit: string;
+  readonly scenario?: string;
+}
+
+/** As many CPUs as an affinity mask of one word has. */
+const MOST_CPUS = 64;
+
+const SCHEDULES = Object.entries(POLICIES)
+  .map(([name, { parameter }]) => name + ({ none: '', number: ':N', text: ':FILE' } as const)[parameter])
+  .join(', ');
+
+export const addSettings = (command: Command): Command =>
+  command
+    .option('--cpus <n>', `how many CPUs there are, 1 to ${MOST_CPUS}`, '2')
+    .option('--seed <n>', 'chooses the schedule, and what getrandom gives; the same seed, the same run', '1')
+    .option('--schedule <policy>', `who runs when: ${SCHEDULES}`, 'random')
+    .option('--kernel <version>', 'whose rules: a Linux version; the same everywhere unless you say', '6.18')
+    .option('--debug-rseq', 'with the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1')
+    .option('--max-instructions <n>', 'stop after so many (1000, 50k, 10M, 2G) with status 3')
+    .option('--memory-limit <size>', 'memory that the program may touch (512M, 2G)', '1G')
+    .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)');
+
+export function settingsOf(options: SettingOptions): RunSettings {
+  const seed = count('--seed', options.seed, 0, 2 ** 32 - 1);
+  const schedule = scheduleOf(options.schedule);
+  try {
+    makePolicy(schedule, seed);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UsageError(`--schedule ${options.schedule}: ${error.message}`);
+  }
+  return {
+    kernel: kernelVersion(options.kernel),
+    debugRseq: options.debugRseq ?? false,
+    cpus: count('--cpus', options.cpus, 1, MOST_CPUS),
+    seed,
+    schedule,
+    memoryLimit: scaled('--memory-limit', options.memoryLimit, 1024, 2 ** 20, 2 ** 42),
+    maxInstructions:
+      options.maxInstructions === undefined
+        ? null
+        : scaled('--max-instructions', options.maxInstructions, 1000, 1, 2 ** 53 - 1),
+    scenario: options.scenario ?? null,
+  };
+}
+
+/** `script:FILE` with the file's text in place of its name. */
+function scheduleOf(asked: string): string {
+  const [name = '', ...rest] = asked.split(':');
+  const file = rest.join(':');
+  if (!Object.hasOwn(POLICIES, name) || POLICIES[name]!.parameter !== 'text') return asked;
+  if (file === '') throw new UsageError(`--schedule ${asked}: name a file: ${name}:FILE`);
+  try {
+    return `${name}:${readFileSync(file, 'utf8')}`;
+  } catch (error) {
+    throw new UsageError(`--schedule ${asked}: cannot read ${file}: ${reason(error)}`);
+  }
+}
+
+function count(option: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!/^(\d+|0x[0-9a-f]+)$/i.test(text) || value < least || value > most)
+    throw new UsageError(`${option} ${text}: give a whole number from ${least} to ${most}`);
+  return value;
+}
+
+/** A number with k, M, G or T behind it; of `step` each. */
+function scaled(option: string, text: string, step: number, least: number, most: number): number {
+  const [, digits, unit = ''] = /^(\d{1,16})([kmgt]?)b?$/i.exec(text) ?? [];
+  const value = Number(digits) * step ** ' kmgt'.indexOf(unit.toLowerCase() || ' ');
+  if (digits === undefined || value < least || value > most)
+    throw new UsageError(
+      `${option} ${text}: give a number, such as 1000, 512k, 64M or 2G, not below ${least}`,
+    );
+  return value;
+}
+
+/** What a program finds in its environment: nothing of the user's own, so that a run is the same everywhere. */
+const ENVIRONMENT = ['PATH=/usr/local/bin:/usr/bin:/bin', 'HOME=/'];
+
+/** The fixed environment with what --env adds or replaces; a name with nothing behind the = stays, empty. */
+export function environmentOf(added: readonly string[]): string[] {
+  const variables = new Map(ENVIRONMENT.map((entry) => [entry.split('=', 1)[0]!, entry]));
+  for (const entry of added) {
+    const [name = ''] = entry.split('=', 1);
+    if (name === '' || !entry.includes('=')) throw new UsageError(`--env ${entry}: write it as NAME=VALUE`);
+    variables.set(name, entry);
+  }
+  return [...variables.values()];
+}

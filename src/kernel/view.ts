@@ -1,0 +1,89 @@
+import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
+import { PAGE_SIZE } from '../machine/state.js';
+import type { MapView, ProcessView, Registers, ThreadView } from '../process/process.js';
+import { type Kernel, syscallName } from './kernel.js';
+import { FS_BASE, GS_BASE, RIP, rflags } from './registers.js';
+import type { Area, Process, Task } from './state.js';
+
+/** The processes of the simulated Linux that still have threads, by number. */
+export function processViews(kernel: Kernel): ProcessView[] {
+  return [...kernel.state.processes.values()]
+    .filter(({ tasks }) => tasks.some(({ state }) => state !== 'dead'))
+    .map((process) => processView(kernel, process));
+}
+
+export function processView(kernel: Kernel, process: Process): ProcessView {
+  const { mm } = process.tasks[0]!;
+  return {
+    pid: process.pid,
+    executable: process.exe,
+    architecture: 'x86-64',
+    threads: process.tasks.filter(({ state }) => state !== 'dead').map((task) => threadView(kernel, task)),
+    maps: mm.areas.map(mapView),
+    read: (address, size) => readMemory(kernel, mm.id, address, size),
+  };
+}
+
+export function threadView(kernel: Kernel, task: Task): ThreadView {
+  const { rseq, wait } = task;
+  const number = Number(BigInt.asUintN(32, task.call));
+  return {
+    tid: task.tid,
+    name: task.name,
+    cpu: task.cpu,
+    state: stateOf(kernel, task),
+    registers: registersOf(task),
+    rseq:
+      rseq.pointer === 0n
+        ? undefined
+        : { address: rseq.pointer, length: rseq.length, signature: rseq.signature, flags: rseq.flags },
+    call:
+      wait === undefined
+        ? undefined
+        : { number, name: syscallName(number), arguments: wait.arguments, deadline: wait.deadline },
+  };
+}
+
+function stateOf(kernel: Kernel, task: Task): ThreadView['state'] {
+  if (task.state === 'stopped') return 'stopped';
+  if (task.state === 'blocked') return 'waiting';
+  return kernel.state.cpus[task.cpu]?.current === task ? 'running' : 'ready';
+}
+
+function registersOf(task: Task): Registers {
+  const { registers } = task;
+  const general = GENERAL_NAMES.map((name, number) => [name, registers[number]!] as const);
+  return {
+    ip: registers[RIP]!,
+    sp: registers[GENERAL_NAMES.indexOf('rsp')]!,
+    values: [
+      ...general,
+      ['rip', registers[RIP]!],
+      ['rflags', rflags(task)],
+      ['fs_base', registers[FS_BASE]!],
+      ['gs_base', registers[GS_BASE]!],
+    ],
+  };
+}
+
+const mapView = ({ start, end, protection, shared, offset, name }: Area): MapView => ({
+  start: BigInt(start),
+  end: BigInt(end),
+  readable: (protection & 1) !== 0,
+  writable: (protection & 2) !== 0,
+  executable: (protection & 4) !== 0,
+  shared,
+  offset,
+  name,
+});
+
+function readMemory(kernel: Kernel, id: number, address: bigint, size: number): Uint8Array | undefined {
+  const space = kernel.spaces.of(id);
+  for (
+    let page = address - (address % BigInt(PAGE_SIZE));
+    page < address + BigInt(size);
+    page += BigInt(PAGE_SIZE)
+  )
+    if (page < 0n || !space.isMapped(page)) return undefined;
+  return space.peek(Number(address), size);
+}

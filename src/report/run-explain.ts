@@ -1,0 +1,178 @@
+import { hex } from '../abi/address.js';
+import { KERNEL_COLUMNS, KERNEL_ROWS, type RuleName } from '../abi/kernel-rows.js';
+import { kernelRules, ruleValue } from '../abi/kernel-rules.js';
+import { SI } from '../abi/signals.js';
+import { type Violation, violationById } from '../abi/violations.js';
+import { printable } from '../binary/printable.js';
+import type { Event } from '../event/event.js';
+import type { ProcessView, ThreadView } from '../process/process.js';
+import { rseqState, type SectionState, sectionState } from '../process/rseq.js';
+import { instructionText, type Places } from './run-places.js';
+
+type Of<K extends Event['kind']> = Extract<Event, { kind: K }>;
+
+/** A signal that ends a process, and what led to it. The process is as it was at that moment. */
+export interface Death {
+  readonly signal: Of<'signal'>;
+  /** The rule of rseq that the thread broke, if that is why. */
+  readonly violation: Of<'violation'> | undefined;
+  /** The instruction that the simulated machine does not have, if that is why. */
+  readonly instruction: Of<'unknown-instruction'> | undefined;
+  readonly process: ProcessView;
+  readonly thread: ThreadView;
+}
+
+/** The rules by which it was judged. */
+export interface Judge {
+  readonly kernel: string;
+  readonly debugRseq: boolean;
+}
+
+/** Why a process was killed, for a person: lines with their ends. */
+export function deathText(death: Death, places: Places, judge: Judge): string {
+  const { signal, violation, instruction, process } = death;
+  const who = `${printable(death.thread.name)} (process ${process.pid}, thread ${signal.tid})`;
+  const why =
+    violation !== undefined
+      ? `it broke a rule of rseq [${violation.rule}]`
+      : instruction !== undefined
+        ? 'the simulated machine does not have this instruction'
+        : reasonOf(signal, process);
+  const lines = [
+    `rseqlab: ${who} was killed by ${signal.signal}: ${why}`,
+    ...instructionLines(death, places),
+  ];
+  if (instruction !== undefined) lines.push(row('bytes', `${instruction.bytes}  ${instruction.text}`));
+  if (violation !== undefined) lines.push(...violationLines(violation, death, places, judge));
+  else lines.push(...ownSection(death, places));
+  return `${lines.join('\n')}\n`;
+}
+
+const row = (head: string, text: string): string => `  ${head.padEnd(9)} ${text}`;
+
+function instructionLines({ signal, violation, process }: Death, places: Places): string[] {
+  const ip = violation?.ip ?? signal.ip;
+  const code = instructionText(process, ip);
+  return [
+    row(violation === undefined ? 'at' : 'next', `${places.place(ip)}${places.line(ip)}`),
+    ...(code === undefined ? [] : [row('', code)]),
+  ];
+}
+
+/** An ordinary fault in words. */
+function reasonOf({ signal, code, address, ip }: Of<'signal'>, process: ProcessView): string {
+  if (code <= SI.USER) return 'a process sent it';
+  if (signal === 'SIGSEGV' && code === SI.SEGV_MAPERR) return unmapped(address, ip, process);
+  if (signal === 'SIGSEGV' && code === SI.SEGV_ACCERR) {
+    const map = process.maps.find(({ start, end }) => address >= start && address < end);
+    const may = map && [map.readable && 'read', map.writable && 'written', map.executable && 'executed'];
+    const allowed = may?.filter(Boolean).join(', ') || 'neither read nor written';
+    return `memory at ${hex(address)} may only be ${allowed}`.replace('only be neither', 'be neither');
+  }
+  return REASONS[`${signal} ${code}`] ?? REASONS[signal] ?? 'the kernel sent it';
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  SIGSEGV: 'the processor refused the instruction',
+  SIGILL: 'this is no instruction',
+  SIGFPE: 'a division by zero, or with a quotient that is too large',
+  SIGTRAP: 'a breakpoint without a debugger',
+  SIGKILL: 'the kernel ended it',
+};
+
+/** How far below the stack an access still looks like the stack's overflow, in bytes. */
+const NEAR = 0x10_0000n;
+
+function unmapped(address: bigint, ip: bigint, process: ProcessView): string {
+  const what = address === ip ? 'it jumped to' : 'it used';
+  const stack = process.maps.find(({ name }) => name === '[stack]');
+  const hint =
+    address < 0x1_0000n
+      ? ': a null pointer'
+      : stack !== undefined && address < stack.start && address >= stack.start - NEAR
+        ? ': just below the stack, which has overflowed'
+        : '';
+  return `${what} ${hex(address)}, where nothing is mapped${hint}`;
+}
+
+function violationLines(
+  violation: Of<'violation'>,
+  { process, thread }: Death,
+  places: Places,
+  judge: Judge,
+): string[] {
+  const known = violationById(violation.rule);
+  const section = violation.rseqCs === 0n ? undefined : sectionState(process, violation.rseqCs, violation.ip);
+  return [
+    row('rule', known.rule),
+    row('found', violation.message),
+    ...(section === undefined ? [] : sectionLines(section, places)),
+    row('checked', checkedText(thread, judge)),
+    ...differences(known, section?.inside ?? false).map((text, index) =>
+      row(index === 0 ? 'kernels' : '', text),
+    ),
+    row('mend', known.mend),
+    ...(known.check === undefined ? [] : [row('', `rseqlab check --explain ${known.check} says more`)]),
+  ];
+}
+
+/** A thread that dies of something else inside a section: worth knowing. */
+function ownSection({ process, thread }: Death, places: Places): string[] {
+  const section = rseqState(process, thread)?.section;
+  return section?.inside ? sectionLines(section, places) : [];
+}
+
+export function sectionLines(section: SectionState, places: Places): string[] {
+  const { address, descriptor, inside, signature } = section;
+  if (descriptor === undefined)
+    return [row('section', `rseq_cs ${places.place(address)}, where no descriptor can be read`)];
+  const end = BigInt.asUintN(64, descriptor.start_ip + descriptor.post_commit_offset);
+  return [
+    row(
+      'section',
+      `${places.place(descriptor.start_ip)} to ${places.place(end)}${inside ? ', the thread is inside' : ''}`,
+    ),
+    row(
+      '',
+      `abort_ip ${places.place(descriptor.abort_ip)}, signature in front of it ${signature === undefined ? 'not readable' : hex(signature)}`,
+    ),
+    row(
+      '',
+      `descriptor ${places.place(address)}, version ${descriptor.version}, flags ${hex(descriptor.flags)}`,
+    ),
+  ];
+}
+
+function checkedText({ rseq }: ThreadView, { kernel, debugRseq }: Judge): string {
+  const { evaluation } = kernelRules(kernel, {
+    debug: debugRseq,
+    ...(rseq === undefined ? {} : { length: rseq.length }),
+  });
+  const when =
+    evaluation === 'interrupted-only' ? 'after it was interrupted in user space' : 'after it lost its CPU';
+  return `by Linux ${kernel}${debugRseq ? ' with rseq debugging' : ''}, when the thread went back to user space ${when}, or before a signal`;
+}
+
+/** What other kernels do, a line for each row of the table that changes. */
+function differences({ rows }: Violation, inside: boolean): string[] {
+  return rows.filter((name) => name !== 'checksOutside' || !inside).flatMap(spans);
+}
+
+function spans(name: RuleName): string[] {
+  const { text, debug } = KERNEL_ROWS[name];
+  const values = (debugging: boolean): string => {
+    const parts: string[] = [];
+    let last: unknown;
+    for (const column of KERNEL_COLUMNS) {
+      const value = ruleValue(name, column, debugging);
+      if (value !== last) parts.push(`since ${column} ${WORDS[String(value)] ?? value}`);
+      last = value;
+    }
+    return parts.join(', ');
+  };
+  const [usual, debugging] = [values(false), values(true)];
+  if (!usual.includes(',') && debug === undefined) return [`${text}: ${usual}`];
+  return [`${text}: ${usual}${debugging === usual ? '' : `; with rseq debugging ${debugging}`}`];
+}
+
+const WORDS: Readonly<Record<string, string>> = { true: 'yes', false: 'no' };

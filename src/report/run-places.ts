@@ -1,0 +1,73 @@
+import { type Addr, asAddr, hex } from '../abi/address.js';
+import { demangle } from '../binary/demangle/index.js';
+import type { ProgramImage, SourceLine } from '../binary/image.js';
+import { printable } from '../binary/printable.js';
+import { x86_64 } from '../isa/x86-64/decoder.js';
+import type { ProcessView } from '../process/process.js';
+
+/** Names for addresses of a process, from the file that it runs. */
+export class Places {
+  private constructor(
+    private readonly image: ProgramImage | undefined,
+    /** What the loader added to the file's addresses. */
+    private readonly bias: bigint,
+  ) {}
+
+  /** `image`: of the process's executable; without one there are no names. */
+  static of(process: ProcessView | undefined, image: ProgramImage | undefined): Places {
+    if (image === undefined || process === undefined || image.header.type === 'executable')
+      return new Places(image, 0n);
+    const start = process.maps.find(({ name }) => name === process.executable)?.start ?? 0n;
+    const first = BigInt(image.regions[0]?.start ?? 0);
+    return new Places(image, start - (first - (first % 4096n)));
+  }
+
+  /** ` <push+0x14>`, with the blank in front, or ''. */
+  readonly name = (address: bigint): string => {
+    const at = this.inFile(address);
+    if (at === undefined || this.image === undefined) return '';
+    const range = this.image.functionAt(at);
+    if (range?.name !== undefined) return label(range.name, at - range.start);
+    const symbol = this.image.symbols.findLast(
+      (each) =>
+        each.kind !== 'tls' &&
+        each.kind !== 'section' &&
+        each.address !== undefined &&
+        at >= each.address &&
+        at < each.address + Math.max(1, each.size),
+    );
+    return symbol === undefined ? '' : label(symbol.name, at - symbol.address!);
+  };
+
+  /** `0x4011c4 <push+0x14>`. */
+  readonly place = (address: bigint): string => `${hex(address)}${this.name(address)}`;
+
+  /** ` counter.s:17`, or ''. */
+  line(address: bigint): string {
+    const at = this.inFile(address);
+    const line: SourceLine | undefined = at === undefined ? undefined : this.image?.lineAt(at);
+    return line === undefined ? '' : ` ${printable(line.file)}:${line.line}`;
+  }
+
+  private inFile(address: bigint): Addr | undefined {
+    const at = address - this.bias;
+    return at >= 0n ? asAddr(at) : undefined;
+  }
+}
+
+const label = (name: string, offset: number): string =>
+  ` <${printable(demangle(name))}${offset === 0 ? '' : `+${hex(offset)}`}>`;
+
+/** The instruction that stands in a process's memory, disassembled; undefined where no code can be read. */
+export function instructionText(process: ProcessView, address: bigint): string | undefined {
+  const at = asAddr(address);
+  const pageEnd = 4096 - Number(address % 4096n);
+  const bytes =
+    process.read(address, x86_64.maxLength) ?? process.read(address, Math.min(x86_64.maxLength, pageEnd));
+  if (bytes === undefined || at === undefined) return undefined;
+  const { text, length, flow } = x86_64.decode(bytes, at);
+  return flow === 'unknown' ? `(${bytesText(bytes.subarray(0, length))})` : text;
+}
+
+const bytesText = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
