@@ -26,7 +26,7 @@ export const VIOLATIONS = [
   row('area-unwritable', {
     rule: 'struct rseq stays mapped and writable as long as the thread is registered',
     rows: [],
-    mend: 'Unregister with rseq(2) before the memory of struct rseq is unmapped, protected or freed, or keep it in the thread’s static TLS.',
+    mend: 'Unregister with rseq(2) before the memory of struct rseq is unmapped, protected or freed, or keep it in static TLS.',
     source: 'kernel/rseq.c __rseq_handle_notify_resume',
   }),
   row('descriptor-outside', {
@@ -38,21 +38,21 @@ export const VIOLATIONS = [
   row('descriptor-unreadable', {
     rule: 'the descriptor that rseq_cs points at can be read, also when the thread is far from its section',
     rows: [],
-    mend: 'Store 0 to rseq_cs in every thread before the descriptor’s memory goes (munmap, dlclose, return from the function of one on the stack).',
+    mend: 'Store 0 to rseq_cs in every thread before the memory of the descriptor goes (munmap, dlclose, return from the function of one on the stack).',
     check: 'rseq-cs-dangling',
     source: GET_CS,
   }),
   row('range', {
     rule: 'start_ip and start_ip + post_commit_offset are below the end of user space',
     rows: ['checksRange', 'checksOutside'],
-    mend: 'Write start_ip and post_commit_offset of the descriptor as the section’s first address and its length in bytes.',
+    mend: 'Write start_ip and post_commit_offset of the descriptor as the first address of the section and its length in bytes.',
     check: 'descriptor-range',
     source: GET_CS,
   }),
   row('abort-ip-range', {
     rule: 'abort_ip is below the end of user space',
     rows: ['checksAbortIpRange', 'checksOutside'],
-    mend: 'Write the abort handler’s address to abort_ip of the descriptor.',
+    mend: 'Write the address of the abort handler to abort_ip of the descriptor.',
     check: 'descriptor-range',
     source: GET_CS,
   }),
@@ -73,14 +73,14 @@ export const VIOLATIONS = [
   row('abort-inside', {
     rule: 'abort_ip lies outside of the section',
     rows: ['checksAbortInside', 'checksOutside'],
-    mend: 'Move the abort handler behind the section’s end, best into a section of its own (__rseq_failure).',
+    mend: 'Move the abort handler behind the end of the section, best into a section of its own (__rseq_failure).',
     check: 'abort-inside-section',
     source: GET_CS,
   }),
   row('signature', {
     rule: 'the 4 bytes in front of abort_ip are the signature that rseq was registered with',
     rows: ['checksSignature', 'checksOutside'],
-    mend: 'Put `.long RSEQ_SIG` directly in front of the abort handler’s label, with the value given to rseq(2) (0x53053053 on x86-64).',
+    mend: 'Put `.long RSEQ_SIG` directly in front of the label of the abort handler, with the value given to rseq(2) (0x53053053 on x86-64).',
     check: 'abort-signature',
     source: GET_CS,
   }),
@@ -94,7 +94,7 @@ export const VIOLATIONS = [
   row('syscall-in-section', {
     rule: 'no system call returns into a section',
     rows: ['syscallInSection'],
-    mend: 'Make the system call before the section or after it, or make it the section’s last instruction.',
+    mend: 'Make the system call before the section or after it, or make it the last instruction of the section.',
     check: 'syscall-in-section',
     source: 'kernel/rseq.c rseq_syscall',
   }),

@@ -34,8 +34,8 @@ export async function drive(
   kernel: Kernel,
   surroundings: Surroundings,
   progress: QuietProgress,
-  /** Stops there as if interrupted: where a recorded run was. */
-  stopAt = Number.POSITIVE_INFINITY,
+  /** Where a recorded run was interrupted: after so many instructions, or at a read that never came back. */
+  stop = { instructions: Number.POSITIVE_INFINITY, atInput: false },
 ): Promise<Driven> {
   let interrupt: Driven['interrupt'];
   let wake: () => void = () => {};
@@ -55,7 +55,7 @@ export async function drive(
   try {
     for (let slice = 100_000; ; ) {
       const began = performance.now();
-      const outcome = run(kernel, Math.min(slice, stopAt - kernel.state.instructions));
+      const outcome = run(kernel, Math.min(slice, stop.instructions - kernel.state.instructions));
       const took = performance.now() - began;
       slice = Math.round(slice * Math.min(4, Math.max(0.25, SLICE / Math.max(took, 1))));
       if (outcome.kind === 'ended') return finish('ended', exitStatus(outcome.status), outcome.status);
@@ -68,7 +68,7 @@ export async function drive(
           wake = resolve;
         });
         if (outcome.kind === 'input') {
-          if (stopAt !== Number.POSITIVE_INFINITY) return finish('input', EXIT.OK);
+          if (stop.atInput) return finish('input', EXIT.OK);
           if (interrupt === undefined) await Promise.race([surroundings.wait(), interrupted]);
         } else await new Promise((resolve) => setImmediate(resolve));
       }
@@ -77,7 +77,7 @@ export async function drive(
           outcome.kind === 'input' ? 'input' : 'interrupted',
           interrupt === 'reader gone' ? READER_GONE : INTERRUPTS[interrupt],
         );
-      if (kernel.state.instructions >= stopAt) return finish('interrupted', EXIT.OK);
+      if (kernel.state.instructions >= stop.instructions) return finish('interrupted', EXIT.OK);
     }
   } finally {
     for (const [name, handler] of handlers) process.off(name, handler);

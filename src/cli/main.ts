@@ -3,6 +3,7 @@ import { printable } from '../binary/printable.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { writeAll } from './output.js';
+import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
 import { VERSION } from './version.js';
@@ -12,6 +13,8 @@ Examples:
   rseqlab check ./server              what is wrong with its restartable sequences
   rseqlab check --explain arming-gap  what a finding means, and how to mend it
   rseqlab sections ./server           which it has, and how each was found
+  rseqlab run ./server                run a static program, deterministically
+  rseqlab replay crash.rseq           run a recording again, to the bit
   rseqlab help check                  every option of a command
 
 Exit status: 0 nothing wrong, 1 a finding, 2 wrong usage or input.`;
@@ -35,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addCheck(program, finish);
   addRun(program, finish);
+  addReplay(program, finish);
   addSections(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {

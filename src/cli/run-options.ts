@@ -73,7 +73,7 @@ function scheduleOf(asked: string): string {
   }
 }
 
-function count(option: string, text: string, least: number, most: number): number {
+export function count(option: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (!/^(\d+|0x[0-9a-f]+)$/i.test(text) || value < least || value > most)
     throw new UsageError(`${option} ${text}: give a whole number from ${least} to ${most}`);

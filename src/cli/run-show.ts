@@ -9,7 +9,7 @@ import type { Observer } from '../kernel/session.js';
 import { FIRST_PID } from '../kernel/state.js';
 import { processView, processViews } from '../kernel/view.js';
 import type { ProcessView } from '../process/process.js';
-import { statusText } from '../report/event-text.js';
+import { type Namer, statusText } from '../report/event-text.js';
 import { watchDeaths } from '../report/run-deaths.js';
 import { deathText } from '../report/run-explain.js';
 import { Places } from '../report/run-places.js';
@@ -55,7 +55,7 @@ export class Showing {
   watch(kernel: Kernel, file: (path: string) => Uint8Array | undefined): Observer {
     const { trace, format } = this.options;
     this.file = file;
-    const name = (address: bigint): string => this.firstPlaces(kernel).name(address);
+    const name = this.namer(kernel);
     const watching: Observer[] = [watchDeaths(kernel, (death) => this.deaths.push(this.explain(death)))];
     if (trace !== undefined) {
       this.trace = new TraceFile(trace, traceFormat(trace, format), name);
@@ -72,6 +72,12 @@ export class Showing {
       for (const watch of watching) watch(event, n);
     };
   }
+
+  /** Names for addresses of the first program. */
+  readonly namer =
+    (kernel: Kernel): Namer =>
+    (address) =>
+      this.firstPlaces(kernel).name(address);
 
   /** What is told when all is over, or broken off. */
   finish(kernel: Kernel, driven: Driven): void {

@@ -120,12 +120,45 @@ const CALLS: Readonly<
     flagNames(RSEQ_SYSCALL_FLAGS, u32(flags)),
     hex(u32(signature)),
   ],
+  futex: ([address = 0n, operation, value, timeout = 0n]) => [
+    hex(address),
+    futexText(u32(operation)),
+    `${u32(value)}`,
+    ...(timeout === 0n ? [] : [hex(timeout)]),
+  ],
   membarrier: ([command, flags, cpu]) => [
     MEMBARRIER_COMMANDS.find(({ value }) => value === u32(command))?.name ?? bare(command ?? 0n),
     `${u32(flags)}`,
     ...(u32(flags) === 0 ? [] : [`${u32(cpu)}`]),
   ],
 };
+
+/** include/uapi/linux/futex.h. */
+const FUTEX = [
+  'WAIT',
+  'WAKE',
+  'FD',
+  'REQUEUE',
+  'CMP_REQUEUE',
+  'WAKE_OP',
+  'LOCK_PI',
+  'UNLOCK_PI',
+  'TRYLOCK_PI',
+  'WAIT_BITSET',
+  'WAKE_BITSET',
+];
+const FUTEX_PRIVATE = 128;
+const FUTEX_REALTIME = 256;
+
+function futexText(operation: number): string {
+  const name = FUTEX[operation & 127 & ~FUTEX_REALTIME];
+  if (name === undefined) return `${operation}`;
+  const flags = [
+    ...((operation & FUTEX_PRIVATE) === 0 ? [] : ['_PRIVATE']),
+    ...((operation & FUTEX_REALTIME) === 0 ? [] : ['|FUTEX_CLOCK_REALTIME']),
+  ];
+  return `FUTEX_${name}${flags.join('')}`;
+}
 
 /** struct rseq with its descriptor in place of the pointer; the pointer alone where it was not read. */
 function areaText(address: bigint, data: readonly MemoryPiece[] | undefined): string {

@@ -1,5 +1,5 @@
 import { hex } from '../abi/address.js';
-import { KERNEL_COLUMNS, KERNEL_ROWS, type RuleName } from '../abi/kernel-rows.js';
+import { KERNEL_COLUMNS, type KernelColumn } from '../abi/kernel-rows.js';
 import { kernelRules, ruleValue } from '../abi/kernel-rules.js';
 import { SI } from '../abi/signals.js';
 import { type Violation, violationById } from '../abi/violations.js';
@@ -51,12 +51,17 @@ export function deathText(death: Death, places: Places, judge: Judge): string {
 const row = (head: string, text: string): string => `  ${head.padEnd(9)} ${text}`;
 
 function instructionLines({ signal, violation, process }: Death, places: Places): string[] {
-  const ip = violation?.ip ?? signal.ip;
+  const ip = violation?.ip ?? faultingIp(signal, process);
   const code = instructionText(process, ip);
   return [
     row(violation === undefined ? 'at' : 'next', `${places.place(ip)}${places.line(ip)}`),
     ...(code === undefined ? [] : [row('', code)]),
   ];
+}
+
+/** int3 is a trap: the processor stands behind it. */
+function faultingIp({ signal, ip }: Of<'signal'>, process: ProcessView): bigint {
+  return signal === 'SIGTRAP' && process.read(ip - 1n, 1)?.[0] === 0xcc ? ip - 1n : ip;
 }
 
 /** An ordinary fault in words. */
@@ -108,9 +113,7 @@ function violationLines(
     row('found', violation.message),
     ...(section === undefined ? [] : sectionLines(section, places)),
     row('checked', checkedText(thread, judge)),
-    ...differences(known, section?.inside ?? false).map((text, index) =>
-      row(index === 0 ? 'kernels' : '', text),
-    ),
+    row('kernels', kernelsText(known, section?.inside ?? false)),
     row('mend', known.mend),
     ...(known.check === undefined ? [] : [row('', `rseqlab check --explain ${known.check} says more`)]),
   ];
@@ -153,26 +156,36 @@ function checkedText({ rseq }: ThreadView, { kernel, debugRseq }: Judge): string
   return `by Linux ${kernel}${debugRseq ? ' with rseq debugging' : ''}, when the thread went back to user space ${when}, or before a signal`;
 }
 
-/** What other kernels do, a line for each row of the table that changes. */
-function differences({ rows }: Violation, inside: boolean): string[] {
-  return rows.filter((name) => name !== 'checksOutside' || !inside).flatMap(spans);
+/** Which kernels kill for it, where the thread is as it was. */
+function kernelsText(violation: Violation, inside: boolean): string {
+  const kills = (debug: boolean): string =>
+    spans(KERNEL_COLUMNS.map((column) => isKilled(violation, inside, column, debug)));
+  const [usual, debugging] = [kills(false), kills(true)];
+  return `it is killed by ${usual}${debugging === usual ? '' : `; with rseq debugging by ${debugging}`}`;
 }
 
-function spans(name: RuleName): string[] {
-  const { text, debug } = KERNEL_ROWS[name];
-  const values = (debugging: boolean): string => {
-    const parts: string[] = [];
-    let last: unknown;
-    for (const column of KERNEL_COLUMNS) {
-      const value = ruleValue(name, column, debugging);
-      if (value !== last) parts.push(`since ${column} ${WORDS[String(value)] ?? value}`);
-      last = value;
-    }
-    return parts.join(', ');
-  };
-  const [usual, debugging] = [values(false), values(true)];
-  if (!usual.includes(',') && debug === undefined) return [`${text}: ${usual}`];
-  return [`${text}: ${usual}${debugging === usual ? '' : `; with rseq debugging ${debugging}`}`];
+/** `Linux 4.18 to before 6.19`, from one verdict a column. */
+function spans(verdicts: readonly boolean[]): string {
+  const parts: string[] = [];
+  for (let from = verdicts.indexOf(true); from !== -1; ) {
+    const until = verdicts.indexOf(false, from);
+    const { [from]: first, [until]: after } = KERNEL_COLUMNS;
+    parts.push(until === -1 ? `${first} and newer` : `${first} to before ${after}`);
+    from = until === -1 ? -1 : verdicts.indexOf(true, until);
+  }
+  return parts.length === 0 ? 'no version' : `Linux ${parts.join(', ')}`;
 }
 
-const WORDS: Readonly<Record<string, string>> = { true: 'yes', false: 'no' };
+/** Violations that debugging looks for outside of the section too (since 6.19; rseq_debug_update_user_cs). */
+const OF_THE_RANGE: readonly string[] = ['range', 'wrap'];
+/** Values of rows by which the thread dies. */
+const DEADLY: readonly unknown[] = [true, 'kill', 'enforced', 'enforced-if-v2'];
+
+function isKilled({ id, rows }: Violation, inside: boolean, column: KernelColumn, debug: boolean): boolean {
+  const looks = rows.filter((name) => name !== 'checksOutside');
+  if (looks.length > 0 && !looks.some((name) => DEADLY.includes(ruleValue(name, column, debug))))
+    return false;
+  if (inside || !rows.includes('checksOutside')) return true;
+  const outside = ruleValue('checksOutside', column, debug);
+  return outside === 'everything' || (outside === 'start-and-end' && OF_THE_RANGE.includes(id));
+}
