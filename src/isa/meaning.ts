@@ -12,7 +12,10 @@ export interface Meaning {
   readonly next: bigint;
 }
 
-export type Width = 8 | 16 | 32 | 64;
+export type Width = 8 | 16 | 32 | 64 | 128;
+
+/** A lane or a number by its format: integers, and binary32 and binary64 of IEEE 754. */
+export type Format = 'i32' | 'i64' | 'f32' | 'f64';
 
 /**
  * Legend of Expression:
@@ -26,6 +29,16 @@ export type Width = 8 | 16 | 32 | 64;
  *   select      one of two by a condition that is not 0
  *   flag        one flag, 1 or 0, width 8
  *   segment     the base of fs or gs
+ *   state       a control register, or what the last x87 statement made
+ *   xmm         a vector register 0..15, all of it
+ *   vector      an operation on vectors, by WebAssembly's name of lanes and operation (VECTOR in machine/wasm/vector-opcodes.ts); the
+ *               count of a shift has width 32 and is below the lane's width
+ *   shuffle     16 bytes of two vectors, by number: 0..15 of `a`, 16..31 of `b`
+ *   extract     the lane of this width and number; `insert` a vector with one lane replaced
+ *   lane-mask   the top bits of all lanes of `lanes` bits, width 32
+ *   float       arithmetic as SSE does it, with MXCSR's rounding and exceptions (Intel SDM vol. 1, 4.8 and 11.5): operands are bits of
+ *               the format `from`, the result of `to`; of a comparison 1 or 0 (width 8), or all ones or zeros (cmp0..cmp7)
+ *   floats      the same in every lane, from the lowest on; lanes without a result are zeros
  */
 export type Expression =
   | { readonly op: 'constant'; readonly width: Width; readonly value: bigint }
@@ -57,7 +70,77 @@ export type Expression =
       readonly b: Expression;
     }
   | { readonly op: 'flag'; readonly width: 8; readonly flag: Flag }
-  | { readonly op: 'segment'; readonly width: 64; readonly segment: 'fs' | 'gs' };
+  | { readonly op: 'segment'; readonly width: 64; readonly segment: 'fs' | 'gs' }
+  | { readonly op: 'state'; readonly width: Width; readonly field: StateField }
+  | { readonly op: 'xmm'; readonly width: 128; readonly register: number }
+  | {
+      readonly op: 'vector';
+      readonly width: 128;
+      readonly fn: string;
+      readonly operands: readonly Expression[];
+    }
+  | {
+      readonly op: 'shuffle';
+      readonly width: 128;
+      readonly a: Expression;
+      readonly b: Expression;
+      readonly bytes: readonly number[];
+    }
+  | { readonly op: 'extract'; readonly width: Width; readonly lane: number; readonly a: Expression }
+  | {
+      readonly op: 'insert';
+      readonly width: 128;
+      readonly lane: number;
+      readonly a: Expression;
+      readonly value: Expression;
+    }
+  | { readonly op: 'lane-mask'; readonly width: 32; readonly lanes: 8 | 32 | 64; readonly a: Expression }
+  | FloatExpression<'float'>
+  | FloatExpression<'floats'>;
+
+export interface FloatExpression<Op extends 'float' | 'floats'> {
+  readonly op: Op;
+  readonly width: Width;
+  readonly fn: FloatFn;
+  readonly from: Format;
+  readonly to: Format;
+  readonly operands: readonly Expression[];
+}
+
+/**
+ * Legend of FloatFn:
+ *   add .. sqrt         as IEEE 754 has them; min and max as SSE does: the second operand where one is a NaN or both are zeros
+ *   cmp0 .. cmp7        the predicates of cmpps: eq, lt, le, unord, neq, nlt, nle, ord
+ *   below, same, unordered   CF, ZF and PF of ucomis; with `s-` of comis, which finds quiet NaNs invalid too
+ *   convert, truncate   to the format `to`, rounded as MXCSR says or towards 0
+ */
+export type FloatFn =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'min'
+  | 'max'
+  | 'sqrt'
+  | 'cmp0'
+  | 'cmp1'
+  | 'cmp2'
+  | 'cmp3'
+  | 'cmp4'
+  | 'cmp5'
+  | 'cmp6'
+  | 'cmp7'
+  | 'below'
+  | 'same'
+  | 'unordered'
+  | 's-below'
+  | 's-same'
+  | 's-unordered'
+  | 'convert'
+  | 'truncate';
+
+/** State that an expression can name: control registers; the low 8 and the high 2 bytes of what an x87 statement made. */
+export type StateField = 'mxcsr' | 'x87Control' | 'x87Status' | 'x87Result' | 'x87ResultHigh';
 
 export type Unary = 'not' | 'neg' | 'clz' | 'ctz' | 'popcnt';
 export type Binary =
@@ -123,11 +206,13 @@ export type Trap =
  *   let      names a value
  *   store    writes memory
  *   set      writes a register: 64 all of it, 32 with zeros above, 16 and 8 only these bits
+ *   set-xmm  writes a vector register, all of it
  *   flags    writes the flags it names; the others stay
  *   jump     goes elsewhere; `branch` only if the condition is not 0
  *   trap     stops before the instruction (a system call: behind it); `when`: only if not 0
  *   repeat   the instruction is run again, until the condition is 0 (rep prefixes): an interruption may come between two rounds
- *   helper   done by a function of the machine: what is too large for expressions (x87, cpuid, 128-bit division)
+ *   helper   done by a function of the machine: what is too large for expressions (cpuid, 128-bit division)
+ *   x87      done by a function that sees only the x87's registers (machine/x87): it may stop the instruction, which then has done nothing
  */
 export type Statement =
   | { readonly do: 'let'; readonly id: number; readonly value: Expression }
@@ -139,9 +224,11 @@ export type Statement =
       readonly high: boolean;
       readonly value: Expression;
     }
+  | { readonly do: 'set-xmm'; readonly register: number; readonly value: Expression }
   | { readonly do: 'flags'; readonly flags: Readonly<Partial<Record<Flag, Expression>>> }
   | { readonly do: 'jump'; readonly target: Expression }
   | { readonly do: 'branch'; readonly condition: Expression; readonly target: bigint }
   | { readonly do: 'trap'; readonly trap: Trap; readonly when?: Expression }
   | { readonly do: 'repeat'; readonly condition: Expression }
-  | { readonly do: 'helper'; readonly name: string; readonly operands: readonly Expression[] };
+  | { readonly do: 'helper'; readonly name: string; readonly operands: readonly Expression[] }
+  | { readonly do: 'x87'; readonly name: string; readonly operands: readonly Expression[] };

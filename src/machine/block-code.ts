@@ -1,12 +1,13 @@
 import type { Expression, Flag, Statement, Width } from '../isa/meaning.js';
-import { coveredAccesses, type Span } from './covered.js';
-import { Emitter, typeOf } from './emitter.js';
+import { coveredAccesses, hasLoad, type Span } from './covered.js';
+import { typeOf } from './emitter.js';
 import { eagerFlags, isFull, isSelfContained, STATUS } from './flag-use.js';
+import { FloatEmitter, usesFloats, vectorsUsed } from './float-code.js';
 import { type Region, type RegionBlock, successorsOf } from './region.js';
 import { flagOffset, PAGE, STATE, WITH_NEXT } from './state.js';
 import { reversePostorder, type Scope, scopesFor } from './structure.js';
 import type { FunctionBody } from './wasm/module.js';
-import { ARITHMETIC, OP, TYPE } from './wasm/opcodes.js';
+import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 
 type FlagStatement = Extract<Statement, { do: 'flags' }>;
 
@@ -42,7 +43,7 @@ function ordered({ entry, blocks }: Region): RegionBlock[] {
   return reversePostorder(successorsOf(turned)).map((number) => turned[number]!);
 }
 
-class RegionCode extends Emitter {
+class RegionCode extends FloatEmitter {
   private readonly index: ReadonlyMap<bigint, number>;
   private readonly eager: ReadonlyMap<FlagStatement, ReadonlySet<Flag>>;
   /** Statements whose flags the way out makes, by number (1 and on), with how to make them. */
@@ -54,6 +55,9 @@ class RegionCode extends Emitter {
   private readonly registerLocals: number[] = [];
   private readonly flagLocals = new Map<Flag, number>();
   private readonly written = new Set<number>();
+  /** The vector registers that the region names. */
+  private readonly xmmLocals: ReadonlyMap<number, number>;
+  private readonly rounds: boolean;
   private readonly block: number;
   private readonly rip: number;
   private readonly result: number;
@@ -64,7 +68,11 @@ class RegionCode extends Emitter {
   private open: Scope[] = [];
   private readonly blocks: readonly RegionBlock[];
   private readonly structured: readonly Scope[] | undefined;
-  private current!: { readonly number: number; readonly address: bigint };
+  private current!: {
+    readonly number: number;
+    readonly address: bigint;
+    readonly statements: readonly Statement[];
+  };
 
   constructor(private readonly region: Region) {
     super();
@@ -74,6 +82,9 @@ class RegionCode extends Emitter {
     this.eager = eagerFlags(region);
     for (let register = 0; register < REGISTERS; register++) this.registerLocals.push(this.local('i64'));
     for (const flag of [...STATUS, 'df' as const]) this.flagLocals.set(flag, this.local('i32'));
+    const meanings = region.blocks.flatMap(({ instructions }) => instructions.map((each) => each.meaning));
+    this.xmmLocals = new Map([...vectorsUsed(meanings)].map((number) => [number, this.local('v128')]));
+    this.rounds = meanings.some(usesFloats);
     this.block = this.local('i32');
     this.rip = this.local('i64');
     this.result = this.local('i32');
@@ -85,6 +96,11 @@ class RegionCode extends Emitter {
     const { code } = this;
     this.enter();
     code.byte(OP.block, TYPE.empty);
+    if (this.rounds) {
+      // Rounding other than the usual is for the steps; no instruction of the region can change it on the way.
+      this.mxcsrIsUnusual();
+      this.orLeave(this.region.entry);
+    }
     if (this.structured === undefined) this.dispatched();
     else this.nested(this.structured);
     code.byte(OP.end);
@@ -164,6 +180,14 @@ class RegionCode extends Emitter {
       this.stateLoad(OP.i32Load8u, flagOffset(flag));
       code.byte(OP.localSet).u32(local);
     }
+    for (const [register, local] of this.xmmLocals) {
+      this.i32(0);
+      this.simd('v128.load', 0);
+      code
+        .u32(STATE.xmm + 16 * register)
+        .byte(OP.localSet)
+        .u32(local);
+    }
     this.stateLoad(OP.i64Load, STATE.budget);
     code.byte(OP.localSet).u32(this.budget);
     this.i32(this.index.get(this.region.entry)!);
@@ -197,6 +221,12 @@ class RegionCode extends Emitter {
         code.byte(OP.localGet).u32(this.registerLocals[register]!),
       );
     }
+    for (const [register, local] of this.xmmLocals) {
+      this.i32(0);
+      code.byte(OP.localGet).u32(local);
+      this.simd('v128.store', 0);
+      code.u32(STATE.xmm + 16 * register);
+    }
     for (const [flag, local] of this.flagLocals)
       this.stateStore(OP.i32Store8, flagOffset(flag), () => code.byte(OP.localGet).u32(local));
     this.stateStore(OP.i64Store, STATE.rip, () => code.byte(OP.localGet).u32(this.rip));
@@ -207,7 +237,7 @@ class RegionCode extends Emitter {
   private blockCode(number: number, { start, instructions }: RegionBlock): void {
     const { code } = this;
     const length = BigInt(instructions.length);
-    this.current = { number, address: start };
+    this.current = { number, address: start, statements: [] };
     // A block runs whole or not at all: an interruption comes exactly where it was asked for.
     code.byte(OP.localGet).u32(this.budget);
     this.i64(length);
@@ -220,7 +250,7 @@ class RegionCode extends Emitter {
     this.i64(length);
     code.byte(ARITHMETIC.sub[1], OP.localSet).u32(this.budget);
     for (const [position, { address, meaning }] of instructions.entries()) {
-      this.current = { number, address };
+      this.current = { number, address, statements: meaning.statements };
       this.left = length - BigInt(position);
       this.temporaries.clear();
       for (const statement of meaning.statements) this.statement(statement, meaning.next);
@@ -313,13 +343,19 @@ class RegionCode extends Emitter {
     super.statement(statement, next);
   }
 
+  protected override ifTrue(body: () => void): void {
+    this.ifs++;
+    super.ifTrue(body);
+    this.ifs--;
+  }
+
   /** To a block of the region, or out. */
   protected override leave(to: () => void, result: number, target?: bigint): void {
     const number = target === undefined ? undefined : this.index.get(target);
     if (number === undefined || result !== 0 || !this.jump(number)) this.goOut(to, result);
   }
 
-  protected override stay(): void {
+  protected override stayFor(): void {
     this.again();
   }
 
@@ -371,6 +407,15 @@ class RegionCode extends Emitter {
     code.byte(OP.localSet).u32(local);
   }
 
+  protected override readXmm(register: number): void {
+    this.code.byte(OP.localGet).u32(this.xmmLocals.get(register)!);
+  }
+
+  protected override writeXmm(register: number, value: () => void): void {
+    value();
+    this.code.byte(OP.localSet).u32(this.xmmLocals.get(register)!);
+  }
+
   protected override readFlag(flag: Flag): void {
     this.code.byte(OP.localGet).u32(this.flagLocals.get(flag)!);
   }
@@ -385,29 +430,44 @@ class RegionCode extends Emitter {
     for (const flag of [...now].reverse()) code.byte(OP.localSet).u32(this.flagLocals.get(flag)!);
     const later = names.filter((flag) => !now.includes(flag));
     if (later.length > 0)
-      this.deferred.push({ statement: statement!, flags: later, locals: new Map(this.temporaries) });
+      this.deferred.push({ statement: statement!, flags: later, locals: this.keptNames() });
     if (!STATUS.some((flag) => names.includes(flag))) return;
     this.i32(later.length > 0 ? this.deferred.length : 0);
     code.byte(OP.localSet).u32(this.flagsFrom);
   }
 
-  protected override load(width: Width, address: Expression): void {
+  /**
+   * Where the named values are that flags are made from later. An instruction that may stop between naming its values and setting its flags
+   * names them anew when it comes round again, and then the flags of the round before are still to be made: it keeps copies.
+   */
+  private keptNames(): Map<number, number> {
+    if (!mayStopMidway(this.current.statements)) return new Map(this.temporaries);
+    const copies = new Map<number, number>();
+    for (const [id, local] of this.temporaries) {
+      const copy = this.local(this.locals[local]!);
+      this.code.byte(OP.localGet).u32(local).byte(OP.localSet).u32(copy);
+      copies.set(id, copy);
+    }
+    return copies;
+  }
+
+  protected override load(width: Width, address: Expression, as: ValueType = typeOf(width)): void {
     const { code } = this;
     const at = this.addressLocal(address, 'load');
     if (!this.covered.has(address)) this.orAgain(at, width / 8, PAGE.READ);
     code.byte(OP.localGet).u32(at).byte(OP.i32WrapI64);
-    code.byte({ 8: OP.i32Load8u, 16: OP.i32Load16u, 32: OP.i32Load, 64: OP.i64Load }[width], 0, 0);
+    this.plainLoad(width, as);
   }
 
   protected override store(width: Width, address: Expression, value: Expression): void {
     const { code } = this;
-    this.expression(value);
-    const what = this.scratch('value', typeOf(width));
+    const type = this.stored(value);
+    const what = this.scratch('value', type);
     code.byte(OP.localSet).u32(what);
     const at = this.addressLocal(address, 'store');
     if (!this.covered.has(address)) this.orAgain(at, width / 8, PAGE.WRITE);
     code.byte(OP.localGet).u32(at).byte(OP.i32WrapI64, OP.localGet).u32(what);
-    code.byte({ 8: OP.i32Store8, 16: OP.i32Store16, 32: OP.i32Store, 64: OP.i64Store }[width], 0, 0);
+    this.plainStore(width, type);
   }
 
   /** First whether the page and the next one allow it, which is one question less; else exactly. */
@@ -429,4 +489,15 @@ class RegionCode extends Emitter {
     this.ifs--;
     code.byte(OP.end);
   }
+}
+
+/** Is there an access, or another reason to stop, behind a value that is named? */
+function mayStopMidway(statements: readonly Statement[]): boolean {
+  let named = false;
+  for (const statement of statements) {
+    if (named && (['store', 'trap', 'helper', 'x87'].includes(statement.do) || hasLoad(statement)))
+      return true;
+    named ||= statement.do === 'let';
+  }
+  return false;
 }

@@ -1,10 +1,25 @@
-import type { Expression, Flag, Statement, Trap, Width } from '../isa/meaning.js';
-import { HELPERS, IMPORT, TRAPS } from './imports.js';
-import { PAGE, PAGE_FLAGS, STATE } from './state.js';
-import { Bytes } from './wasm/encoder.js';
+import type { Expression, Flag, StateField, Statement, Trap, Width } from '../isa/meaning.js';
+import { CodeWriter } from './code-writer.js';
+import { HELPERS, IMPORT, numberOf, TRAPS, X87_NAMES } from './imports.js';
+import { PAGE, STATE } from './state.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 
-export const typeOf = (width: Width): ValueType => (width === 64 ? 'i64' : 'i32');
+export const typeOf = (width: Width): ValueType => (width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32');
+
+/** What VectorEmitter knows. */
+export type WideExpression = Extract<
+  Expression,
+  { op: 'xmm' | 'vector' | 'shuffle' | 'extract' | 'insert' | 'lane-mask' | 'float' | 'floats' }
+>;
+
+/** Where the state is that an expression can name. */
+const STATE_FIELDS: Readonly<Record<StateField, number>> = {
+  mxcsr: STATE.mxcsr,
+  x87Control: STATE.x87Control,
+  x87Status: STATE.x87Status,
+  x87Result: STATE.x87Result,
+  x87ResultHigh: STATE.x87Result + 8,
+};
 
 /** Traps that find control behind the instruction. */
 const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'system-call-32', 'breakpoint']);
@@ -13,65 +28,38 @@ const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'system-call-32'
  * Turns expressions and statements into WebAssembly. All arithmetic is at 32 bits (narrower values with zeros above) or at 64. Where
  * registers and flags are while the code runs is for the subclass to say: in memory for single steps, in locals for blocks.
  */
-export abstract class Emitter {
-  protected readonly code = new Bytes();
-  protected readonly locals: ValueType[] = [];
+export abstract class Emitter extends CodeWriter {
   protected readonly temporaries = new Map<number, number>();
-  protected readonly scratchLocals = new Map<string, number>();
 
   /** A general register's low bits (or bits 15..8) on the stack. */
   protected abstract readRegister(register: number, width: Width, high: boolean): void;
   /** Writes a register with what `value` leaves on the stack, at the type of the width; 32 bits clear the upper half. */
   protected abstract writeRegister(register: number, width: Width, high: boolean, value: () => void): void;
   protected abstract readFlag(flag: Flag): void;
+  /** Writes a vector register with what `value` leaves on the stack. */
+  protected abstract writeXmm(register: number, value: () => void): void;
+  /** Vectors and floating-point numbers: emitted as numbers of the width, like all others. */
+  protected abstract wide(e: WideExpression): void;
+  /** Leaves a value on the stack at the type that suits it best, and says which that is. */
+  protected abstract native(e: Expression): ValueType;
+  /** The same for what is stored next. */
+  protected abstract stored(e: Expression): ValueType;
   /** Writes flags, all computed before any is written. */
   protected abstract writeFlags(flags: Readonly<Partial<Record<Flag, Expression>>>): void;
   /** Leaves the code for a place in the program, undone or done up to here; `result` is 0 or 1 + a trap's number. */
   protected abstract leave(to: () => void, result: number): void;
   /** Leaves it where it stands: the instruction has done nothing, or one round. */
-  protected abstract stay(result: number): void;
-
-  protected local(type: ValueType): number {
-    return this.locals.push(type) - 1;
+  protected stay(result: number): void {
+    this.stayFor(() => this.i32(result));
   }
-
-  /** A local for a purpose, shared by all that have it one behind the other. */
-  protected scratch(purpose: string, type: ValueType): number {
-    const key = `${purpose} ${type}`;
-    let known = this.scratchLocals.get(key);
-    if (known === undefined) {
-      known = this.local(type);
-      this.scratchLocals.set(key, known);
-    }
-    return known;
-  }
-
-  protected i32(value: number): void {
-    this.code.byte(OP.i32Const).s32(value);
-  }
-
-  protected i64(value: bigint): void {
-    this.code.byte(OP.i64Const).s64(value);
-  }
-
-  /** A state field: address 0 plus an offset that fits the instruction. */
-  protected stateLoad(op: number, offset: number): void {
-    this.i32(0);
-    this.code.byte(op, 0).u32(offset);
-  }
-
-  protected stateStore(op: number, offset: number, value: () => void): void {
-    this.i32(0);
-    value();
-    this.code.byte(op, 0).u32(offset);
-  }
+  /** The same with a result that the code itself finds. */
+  protected abstract stayFor(result: () => void): void;
 
   protected statement(statement: Statement, next: bigint): void {
     const { code } = this;
     switch (statement.do) {
       case 'let': {
-        this.expression(statement.value);
-        const local = this.local(typeOf(statement.value.width));
+        const local = this.local(this.native(statement.value));
         this.temporaries.set(statement.id, local);
         code.byte(OP.localSet).u32(local);
         return;
@@ -81,6 +69,9 @@ export abstract class Emitter {
         return;
       case 'set':
         this.set(statement);
+        return;
+      case 'set-xmm':
+        this.writeXmm(statement.register, () => this.expression(statement.value));
         return;
       case 'flags':
         this.writeFlags(statement.flags);
@@ -112,49 +103,33 @@ export abstract class Emitter {
       }
       case 'helper': {
         const result = this.scratch('helper', 'i32');
-        this.i32(HELPERS.indexOf(statement.name as (typeof HELPERS)[number]));
-        this.expression(statement.operands[0]!);
+        this.i32(numberOf(HELPERS, statement.name));
+        this.operand64(statement.operands[0]);
         code.byte(OP.call).u32(IMPORT.helper).byte(OP.localTee).u32(result).byte(OP.if, TYPE.empty);
-        // The only thing a helper can say so far: that it could not.
-        this.stay(1 + TRAPS.indexOf('divide'));
+        this.stayFor(() => code.byte(OP.localGet).u32(result));
         code.byte(OP.end);
+        return;
+      }
+      case 'x87': {
+        const result = this.scratch('helper', 'i32');
+        this.i32(numberOf(X87_NAMES, statement.name));
+        this.operand64(statement.operands[0]);
+        this.operand64(statement.operands[1]);
+        code.byte(OP.call).u32(IMPORT.x87).byte(OP.localTee).u32(result);
+        this.ifTrue(() => this.stayFor(() => code.byte(OP.localGet).u32(result)));
       }
     }
   }
 
+  /** What is done where the number on the stack is not 0. */
+  protected ifTrue(body: () => void): void {
+    this.code.byte(OP.if, TYPE.empty);
+    body();
+    this.code.byte(OP.end);
+  }
+
   protected set({ width, register, high, value }: Extract<Statement, { do: 'set' }>): void {
     this.writeRegister(register, width, high, () => this.expression(value));
-  }
-
-  /**
-   * Leaves a number that is not 0 on the stack where an access must take the slow path: an address above 4 GiB, a page that does not
-   * allow it, or two pages. `address` is an i64 local.
-   */
-  protected needsSlowPath(address: number, bytes: number, wanted: number): void {
-    const { code } = this;
-    this.pageLacks(address, wanted);
-    if (bytes === 1) return;
-    code.byte(OP.localGet).u32(this.scratch('low', 'i32'));
-    this.i32(4095);
-    code.byte(ARITHMETIC.and[0]);
-    this.i32(4096 - bytes);
-    code.byte(ARITHMETIC.gtu[0], ARITHMETIC.or[0]);
-  }
-
-  /** The part of it that asks one page; the address's low half stays in the local `low`. */
-  protected pageLacks(address: number, wanted: number): void {
-    const { code } = this;
-    const low = this.scratch('low', 'i32');
-    code.byte(OP.localGet).u32(address).byte(OP.i32WrapI64, OP.localTee).u32(low);
-    this.i32(12);
-    code.byte(ARITHMETIC.shr[0], OP.i32Load8u, 0).u32(PAGE_FLAGS);
-    this.i32(wanted);
-    code.byte(ARITHMETIC.and[0]);
-    this.i32(wanted);
-    code.byte(ARITHMETIC.xor[0]);
-    code.byte(OP.localGet).u32(address);
-    this.i64(32n);
-    code.byte(ARITHMETIC.shr[1], OP.i32WrapI64, ARITHMETIC.or[0]);
   }
 
   protected addressLocal(address: Expression, purpose: string): number {
@@ -164,37 +139,37 @@ export abstract class Emitter {
     return local;
   }
 
-  protected load(width: Width, address: Expression): void {
+  /** The value as 64 bits with zeros above; 0 where there is none. */
+  private operand64(e: Expression | undefined): void {
+    if (e === undefined) this.i64(0n);
+    else this.expression(e);
+    if (e !== undefined && e.width < 64) this.code.byte(OP.i64ExtendI32u);
+  }
+
+  /** `as`: the type to leave on the stack; a vector has zeros above a narrower value. */
+  protected load(width: Width, address: Expression, as: ValueType = typeOf(width)): void {
     const { code } = this;
     const at = this.addressLocal(address, 'load');
-    const bytes = width / 8;
-    this.needsSlowPath(at, bytes, PAGE.READ);
-    code.byte(OP.if, TYPE[typeOf(width)]);
-    code.byte(OP.localGet).u32(at);
-    this.i32(bytes);
-    code.byte(OP.call).u32(IMPORT.load);
-    if (width < 64) code.byte(OP.i32WrapI64);
+    this.needsSlowPath(at, width / 8, PAGE.READ);
+    code.byte(OP.if, TYPE[as]);
+    this.slowLoad(at, width, as);
     code.byte(OP.else, OP.localGet).u32(at).byte(OP.i32WrapI64);
-    const op = { 8: OP.i32Load8u, 16: OP.i32Load16u, 32: OP.i32Load, 64: OP.i64Load }[width];
-    code.byte(op, 0, 0, OP.end);
+    this.plainLoad(width, as);
+    code.byte(OP.end);
   }
 
   protected store(width: Width, address: Expression, value: Expression): void {
     const { code } = this;
-    this.expression(value);
-    const what = this.scratch('value', typeOf(width));
+    const type = this.stored(value);
+    const what = this.scratch('value', type);
     code.byte(OP.localSet).u32(what);
     const at = this.addressLocal(address, 'store');
-    const bytes = width / 8;
-    this.needsSlowPath(at, bytes, PAGE.WRITE);
+    this.needsSlowPath(at, width / 8, PAGE.WRITE);
     code.byte(OP.if, TYPE.empty);
-    code.byte(OP.localGet).u32(at).byte(OP.localGet).u32(what);
-    if (width < 64) code.byte(OP.i64ExtendI32u);
-    this.i32(bytes);
-    code.byte(OP.call).u32(IMPORT.store);
+    this.slowStore(at, what, width, type);
     code.byte(OP.else, OP.localGet).u32(at).byte(OP.i32WrapI64, OP.localGet).u32(what);
-    const op = { 8: OP.i32Store8, 16: OP.i32Store16, 32: OP.i32Store, 64: OP.i64Store }[width];
-    code.byte(op, 0, 0, OP.end);
+    this.plainStore(width, type);
+    code.byte(OP.end);
   }
 
   /** Zeros above a narrow value. */
@@ -216,15 +191,20 @@ export abstract class Emitter {
     const side = e.width === 64 ? 1 : 0;
     switch (e.op) {
       case 'constant':
-        if (side === 1) this.i64(e.value);
+        if (e.width === 128) this.v128(e.value);
+        else if (side === 1) this.i64(e.value);
         else this.i32(Number(e.value));
         return;
       case 'register':
         this.readRegister(e.register, e.width, e.high);
         return;
-      case 'temporary':
-        code.byte(OP.localGet).u32(this.temporaries.get(e.id)!);
+      case 'temporary': {
+        const local = this.temporaries.get(e.id)!;
+        code.byte(OP.localGet).u32(local);
+        if (this.locals[local] === 'f32') code.byte(OP.i32ReinterpretF32);
+        if (this.locals[local] === 'f64') code.byte(OP.i64ReinterpretF64);
         return;
+      }
       case 'load':
         this.load(e.width, e.address);
         return;
@@ -233,6 +213,12 @@ export abstract class Emitter {
         return;
       case 'segment':
         this.stateLoad(OP.i64Load, e.segment === 'fs' ? STATE.fsBase : STATE.gsBase);
+        return;
+      case 'state':
+        this.stateLoad(
+          e.width === 64 ? OP.i64Load : e.width === 32 ? OP.i32Load : OP.i32Load16u,
+          STATE_FIELDS[e.field],
+        );
         return;
       case 'unary':
         this.unary(e, side);
@@ -251,6 +237,10 @@ export abstract class Emitter {
         return;
       }
       case 'extend':
+        if (e.width === 128) {
+          this.intoVector(e.a);
+          return;
+        }
         if (e.signed) this.signed(e.a);
         else this.expression(e.a);
         if (side === 1) code.byte(e.signed ? OP.i64ExtendI32s : OP.i64ExtendI32u);
@@ -265,8 +255,22 @@ export abstract class Emitter {
         this.expression(e.a);
         this.expression(e.b);
         this.expression(e.condition);
-        code.byte(OP.select);
+        if (e.width === 128) code.byte(OP.selectTyped, 1, TYPE.v128);
+        else code.byte(OP.select);
+        return;
+      default:
+        this.wide(e);
     }
+  }
+
+  /** A value of 32 or 64 bits with zeros above. */
+  private intoVector(e: Expression): void {
+    if (e.op === 'load') {
+      this.load(e.width, e.address, 'v128');
+      return;
+    }
+    this.v128(0n);
+    this.replaceLane(this.native(e), e.width, 0);
   }
 
   protected unary({ fn, a, width }: Extract<Expression, { op: 'unary' }>, side: 0 | 1): void {

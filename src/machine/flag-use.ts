@@ -88,7 +88,10 @@ export function flagsRead(statement: Statement): Set<Flag> {
 export function isSelfContained({ flags }: FlagStatement): boolean {
   const visit = (value: unknown): boolean => {
     if (typeof value !== 'object' || value === null) return true;
-    if ('op' in value && ['register', 'flag', 'load', 'segment'].includes((value as Expression).op))
+    if (
+      'op' in value &&
+      ['register', 'flag', 'load', 'segment', 'state', 'xmm'].includes((value as Expression).op)
+    )
       return false;
     return Object.values(value).every(visit);
   };

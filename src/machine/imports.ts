@@ -23,6 +23,29 @@ export const IMPORTS: readonly ImportedFunction[] = [
   { name: 'store', parameters: ['i64', 'i64', 'i32'], results: [] },
   { name: 'multiplyHigh', parameters: ['i64', 'i64', 'i32'], results: ['i64'] },
   { name: 'helper', parameters: ['i32', 'i64'], results: ['i32'] },
+  { name: 'store128', parameters: ['i64', 'i64', 'i64'], results: [] },
+  { name: 'float', parameters: ['i32', 'i64', 'i64'], results: ['i64'] },
+  { name: 'x87', parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
 ];
-export const IMPORT = { load: 0, store: 1, multiplyHigh: 2, helper: 3 } as const;
-export const HELPERS = ['div', 'idiv'] as const;
+export const IMPORT = {
+  load: 0,
+  store: 1,
+  multiplyHigh: 2,
+  helper: 3,
+  store128: 4,
+  float: 5,
+  x87: 6,
+} as const;
+
+/** Helpers by number: they see all of a task's state, and its memory. */
+export const HELPERS = ['div', 'idiv', 'cpuid', 'rdtsc', 'rdtscp', 'ldmxcsr', 'fxsave', 'fxrstor'] as const;
+export type Helper = (typeof HELPERS)[number];
+/** Statements of the x87 by number. */
+export const X87_NAMES: readonly string[] = [];
+
+/** The number of a name that translated code calls; throws where a meaning names what nobody does. */
+export function numberOf(names: readonly string[], name: string): number {
+  const number = names.indexOf(name);
+  if (number === -1) throw new Error(`nobody does ${name}`);
+  return number;
+}

@@ -1,5 +1,6 @@
 import { FLAG_BITS, type Flag } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
+import { HELPER_FUNCTIONS } from './helpers.js';
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
 import { flagOffset, PAGE_SIZE, resetState, STATE } from './state.js';
 import { host, type WasmImports } from './wasm/host.js';
@@ -13,7 +14,7 @@ const MASKS: Readonly<Record<number, bigint>> = { 1: 0xffn, 2: 0xffffn, 4: 0xfff
 
 /** Memory and registers of one address space, and what translated code needs to run on them. Knows no kernel. */
 export class Machine extends AddressSpace {
-  private readonly view = new DataView(this.memory.buffer);
+  readonly view = new DataView(this.memory.buffer);
   private readonly imports: WasmImports;
 
   constructor() {
@@ -24,7 +25,16 @@ export class Machine extends AddressSpace {
         this.store(BigInt.asUintN(64, address), value, bytes),
       multiplyHigh: (a: bigint, b: bigint, signed: number): bigint =>
         signed === 1 ? (a * b) >> 64n : (BigInt.asUintN(64, a) * BigInt.asUintN(64, b)) >> 64n,
-      helper: (index: number, operand: bigint): number => this.divide(HELPERS[index] === 'idiv', operand),
+      helper: (index: number, operand: bigint): number => {
+        const trap = HELPER_FUNCTIONS[HELPERS[index]!](this, BigInt.asUintN(64, operand));
+        return trap === undefined ? 0 : 1 + TRAPS.indexOf(trap);
+      },
+      store128: (address: bigint, low: bigint, high: bigint): void =>
+        this.store128(BigInt.asUintN(64, address), low, high),
+      float: (): bigint => {
+        throw new Error('no soft float yet');
+      },
+      x87: (): number => 0,
     } satisfies Record<(typeof IMPORTS)[number]['name'], unknown>;
     resetState(this.memory.buffer);
     this.imports = { env: { memory: this.memory, ...functions } };
@@ -144,19 +154,10 @@ export class Machine extends AddressSpace {
       this.bytes[Number(address) + n] = Number(rest & 0xffn);
   }
 
-  /** div and idiv of rdx:rax by a 64-bit divisor, which is not 0. Returns 0, or the divide trap where the quotient does not fit. */
-  private divide(signed: boolean, operand: bigint): number {
-    const [low, high] = [this.register(0), this.register(2)];
-    const whole = (high << 64n) | low;
-    const dividend = signed ? BigInt.asIntN(128, whole) : whole;
-    const divisor = signed ? operand : BigInt.asUintN(64, operand);
-    const quotient = dividend / divisor;
-    const fits = signed
-      ? BigInt.asIntN(64, quotient) === quotient
-      : BigInt.asUintN(64, quotient) === quotient;
-    if (!fits) return 1 + TRAPS.indexOf('divide');
-    this.setRegister(0, BigInt.asUintN(64, quotient));
-    this.setRegister(2, BigInt.asUintN(64, dividend % divisor));
-    return 0;
+  private store128(address: bigint, low: bigint, high: bigint): void {
+    const fault = this.check(address, 16, 'write');
+    if (fault !== undefined) throw fault;
+    this.view.setBigUint64(Number(address), low, true);
+    this.view.setBigUint64(Number(address) + 8, high, true);
   }
 }

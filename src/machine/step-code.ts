@@ -1,8 +1,9 @@
 import type { Expression, Flag, Meaning, Width } from '../isa/meaning.js';
-import { Emitter } from './emitter.js';
+
+import { FloatEmitter, usesFloats } from './float-code.js';
 import { flagOffset, STATE } from './state.js';
 import type { FunctionBody } from './wasm/module.js';
-import { OP } from './wasm/opcodes.js';
+import { OP, TYPE } from './wasm/opcodes.js';
 
 /**
  * Code for one instruction: a WebAssembly function that reads and writes the task's state in memory, and returns why it stopped
@@ -12,12 +13,26 @@ export function stepFunction(meaning: Meaning): FunctionBody {
   return new StepCode().function(meaning);
 }
 
-class StepCode extends Emitter {
-  function({ statements, next }: Meaning): FunctionBody {
+class StepCode extends FloatEmitter {
+  function(meaning: Meaning): FunctionBody {
+    if (usesFloats(meaning)) {
+      this.mxcsrIsUnusual();
+      this.code.byte(OP.if, TYPE.empty);
+      this.soft = true;
+      this.instruction(meaning);
+      this.code.byte(OP.return);
+      this.soft = false;
+      this.code.byte(OP.end);
+      this.temporaries.clear();
+    }
+    this.instruction(meaning);
+    return { locals: this.locals, code: this.code.bytes };
+  }
+
+  private instruction({ statements, next }: Meaning): void {
     for (const statement of statements) this.statement(statement, next);
     this.setRip(() => this.i64(next));
-    this.code.byte(OP.i32Const, 0);
-    return { locals: this.locals, code: this.code.bytes };
+    this.i32(0);
   }
 
   private setRip(value: () => void): void {
@@ -29,22 +44,36 @@ class StepCode extends Emitter {
     this.stay(result);
   }
 
-  protected override stay(result: number): void {
-    this.i32(result);
+  protected override stayFor(result: () => void): void {
+    result();
     this.code.byte(OP.return);
   }
 
   protected override readRegister(register: number, width: Width, high: boolean): void {
-    const op = { 8: OP.i32Load8u, 16: OP.i32Load16u, 32: OP.i32Load, 64: OP.i64Load }[width];
+    const op =
+      width === 8 ? OP.i32Load8u : width === 16 ? OP.i32Load16u : width === 32 ? OP.i32Load : OP.i64Load;
     this.stateLoad(op, STATE.registers + 8 * register + (high ? 1 : 0));
   }
 
   protected override writeRegister(register: number, width: Width, high: boolean, value: () => void): void {
-    const op = { 8: OP.i32Store8, 16: OP.i32Store16, 32: OP.i64Store, 64: OP.i64Store }[width];
+    const op = width === 8 ? OP.i32Store8 : width === 16 ? OP.i32Store16 : OP.i64Store;
     this.stateStore(op, STATE.registers + 8 * register + (high ? 1 : 0), () => {
       value();
       if (width === 32) this.code.byte(OP.i64ExtendI32u);
     });
+  }
+
+  protected override readXmm(register: number): void {
+    this.i32(0);
+    this.simd('v128.load', 0);
+    this.code.u32(STATE.xmm + 16 * register);
+  }
+
+  protected override writeXmm(register: number, value: () => void): void {
+    this.i32(0);
+    value();
+    this.simd('v128.store', 0);
+    this.code.u32(STATE.xmm + 16 * register);
   }
 
   protected override readFlag(flag: Flag): void {

@@ -1,4 +1,5 @@
 import {
+  CpuidFeature,
   Decoder,
   DecoderOptions,
   FlowControl,
@@ -9,6 +10,7 @@ import {
   RegisterExt,
 } from 'iced-x86';
 import { AHEAD, CODE, DATA, DATA_SIZE, type NativeCase } from './native.js';
+import { lanes, randomFx, vectorStart } from './random-vectors.js';
 
 /** Numbers that are the same on every machine (xorshift32). */
 export class Random {
@@ -70,6 +72,11 @@ const OPCODES: readonly (readonly [string, string])[] = [
   ['c3', ''],
   ['c2', '2'],
   ['63', 'm'],
+  ['9d', ''],
+  ['c8', '21'],
+  ['d7', ''],
+  ['0fc7', 'm'],
+  ['0fae', 'm'],
   ['69', 'mz'],
   ['6b', 'm1'],
   ['80', 'm1'],
@@ -142,10 +149,10 @@ const OPCODES: readonly (readonly [string, string])[] = [
   ...['a4', 'ac', 'ba'].map((op): [string, string] => [`0f${op}`, 'm1']),
 ];
 
-function hex(value: number): string {
+export function hex(value: number): string {
   return value.toString(16).padStart(2, '0');
 }
-function range(from: number, to: number): number[] {
+export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, n) => from + n);
 }
 
@@ -165,12 +172,29 @@ export function randomCase(random: Random): { case: NativeCase; instruction: Ins
     BigInt(random.below(0x1000) & 0x8d5) |
     (random.below(4) === 0 && instruction.isStringInstruction ? 0x400n : 0n);
   const data = Uint8Array.from({ length: DATA_SIZE }, () => random.below(256));
+  const fx = randomFx(random);
+  if (usesVectors(instruction)) {
+    const view = new DataView(data.buffer);
+    for (let at = 0; at < DATA_SIZE; at += 8) view.setBigUint64(at, lanes(random), true);
+  }
   if (!aim(instruction, registers, data)) return undefined;
-  return { case: { code: code.slice(0, instruction.length), registers, flags, data }, instruction };
+  return { case: { code: code.slice(0, instruction.length), registers, flags, data, fx }, instruction };
 }
+
+const usesVectors = (instruction: Instruction): boolean =>
+  instruction.cpuidFeatures().some((feature) => VECTOR_FEATURES.has(feature));
+const VECTOR_FEATURES: ReadonlySet<CpuidFeature> = new Set([CpuidFeature.SSE, CpuidFeature.SSE2]);
 
 /** Random bytes that begin with an instruction more often than not. */
 export function randomBytes(random: Random): Uint8Array {
+  if (random.below(2) === 0) {
+    const { bytes, follows } = vectorStart(random);
+    for (const what of follows) {
+      if (what === 'm') modrm(random, bytes);
+      else bytes.push(random.below(3) === 0 ? random.below(256) : random.below(40));
+    }
+    return Uint8Array.from([...bytes, 0x90, 0x90, 0x90, 0x90]);
+  }
   const [opcode, follows] = random.pick(OPCODES);
   const bytes: number[] = [];
   const narrow = !/[jJ]/.test(follows) && random.below(5) === 0;
@@ -211,11 +235,13 @@ function modrm(random: Random, bytes: number[]): void {
 
 const full = (register: Register): number => RegisterExt.number(RegisterExt.fullRegister(register));
 
+const isComparableRegister = (name: Register): boolean => RegisterExt.isGPR(name) || RegisterExt.isXMM(name);
+
 function isComparable(instruction: Instruction, narrow: boolean): boolean {
   // Far transfers, segment registers and privileged forms are none of a program's instructions.
   for (let n = 0; n < instruction.opCount; n++) {
     const kind = instruction.opKind(n);
-    if (kind === OpKind.Register && !RegisterExt.isGPR(instruction.opRegister(n))) return false;
+    if (kind === OpKind.Register && !isComparableRegister(instruction.opRegister(n))) return false;
     if (kind === OpKind.FarBranch16 || kind === OpKind.FarBranch32) return false;
   }
   // With the prefix 0x66 a branch is 16 bits wide on AMD and not on Intel.
@@ -230,6 +256,20 @@ function place(instruction: Instruction, registers: bigint[], random: Random): b
     registers[1] = BigInt(random.below(4));
     return true;
   }
+  if (instruction.mnemonic === Mnemonic.Maskmovdqu) {
+    registers[7] = BigInt(DATA + 96 + random.below(32));
+    return true;
+  }
+  if (instruction.mnemonic === Mnemonic.Xlatb) {
+    registers[3] = BigInt(DATA + 64);
+    registers[0] = registers[0]! & ~0x80n;
+    return true;
+  }
+  if (instruction.mnemonic === Mnemonic.Enter) {
+    registers[4] = BigInt(DATA + 256);
+    registers[5] = BigInt(DATA + 248);
+    return true;
+  }
   if (instruction.mnemonic === Mnemonic.Leave) registers[5] = BigInt(DATA + 64);
   let memory = false;
   for (let n = 0; n < instruction.opCount; n++) memory ||= instruction.opKind(n) === OpKind.Memory;
@@ -241,7 +281,10 @@ function place(instruction: Instruction, registers: bigint[], random: Random): b
     memoryDisplacement: displacement,
   } = instruction;
   if (base === Register.None || base === Register.RIP) return false;
-  const wanted = BigInt(DATA + 64 + random.below(100));
+  const somewhere = DATA + 64 + random.below(100);
+  // Most vectors must be aligned.
+  const vector = usesVectors(instruction) && random.below(8) > 0;
+  const wanted = BigInt(vector ? somewhere - (somewhere % 16) : somewhere);
   const baseNumber = full(base);
   if (index !== Register.None && full(index) === baseNumber) return false;
   if (baseNumber === 4 && index !== Register.None) registers[full(index)] = 0n;
@@ -261,6 +304,9 @@ function aim(instruction: Instruction, registers: bigint[], data: Uint8Array): b
   const target = BigInt(CODE + instruction.length + AHEAD);
   const view = new DataView(data.buffer);
   if (instruction.mnemonic === Mnemonic.Ret) view.setBigUint64(128, target, true);
+  // No single-stepping and no alignment checks: flags that programs use, and those above them clear.
+  if ([Mnemonic.Popf, Mnemonic.Popfq].includes(instruction.mnemonic))
+    view.setBigUint64(128, view.getBigUint64(128, true) & 0xcd5n, true);
   const indirect =
     instruction.flowControl === FlowControl.IndirectBranch ||
     instruction.flowControl === FlowControl.IndirectCall;

@@ -4,7 +4,9 @@ import { meaningOf } from '../../src/isa/x86-64/meaning/index.js';
 import { Cpu } from '../../src/machine/cpu.js';
 import { Machine } from '../../src/machine/machine.js';
 import { PAGE } from '../../src/machine/state.js';
+import { readImage, writeImage } from '../../src/machine/x87/image.js';
 import { Random, randomBytes } from './random.js';
+import { lanes, randomFx } from './random-vectors.js';
 
 const CODE = 0x40_0000;
 const DATA = 0x50_0000;
@@ -47,18 +49,24 @@ it('whole regions do what their instructions do one by one, and stop where they 
   for (let number = 0; number < PROGRAMS; number++) {
     const program = randomProgram(random);
     const registers = Array.from({ length: 16 }, () =>
-      random.below(4) > 0 ? BigInt(DATA + 2048 + random.below(4096)) : random.u64(),
+      random.below(4) > 0
+        ? BigInt(DATA + 2048 + (random.below(4096) & random.pick([-1, -16])))
+        : random.u64(),
     );
     registers[4] = BigInt(DATA + 4096);
     registers[15] = BigInt(5 + random.below(40));
     const data = Uint8Array.from({ length: 8192 }, () => random.below(256));
+    const view = new DataView(data.buffer);
+    for (let at = 0; at < 8192; at += 16) view.setBigUint64(at, lanes(random), true);
     const budget = random.pick([50, 100 + random.below(400), 2000]);
+    const fx = randomFx(random);
     const run = (exact: boolean) => {
       machine.poke(CODE, new Uint8Array(8192).fill(0xf4));
       machine.poke(CODE, program);
       machine.poke(DATA, data);
       for (const [register, value] of registers.entries()) machine.setRegister(register, value);
       machine.rflags = 0n;
+      readImage(machine.view, fx);
       machine.rip = BigInt(CODE);
       const stop = new Cpu(machine, 2).run(budget, exact);
       return {
@@ -67,6 +75,7 @@ it('whole regions do what their instructions do one by one, and stop where they 
         left: machine.budget,
         registers: Array.from({ length: 16 }, (_, n) => machine.register(n).toString(16)),
         flags: machine.rflags,
+        fx: Buffer.from(writeImage(machine.view)).toString('hex'),
         data: Buffer.from(machine.peek(DATA, 8192)).toString('hex'),
       };
     };

@@ -1,6 +1,6 @@
 /** Value types and opcodes (WebAssembly core specification, 5.3 and 5.4). */
-export const TYPE = { i32: 0x7f, i64: 0x7e, empty: 0x40 } as const;
-export type ValueType = 'i32' | 'i64';
+export const TYPE = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b, empty: 0x40 } as const;
+export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
 export const OP = {
   unreachable: 0x00,
@@ -17,15 +17,21 @@ export const OP = {
   callIndirect: 0x11,
   drop: 0x1a,
   select: 0x1b,
+  /** With the types of its operands: what vectors need. */
+  selectTyped: 0x1c,
   localGet: 0x20,
   localSet: 0x21,
   localTee: 0x22,
   i32Load: 0x28,
   i64Load: 0x29,
+  f32Load: 0x2a,
+  f64Load: 0x2b,
   i32Load8u: 0x2d,
   i32Load16u: 0x2f,
   i32Store: 0x36,
   i64Store: 0x37,
+  f32Store: 0x38,
+  f64Store: 0x39,
   i32Store8: 0x3a,
   i32Store16: 0x3b,
   i32Const: 0x41,
@@ -33,6 +39,12 @@ export const OP = {
   i32WrapI64: 0xa7,
   i64ExtendI32s: 0xac,
   i64ExtendI32u: 0xad,
+  f32DemoteF64: 0xb6,
+  f64PromoteF32: 0xbb,
+  i32ReinterpretF32: 0xbc,
+  i64ReinterpretF64: 0xbd,
+  f32ReinterpretI32: 0xbe,
+  f64ReinterpretI64: 0xbf,
   i32Extend8s: 0xc0,
   i32Extend16s: 0xc1,
 } as const;
@@ -66,3 +78,25 @@ export const ARITHMETIC = {
   rol: [0x77, 0x89],
   ror: [0x78, 0x8a],
 } as const satisfies Readonly<Record<string, readonly [number, number]>>;
+
+/** Arithmetic by name: opcode for f32 and for f64. */
+export const FLOAT_ARITHMETIC = {
+  eq: [0x5b, 0x61],
+  ne: [0x5c, 0x62],
+  lt: [0x5d, 0x63],
+  gt: [0x5e, 0x64],
+  le: [0x5f, 0x65],
+  ge: [0x60, 0x66],
+  nearest: [0x90, 0x9e],
+  sqrt: [0x91, 0x9f],
+  add: [0x92, 0xa0],
+  sub: [0x93, 0xa1],
+  mul: [0x94, 0xa2],
+  div: [0x95, 0xa3],
+  convertI32: [0xb2, 0xb7],
+  convertI64: [0xb4, 0xb9],
+} as const satisfies Readonly<Record<string, readonly [number, number]>>;
+
+/** Truncation that saturates, behind the prefix 0xfc: from f32 and from f64. */
+export const SATURATING_PREFIX = 0xfc;
+export const SATURATING = { i32: [0, 2], i64: [4, 6] } as const;

@@ -120,6 +120,15 @@ export const CONTROL: readonly (readonly [Mnemonic, Row])[] = [
       d.flags(fromWord(value, ALL));
     },
   ],
+  [Mnemonic.Pushf, (d) => d.push(d.let(truncate(16, word(64, ALL, FIXED))))],
+  [
+    Mnemonic.Popf,
+    (d) => {
+      const value = d.let(load(16, register(64, RSP)));
+      d.set(RSP, add(register(64, RSP), constant(64, 2)));
+      d.flags(fromWord(value, ALL));
+    },
+  ],
   ...[
     Mnemonic.Nop,
     Mnemonic.Endbr64,

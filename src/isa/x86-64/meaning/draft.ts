@@ -1,6 +1,18 @@
 import { type Instruction, MemorySizeExt, OpKind, Register, RegisterExt } from 'iced-x86';
-import { add, constant, load, register, segment, shl, truncate, zext } from '../../expressions.js';
+import {
+  add,
+  and,
+  constant,
+  load,
+  nonZero,
+  register,
+  segment,
+  shl,
+  truncate,
+  zext,
+} from '../../expressions.js';
 import type { Expression, Flag, Statement, Trap, Width } from '../../meaning.js';
+import { extract, xmm } from '../../vectors.js';
 import { RSP } from '../registers.js';
 
 /** An instruction's statements under way, and its operands as expressions. */
@@ -66,12 +78,37 @@ export class Draft {
       return;
     }
     const name = instruction.opRegister(n);
+    if (RegisterExt.isXMM(name)) {
+      this.setXmm(RegisterExt.number(name), value);
+      return;
+    }
     this.set(RegisterExt.number(RegisterExt.fullRegister(name)), value, isHigh(name));
   }
 
   readRegister(name: Register): Expression {
+    if (RegisterExt.isXMM(name)) return xmm(RegisterExt.number(name));
     const width = (RegisterExt.size(name) * 8) as Width;
     return register(width, RegisterExt.number(RegisterExt.fullRegister(name)), isHigh(name));
+  }
+
+  setXmm(number: number, value: Expression): void {
+    this.statements.push({ do: 'set-xmm', register: number, value });
+  }
+
+  /** A vector operand; in memory it must be aligned to its 16 bytes, else #GP (Intel SDM vol. 1, 4.1.1 and 10.4.1.1). */
+  vector(n: number): Expression {
+    if (!this.isMemory(n)) return this.read(n);
+    this.aligned();
+    return this.let(load(128, this.address()));
+  }
+
+  aligned(): void {
+    this.trap('general-protection', nonZero(and(this.address(), constant(64, 15))));
+  }
+
+  /** The low bits of a vector register, or so many bits of memory. */
+  low(n: number, width: Width): Expression {
+    return this.isMemory(n) ? this.let(load(width, this.address())) : extract(width, 0, this.read(n));
   }
 
   /** The effective address of the memory operand, segment base included. */

@@ -1,4 +1,4 @@
-import type { Instruction, Mnemonic } from 'iced-x86';
+import { CpuidFeature, type Instruction, type Mnemonic, OpKind, RegisterExt } from 'iced-x86';
 import type { Meaning } from '../../meaning.js';
 import { BITS } from './bits.js';
 import { CONTROL } from './control.js';
@@ -6,7 +6,11 @@ import { Draft } from './draft.js';
 import { INTEGER, type Row } from './integer.js';
 import { MULTIPLY } from './multiply.js';
 import { SHIFTS } from './shifts.js';
+import { SSE_FLOAT } from './sse-float.js';
+import { SSE_INTEGER } from './sse-integer.js';
+import { SSE_MOVES } from './sse-moves.js';
 import { STRINGS } from './strings.js';
+import { SYSTEM } from './system.js';
 
 const ROWS: ReadonlyMap<Mnemonic, Row> = new Map([
   ...INTEGER,
@@ -14,17 +18,56 @@ const ROWS: ReadonlyMap<Mnemonic, Row> = new Map([
   ...MULTIPLY,
   ...BITS,
   ...CONTROL,
-  ...STRINGS,
+  ...SSE_MOVES,
+  ...SSE_INTEGER,
+  ...SSE_FLOAT,
+  ...SYSTEM,
 ]);
 
-/** What an x86-64 instruction does (Intel SDM vol. 2); undefined where no row says so: it must not be run. */
+/** What cpuid announces, and what every processor has (iced-x86's names). */
+const BASELINE: ReadonlySet<CpuidFeature> = new Set([
+  ...[CpuidFeature.INTEL8086, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386],
+  ...[CpuidFeature.INTEL486, CpuidFeature.X64, CpuidFeature.CPUID, CpuidFeature.MULTIBYTENOP],
+  ...[CpuidFeature.PAUSE, CpuidFeature.MSR, CpuidFeature.RDPMC, CpuidFeature.SYSCALL, CpuidFeature.SEP],
+  ...[CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387, CpuidFeature.MMX, CpuidFeature.FXSR],
+  ...[CpuidFeature.TSC, CpuidFeature.RDTSCP, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B],
+  ...[CpuidFeature.CMOV, CpuidFeature.CLFSH, CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.PREFETCHW],
+]);
+
+/** Their own table: movsd and cmpsd are names of vector instructions too. */
+const STRING_ROWS: ReadonlyMap<Mnemonic, Row> = new Map(STRINGS);
+
+/**
+ * What an x86-64 instruction does (Intel SDM vol. 2); undefined where no row says so: it must not be run. What belongs to an extension that
+ * cpuid does not announce is undefined to the processor as well.
+ */
 export function meaningOf(instruction: Instruction): Meaning | undefined {
-  const row = ROWS.get(instruction.mnemonic);
-  if (row === undefined || isFar(instruction)) return undefined;
+  const row = (instruction.isStringInstruction ? STRING_ROWS : ROWS).get(instruction.mnemonic);
+  const next = instruction.nextIP;
+  if (row === undefined || !hasKnownRegisters(instruction))
+    return isExtension(instruction) ? { statements: [{ do: 'trap', trap: 'undefined' }], next } : undefined;
+  if (isFar(instruction)) return undefined;
   const draft = new Draft(instruction);
   row(draft);
-  return { statements: draft.statements, next: instruction.nextIP };
+  return { statements: draft.statements, next };
 }
+
+/** General and vector registers of the baseline, and the x87's: not those of MMX, AVX, segments or the system. */
+function hasKnownRegisters(instruction: Instruction): boolean {
+  for (let n = 0; n < instruction.opCount; n++) {
+    if (instruction.opKind(n) !== OpKind.Register) continue;
+    const name = instruction.opRegister(n);
+    const known =
+      RegisterExt.isGPR(name) ||
+      RegisterExt.isST(name) ||
+      (RegisterExt.isXMM(name) && RegisterExt.number(name) < 16);
+    if (!known) return false;
+  }
+  return true;
+}
+
+const isExtension = (instruction: Instruction): boolean =>
+  instruction.cpuidFeatures().some((feature) => !BASELINE.has(feature));
 
 /** To another code segment: no 64-bit program does. */
 const isFar = (instruction: Instruction): boolean =>

@@ -1,0 +1,75 @@
+import type { Trap } from '../isa/meaning.js';
+import { RAX, RBX, RCX, RDX } from '../isa/x86-64/registers.js';
+import { cpuid } from './cpuid.js';
+import type { Helper } from './imports.js';
+import { STATE } from './state.js';
+import { readImage, writeImage } from './x87/image.js';
+
+/** What helpers see of a machine. */
+export interface HelperHost {
+  readonly view: DataView;
+  register(number: number): bigint;
+  setRegister(number: number, value: bigint): void;
+  /** Of the program's memory, as the program may; throw PageFault. */
+  read(address: bigint, size: number): Uint8Array;
+  write(address: bigint, bytes: Uint8Array): void;
+}
+
+/** Does an instruction, or says why it could not; an access that is not allowed throws with nothing done. */
+type HelperFunction = (host: HelperHost, operand: bigint) => Trap | undefined;
+
+/** rdx:rax by a 64-bit divisor, which is not 0. */
+const divide =
+  (signed: boolean): HelperFunction =>
+  (host, operand) => {
+    const whole = (host.register(RDX) << 64n) | host.register(RAX);
+    const dividend = signed ? BigInt.asIntN(128, whole) : whole;
+    const divisor = signed ? BigInt.asIntN(64, operand) : operand;
+    const quotient = dividend / divisor;
+    const fits = signed
+      ? BigInt.asIntN(64, quotient) === quotient
+      : BigInt.asUintN(64, quotient) === quotient;
+    if (!fits) return 'divide';
+    host.setRegister(RAX, BigInt.asUintN(64, quotient));
+    host.setRegister(RDX, BigInt.asUintN(64, dividend % divisor));
+    return undefined;
+  };
+
+const FX_BYTES = 512;
+
+export const HELPER_FUNCTIONS: Readonly<Record<Helper, HelperFunction>> = {
+  div: divide(false),
+  idiv: divide(true),
+  cpuid: (host) => {
+    const [eax, ebx, ecx, edx] = cpuid(Number(host.register(RAX) & 0xffff_ffffn));
+    host.setRegister(RAX, BigInt(eax));
+    host.setRegister(RBX, BigInt(ebx));
+    host.setRegister(RCX, BigInt(ecx));
+    host.setRegister(RDX, BigInt(edx));
+    return undefined;
+  },
+  rdtsc: readTimeStamp,
+  rdtscp: (host) => {
+    readTimeStamp(host);
+    host.setRegister(RCX, BigInt(host.view.getUint32(STATE.tscAux, true)));
+    return undefined;
+  },
+  ldmxcsr: ({ view }, value) => {
+    view.setUint32(STATE.mxcsr, Number(value), true);
+    return undefined;
+  },
+  fxsave: (host, address) => {
+    host.write(address, writeImage(host.view));
+    return undefined;
+  },
+  fxrstor: (host, address) => readImage(host.view, host.read(address, FX_BYTES)),
+};
+
+/** The time stamp counts instructions; the budget says how many are still to come until it is STATE.tsc. */
+function readTimeStamp(host: HelperHost): undefined {
+  const { view } = host;
+  const now = BigInt.asUintN(64, view.getBigUint64(STATE.tsc, true) - view.getBigInt64(STATE.budget, true));
+  host.setRegister(RAX, now & 0xffff_ffffn);
+  host.setRegister(RDX, now >> 32n);
+  return undefined;
+}

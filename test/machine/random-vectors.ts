@@ -1,0 +1,112 @@
+import { FX_SIZE } from './native.js';
+import { hex, type Random, range } from './random.js';
+
+const PREFIXES = [0, 0x66, 0xf3, 0xf2];
+
+/** Opcodes behind 0x0f of SSE and SSE2, with what follows them (see OPCODES in random.ts). The prefix decides which instruction it is. */
+export const VECTOR_OPCODES: readonly (readonly [opcode: string, follows: string])[] = [
+  ...[...range(0x10, 0x18), ...range(0x28, 0x30), ...range(0x50, 0x70)],
+  ...[0x74, 0x75, 0x76, 0x7e, 0x7f, 0xc3],
+  ...range(0xd1, 0x100),
+]
+  .map((op): [string, string] => [hex(op), 'm'])
+  .concat([0x70, 0x71, 0x72, 0x73, 0xc2, 0xc4, 0xc5, 0xc6].map((op) => [hex(op), 'm1']));
+
+/** Prefix, REX, opcode. */
+export function vectorStart(random: Random): { bytes: number[]; follows: string } {
+  const [opcode, follows] = random.pick(VECTOR_OPCODES);
+  const prefix = random.pick(PREFIXES);
+  const rex = random.below(2) > 0 ? [0x40 | random.below(16)] : [];
+  const bytes = [...(prefix === 0 ? [] : [prefix]), ...rex, 0x0f, Number.parseInt(opcode, 16)];
+  return { bytes, follows };
+}
+
+/** Where rules change: zeros, ones, the smallest and largest, infinities, NaNs with payloads, the borders of integers. */
+const DOUBLES = [
+  0n,
+  0x3ff0_0000_0000_0000n,
+  0x3fe0_0000_0000_0000n,
+  0x3ff8_0000_0000_0000n,
+  0x4004_0000_0000_0000n,
+  0x0000_0000_0000_0001n,
+  0x000f_ffff_ffff_ffffn,
+  0x0010_0000_0000_0000n,
+  0x7fef_ffff_ffff_ffffn,
+  0x7ff0_0000_0000_0000n,
+  0x7ff0_0000_0000_0001n,
+  0x7ff4_5678_9abc_def0n,
+  0x7ff8_0000_0000_0000n,
+  0x7ffd_cba9_8765_4321n,
+  0x41df_ffff_ffff_ffffn,
+  0x41e0_0000_0000_0000n,
+  0x41df_ffff_ffc0_0000n,
+  0x41df_ffff_ffe0_0000n,
+  0x43df_ffff_ffff_ffffn,
+  0x43e0_0000_0000_0000n,
+  0x47ef_ffff_f000_0000n,
+  0x380f_ffff_ffff_ffffn,
+  0x3690_0000_0000_0001n,
+];
+const SINGLES = [
+  0n,
+  0x3f80_0000n,
+  0x3f00_0000n,
+  0x3fc0_0000n,
+  0x4020_0000n,
+  0x0000_0001n,
+  0x007f_ffffn,
+  0x0080_0000n,
+  0x7f7f_ffffn,
+  0x7f80_0000n,
+  0x7f80_0001n,
+  0x7fa5_4321n,
+  0x7fc0_0000n,
+  0x7fed_cba9n,
+  0x4eff_ffffn,
+  0x4f00_0000n,
+  0x5eff_ffffn,
+  0x5f00_0000n,
+];
+
+/** 64 bits: a double, two floats, or small and border integers. */
+export function lanes(random: Random): bigint {
+  const sign = BigInt(random.below(2));
+  switch (random.below(6)) {
+    case 0:
+      return random.pick(DOUBLES) | (sign << 63n);
+    case 1: {
+      const single = (): bigint => random.pick(SINGLES) | (BigInt(random.below(2)) << 31n);
+      return single() | (single() << 32n);
+    }
+    case 2: {
+      // Doubles near each other in size: sums that cancel, quotients near one.
+      const exponent = BigInt(1023 - 66 + random.below(132));
+      return (sign << 63n) | (exponent << 52n) | (random.u64() & 0xf_ffff_ffff_ffffn);
+    }
+    case 3: {
+      const single = (): bigint => BigInt(((127 - 34 + random.below(68)) << 23) | random.below(1 << 23));
+      return (sign << 31n) | single() | (single() << 32n);
+    }
+    case 4: {
+      // Results at the lower end: denormals.
+      const exponent = BigInt(random.below(80));
+      return (sign << 63n) | (exponent << 52n) | (random.u64() & 0xf_ffff_ffff_ffffn);
+    }
+    default:
+      return random.u64();
+  }
+}
+
+const USUAL_MXCSR = 0x1f80;
+
+/** A state of vector registers as fxsave writes it; `modes` picks MXCSR's bits 6 and 13..15, and `status` its flags. */
+export function randomFx(random: Random): Uint8Array {
+  const fx = new Uint8Array(FX_SIZE);
+  const view = new DataView(fx.buffer);
+  view.setUint16(0, 0x37f, true);
+  const modes = random.below(3) === 9 ? random.below(16) : 0;
+  const mxcsr = USUAL_MXCSR | ((modes & 1) << 6) | ((modes >> 1) << 13) | random.below(64);
+  view.setUint32(24, mxcsr, true);
+  for (let at = 160; at < 160 + 256; at += 8) view.setBigUint64(at, lanes(random), true);
+  return fx;
+}
