@@ -17,9 +17,14 @@ export interface Ran {
 const PATIENCE = 60_000;
 
 /** Runs the built command in the repository, so that the names of its files are the same on every machine. */
-export function rseqlab(args: readonly string[], env: NodeJS.ProcessEnv = {}): Ran {
+export function rseqlab(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  { input = '', cwd = ROOT }: { readonly input?: string; readonly cwd?: string } = {},
+): Ran {
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [BIN, ...args], {
-    cwd: ROOT,
+    cwd,
+    input,
     encoding: 'utf8',
     env: environment(env),
     timeout: PATIENCE,
