@@ -1,12 +1,29 @@
+import { resetFloat, STATE } from '../machine/state.js';
+import { FX, MXCSR_MASK, readImage, writeImage } from '../machine/x87/image.js';
+
 /**
  * The floating point state as fxsave lays it out (Intel SDM vol. 1, table 10-2), of a thread's registers. Stands in signal frames.
  */
-export const FX_SIZE = 512;
+export const FX_SIZE = FX.size;
 
-export function writeFx(_registers: BigUint64Array): Uint8Array {
-  return new Uint8Array(FX_SIZE);
+export function writeFx(registers: BigUint64Array): Uint8Array {
+  return writeImage(new DataView(registers.buffer));
 }
 
-export function readFx(_registers: BigUint64Array, _bytes: Uint8Array): void {}
+/** Bits that MXCSR does not have are taken away (arch/x86/kernel/fpu/signal.c, __fpu_restore_sig). */
+export function readFx(registers: BigUint64Array, bytes: Uint8Array): void {
+  const image = bytes.slice(0, FX.size);
+  const view = new DataView(image.buffer);
+  view.setUint32(FX.mxcsr, view.getUint32(FX.mxcsr, true) & MXCSR_MASK, true);
+  readImage(new DataView(registers.buffer), image);
+}
 
-export function resetFpu(_registers: BigUint64Array): void {}
+export function resetFpu(registers: BigUint64Array): void {
+  resetFloat(new DataView(registers.buffer));
+}
+
+/** What rdtsc and rdtscp will say: the clock when a turn's budget is used up, and the CPU's number. */
+export function setTimeStamp(registers: BigUint64Array, end: number, cpu: number): void {
+  registers[STATE.tsc / 8] = BigInt(end);
+  new Uint32Array(registers.buffer)[STATE.tscAux / 4] = cpu;
+}

@@ -3,6 +3,7 @@ import { SI, SIG } from '../abi/signals.js';
 import type { Stop } from '../machine/cpu.js';
 import { enter, load, nameTask, type Program } from './exec.js';
 import { install, newFile } from './files/table.js';
+import { setTimeStamp } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
 import type { Turn } from './policy.js';
@@ -99,6 +100,7 @@ function proceed(kernel: Kernel, chosen: Turn): void {
       horizon.instructions - state.instructions,
     ),
   );
+  setTimeStamp(task.registers, state.clock + budget, cpu.id);
   const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget);
   state.instructions += done;
   state.clock += done;

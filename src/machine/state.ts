@@ -43,7 +43,11 @@ const X87_CONTROL_RESET = 0x37f;
 /** Makes the state in `memory` that of a new program; its memory is all else's. */
 export function resetState(memory: ArrayBuffer): void {
   new Uint8Array(memory, 0, STATE.size).fill(0);
-  const view = new DataView(memory);
+  resetFloat(new DataView(memory));
+}
+
+/** Of a state of zeros, what is not zero. */
+export function resetFloat(view: DataView): void {
   view.setUint32(STATE.mxcsr, MXCSR_RESET, true);
   view.setUint16(STATE.x87Control, X87_CONTROL_RESET, true);
 }

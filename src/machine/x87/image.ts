@@ -2,8 +2,17 @@ import type { Trap } from '../../isa/meaning.js';
 import { STATE } from '../state.js';
 
 /** Offsets in the 512 bytes of fxsave (Intel SDM vol. 1, table 10-2). */
-const FX = { control: 0, status: 2, valid: 4, mxcsr: 24, mxcsrMask: 28, registers: 32, xmm: 160, size: 512 };
-const MXCSR_MASK = 0xffff;
+export const FX = {
+  control: 0,
+  status: 2,
+  valid: 4,
+  mxcsr: 24,
+  mxcsrMask: 28,
+  registers: 32,
+  xmm: 160,
+  size: 512,
+} as const;
+export const MXCSR_MASK = 0xffff;
 
 const topOf = (view: DataView): number => (view.getUint16(STATE.x87Status, true) >> 11) & 7;
 
