@@ -36,6 +36,9 @@ const EMPTY: readonly PageImage[] = Array.from({ length: OWN + 1 }, (_, flags) =
   bytes: undefined,
 }));
 
+/** Thrown in front of a store that makes translated code wrong, maybe the code under way: what was made of it is dropped, nothing is stored. */
+export class CodeChanged extends Error {}
+
 /**
  * Memory of a program. The first write to a page after it is mapped, after a snapshot or after code on it was translated goes the slow
  * path, which counts it, marks it, and drops translations; the others do not come by here. Addresses are numbers, or bigints where
@@ -51,6 +54,10 @@ export class AddressSpace {
   private touched = 0;
   /** How many pages may be touched: a write beyond faults with the reason 'limit'. */
   pageLimit = Number.POSITIVE_INFINITY;
+  /** Counts translations that were dropped. */
+  codeVersion = 0;
+  /** Is translated code under way, which a change to code may concern? */
+  running = false;
   /** Told of bytes [start, end) of a page with translated code before they change. Is there still code on the page then? */
   codeChanged: (start: number, end: number) => boolean = () => false;
 
@@ -175,7 +182,6 @@ export class AddressSpace {
   dispose(): void {
     this.restore({ tree: undefined, touchedPages: 0 });
     this.bytes.fill(0, 0, GUEST_START);
-    this.bytes.fill(0, GUEST_END);
     giveMemory(this.memory);
   }
 
@@ -203,12 +209,21 @@ export class AddressSpace {
     const end = start + size;
     for (let at = start; at < end; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE) {
       let info = this.infoAt(at);
-      if ((info & wanted) === 0 && at < GUEST_END && this.onMissing?.(at, access) === true)
-        info = this.infoAt(at);
+      if ((info & wanted) === 0 && at < GUEST_END && this.ask(at, access)) info = this.infoAt(at);
       if ((info & wanted) !== 0) continue;
       return fault(address, start, at, access, (info & MAPPED) === 0 ? 'unmapped' : 'forbidden');
     }
     return undefined;
+  }
+
+  private ask(address: number, access: Access): boolean {
+    if (this.onMissing === undefined) return false;
+    const { codeVersion, running } = this;
+    this.running = false;
+    const allowed = this.onMissing(address, access);
+    this.running = running;
+    if (this.codeVersion !== codeVersion && running) throw new CodeChanged();
+    return allowed;
   }
 
   private infoAt(address: number): number {
@@ -243,8 +258,11 @@ export class AddressSpace {
     for (let at = start; at < end; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE) {
       const page = Math.floor(at / PAGE_SIZE);
       const info = pages[page]!;
-      if ((info & CODE) !== 0 && !this.codeChanged(at, Math.min(end, (page + 1) * PAGE_SIZE)))
-        pages[page]! &= ~CODE;
+      if ((info & CODE) !== 0) {
+        const { codeVersion } = this;
+        if (!this.codeChanged(at, Math.min(end, (page + 1) * PAGE_SIZE))) pages[page]! &= ~CODE;
+        if (this.codeVersion !== codeVersion && this.running) throw new CodeChanged();
+      }
       if ((info & TOUCHED) === 0) {
         if (this.touched >= this.pageLimit) return fault(address, start, at, 'write', 'limit');
         this.touched++;

@@ -1,5 +1,6 @@
 import type { Expression, Flag, Statement, Width } from '../isa/meaning.js';
 import { coveredAccesses, hasLoad, type Span } from './covered.js';
+import { RESULT } from './dispatcher.js';
 import { typeOf } from './emitter.js';
 import { eagerFlags, isFull, isSelfContained, STATUS } from './flag-use.js';
 import { FloatEmitter, usesFloats, vectorsUsed } from './float-code.js';
@@ -11,8 +12,7 @@ import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 
 type FlagStatement = Extract<Statement, { do: 'flags' }>;
 
-/** What a region returns where an instruction must be done by itself: an access off the fast path, or no budget for a block. */
-export const STEP = 0xff;
+const { STEP, TAIL } = RESULT;
 
 /** rsp and what every instruction may touch are numbers 0..15; flags behind them. */
 const REGISTERS = 16;
@@ -99,7 +99,7 @@ class RegionCode extends FloatEmitter {
     if (this.rounds) {
       // Rounding other than the usual is for the steps; no instruction of the region can change it on the way.
       this.mxcsrIsUnusual();
-      this.orLeave(this.region.entry);
+      this.orLeave(this.region.entry, STEP);
     }
     if (this.structured === undefined) this.dispatched();
     else this.nested(this.structured);
@@ -242,7 +242,7 @@ class RegionCode extends FloatEmitter {
     code.byte(OP.localGet).u32(this.budget);
     this.i64(length);
     code.byte(ARITHMETIC.lts[1]);
-    this.orLeave(start);
+    this.orLeave(start, TAIL);
     const { spans, covered } = coveredAccesses({ start, instructions });
     this.covered = covered;
     for (const span of spans) this.checkSpan(span, start);
@@ -263,10 +263,10 @@ class RegionCode extends FloatEmitter {
   }
 
   /** Leaves the region in front of a block if the number on the stack is not 0. */
-  private orLeave(start: bigint): void {
+  private orLeave(start: bigint, result: number): void {
     this.code.byte(OP.if, TYPE.empty);
     this.ifs++;
-    this.goOut(() => this.i64(start), STEP);
+    this.goOut(() => this.i64(start), result);
     this.ifs--;
     this.code.byte(OP.end);
   }
@@ -291,7 +291,7 @@ class RegionCode extends FloatEmitter {
     place(high - 1);
     this.pageLacks(at, wanted);
     code.byte(ARITHMETIC.or[0]);
-    this.orLeave(start);
+    this.orLeave(start, STEP);
     this.ifs--;
     code.byte(OP.end);
   }

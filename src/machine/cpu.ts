@@ -1,14 +1,10 @@
-import { Decoder, DecoderOptions } from 'iced-x86';
 import type { Trap } from '../isa/meaning.js';
-import { meaningOf } from '../isa/x86-64/meaning/index.js';
-import { regionFunction, STEP } from './block-code.js';
-import { CodeMap, type CodeRange } from './code-map.js';
+import { CodeChanged } from './address-space.js';
+import { type Dispatcher, makeDispatcher, RESULT } from './dispatcher.js';
 import { TRAPS } from './imports.js';
 import type { Machine } from './machine.js';
 import { PageFault } from './page-fault.js';
-import { findRegion, type Region } from './region.js';
-import { PAGE_SIZE } from './state.js';
-import { stepFunction } from './step-code.js';
+import { Translations } from './translations.js';
 
 /** Why a run ended: its budget, a trap, an access that is not allowed, or bytes that are no known instruction. */
 export type Stop =
@@ -17,106 +13,118 @@ export type Stop =
   | { readonly reason: 'fault'; readonly fault: PageFault }
   | { readonly reason: 'unknown'; readonly bytes: Uint8Array };
 
-type Code = () => number;
+const BUDGET: Stop = { reason: 'budget' };
+const TRAP_STOPS: readonly Stop[] = TRAPS.map((trap) => ({ reason: 'trap', trap }));
 
-/** Translated code, by what it was made from. */
-interface Translation {
-  readonly kind: 'step' | 'region';
-  readonly at: number;
-  readonly ranges: readonly CodeRange[];
-}
+/** The dispatcher can go on. */
+const AGAIN = -1;
 
-/** Runs code on a machine: whole regions where they are hot, single instructions otherwise. Both do the same. */
+/**
+ * Translated code comes back to JavaScript after so many instructions: V8 replaces a function by its optimised version when it is called
+ * anew, and not while it runs.
+ */
+const SLICE = 1 << 17;
+
+/** Runs code on a machine: regions, or single instructions where a region cannot be. Both do the same. */
 export class Cpu {
-  private readonly steps = new Map<number, Code>();
-  private readonly regions = new Map<number, Code>();
-  private readonly made = new CodeMap<Translation>();
-  private readonly visits = new Map<number, number>();
+  private readonly translations: Translations;
+  private readonly dispatcher: Dispatcher;
 
-  /** @param hot visits of an address before its region is translated: code that runs once is stepped. */
+  /** @param hot how often a place is entered before it is worth a translation that looks further. */
   constructor(
     private readonly machine: Machine,
-    private readonly hot = 16,
+    hot = 64,
   ) {
-    machine.codeChanged = (start, end) => {
-      for (const { kind, at } of this.made.take(start, end)) {
-        (kind === 'step' ? this.steps : this.regions).delete(at);
-        this.visits.delete(at);
-      }
-      return this.made.has(Math.floor(start / PAGE_SIZE));
-    };
+    this.translations = new Translations(machine);
+    this.dispatcher = makeDispatcher(machine.memory, this.translations.table, hot);
   }
 
-  /** Runs at most `budget` instructions. With `exact` every one by itself. */
+  /**
+   * Runs at most `budget` instructions (machine.budget says how many were left), from machine.rip. With `exact` they are run as single
+   * instructions, each of which leaves all of the state in memory; what comes out is the same.
+   */
   run(budget: number, exact = false): Stop {
     const { machine } = this;
-    machine.budget = BigInt(budget);
-    while (machine.hasBudget) {
-      const region = exact ? undefined : this.regionAt(machine.place);
-      const result = region === undefined ? STEP : region();
-      // A region that has used the budget up says STEP too.
-      if (result === 0 || !machine.hasBudget) continue;
-      const stop = this.step();
-      if (stop !== undefined) return stop;
+    let later = Math.max(0, budget - SLICE);
+    machine.setBudget(budget - later, exact);
+    if (later > 0) machine.delayTime(later);
+    // What is left where a region would go too far is done one by one.
+    let stepping = exact;
+    for (;;) {
+      const result = this.enter(stepping);
+      if (typeof result !== 'number') return this.stop(result, later);
+      if (result === AGAIN) continue;
+      if (result === 0 || result === RESULT.TAIL) {
+        if (later > 0) {
+          const more = Math.min(later, SLICE);
+          later -= more;
+          machine.addBudget(more, exact);
+          machine.delayTime(-more);
+        } else if (result === 0) return BUDGET;
+        else stepping = true;
+      } else if (result >= RESULT.MISS) {
+        const stop = this.translate(result, stepping, exact);
+        if (stop !== undefined) return this.stop(stop, later);
+      } else return this.stop(TRAP_STOPS[result - 1]!, later);
     }
-    return { reason: 'budget' };
   }
 
   /** Runs one instruction (of a repeated one, one round); undefined where it is done. */
   step(): Stop | undefined {
-    const { machine } = this;
-    const at = machine.place;
-    let code = this.steps.get(at);
+    const stop = this.run(1, true);
+    return stop.reason === 'budget' ? undefined : stop;
+  }
+
+  private stop(stop: Stop, later: number): Stop {
+    if (later > 0) {
+      this.machine.addBudget(later, false);
+      this.machine.delayTime(-later);
+    }
+    return stop;
+  }
+
+  private enter(stepping: boolean): number | Stop {
+    this.machine.running = true;
     try {
-      code ??= this.translate(at);
-      if (code === undefined) return { reason: 'unknown', bytes: machine.fetch(machine.rip) };
-      const result = code();
-      machine.budget -= 1n;
-      return result === 0 ? undefined : { reason: 'trap', trap: TRAPS[result - 1]! };
+      return stepping ? this.dispatcher.exact() : this.dispatcher.fast();
+    } catch (error) {
+      this.machine.running = false;
+      if (error instanceof CodeChanged) return this.changeCode();
+      if (error instanceof PageFault) return { reason: 'fault', fault: error };
+      throw error;
+    } finally {
+      this.machine.running = false;
+    }
+  }
+
+  /** The instruction at rip writes to code that was translated: it is run by itself, and all else is translated anew. */
+  private changeCode(): number | Stop {
+    const { machine } = this;
+    const code = this.translations.single(machine.place);
+    if (code === undefined) return RESULT.MISS;
+    machine.stepFrom(0);
+    try {
+      return code() || AGAIN;
     } catch (error) {
       if (error instanceof PageFault) return { reason: 'fault', fault: error };
       throw error;
     }
   }
 
-  private translate(at: number): Code | undefined {
-    const bytes = this.machine.fetch(this.machine.rip);
-    if (bytes.length === 0) throw this.machine.executeFault(this.machine.rip)!;
-    const decoder = new Decoder(64, bytes, DecoderOptions.None);
-    decoder.ip = BigInt(at);
-    const instruction = decoder.decode();
-    const meaning = instruction.isInvalid ? undefined : meaningOf(instruction);
-    instruction.free();
-    decoder.free();
-    if (meaning === undefined) return undefined;
-    const [code] = this.machine.compile([stepFunction(meaning)]);
-    this.steps.set(at, code!);
-    this.remember({ kind: 'step', at, ranges: [[at, Number(meaning.next)]] });
-    return code;
-  }
-
-  private regionAt(at: number): Code | undefined {
-    const known = this.regions.get(at);
-    if (known !== undefined) return known;
-    const visits = (this.visits.get(at) ?? 0) + 1;
-    this.visits.set(at, visits);
-    if (visits < this.hot) return undefined;
-    const region = findRegion(BigInt(at), (address) => this.machine.fetch(address));
-    const code = region === undefined ? undefined : this.machine.compile([regionFunction(region)])[0];
-    if (code === undefined) this.visits.set(at, Number.NEGATIVE_INFINITY);
-    else {
-      this.regions.set(at, code);
-      this.remember({ kind: 'region', at, ranges: rangesOf(region!) });
-    }
-    return code;
-  }
-
-  private remember(translation: Translation): void {
-    for (const page of this.made.add(translation)) this.machine.markCode(page, page + 1);
+  /** Finds code for where the machine stands; what stops it where there is none. */
+  private translate(result: number, stepping: boolean, exact: boolean): Stop | undefined {
+    const { machine, translations } = this;
+    const at = machine.place;
+    const known =
+      result === RESULT.HOT
+        ? translations.improve(at)
+        : stepping || result === RESULT.STEPS
+          ? translations.findSteps(at, exact)
+          : translations.find(at);
+    if (known) return undefined;
+    const { rip } = machine;
+    const fault = machine.executeFault(rip);
+    if (fault !== undefined) return { reason: 'fault', fault };
+    return { reason: 'unknown', bytes: machine.fetch(rip) };
   }
 }
-
-const rangesOf = ({ blocks }: Region): CodeRange[] =>
-  blocks.flatMap(({ instructions }) =>
-    instructions.map(({ address, meaning }): CodeRange => [Number(address), Number(meaning.next)]),
-  );

@@ -1,9 +1,10 @@
 import { FLAG_BITS, type Flag } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
+import { CodeCache } from './code-cache.js';
 import { HELPER_FUNCTIONS } from './helpers.js';
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
-import { flagOffset, PAGE_SIZE, resetState, STATE } from './state.js';
-import { host, type WasmImports } from './wasm/host.js';
+import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
+import { host, type WasmImports, type WasmModule } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
 
 const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
@@ -14,6 +15,7 @@ const MASKS: Readonly<Record<number, bigint>> = { 1: 0xffn, 2: 0xffffn, 4: 0xfff
 
 /** Memory and registers of one address space, and what translated code needs to run on them. Knows no kernel. */
 export class Machine extends AddressSpace {
+  readonly codeCache = new CodeCache(this.memory.buffer);
   readonly view = new DataView(this.memory.buffer);
   private readonly imports: WasmImports;
 
@@ -42,9 +44,18 @@ export class Machine extends AddressSpace {
 
   /** Step functions as callable code, in the order given. */
   compile(bodies: readonly FunctionBody[]): (() => number)[] {
-    const module = new host.Module(moduleBytes(IMPORTS, CODE_TYPE, bodies));
-    const { exports } = new host.Instance(module, this.imports);
+    const exports = this.instance(this.module(bodies));
     return bodies.map((_, index) => exports[`${index}`] as () => number);
+  }
+
+  /** Functions as a module that fits all machines; they are exported by their number. */
+  module(bodies: readonly FunctionBody[]): WasmModule {
+    return new host.Module(moduleBytes(IMPORTS, CODE_TYPE, bodies));
+  }
+
+  /** A module's functions on this machine's memory. */
+  instance(module: WasmModule): Record<string, unknown> {
+    return new host.Instance(module, this.imports).exports;
   }
 
   /** A new machine with the same memory and permissions (for fork); its registers are those of a new program. Costs what was touched. */
@@ -53,6 +64,11 @@ export class Machine extends AddressSpace {
     machine.pageLimit = other.pageLimit;
     machine.restore(other.snapshot());
     return machine;
+  }
+
+  override dispose(): void {
+    this.codeCache.clear();
+    super.dispose();
   }
 
   /** A task's whole register state: a copy of [0, STATE.size). */
@@ -90,18 +106,31 @@ export class Machine extends AddressSpace {
     return this.view.getUint32(STATE.rip + 4, true) === 0 ? this.view.getUint32(STATE.rip, true) : Number.NaN;
   }
 
-  /** More than 0? The same as `budget > 0n` without making a bigint: it is asked between any two regions. */
-  get hasBudget(): boolean {
-    const high = this.view.getInt32(STATE.budget + 4, true);
-    return high > 0 || (high === 0 && this.view.getUint32(STATE.budget, true) > 0);
-  }
-
+  /** Instructions that are left of the last run's. */
   get budget(): bigint {
     return this.view.getBigInt64(STATE.budget, true);
   }
 
-  set budget(value: bigint) {
-    this.view.setBigInt64(STATE.budget, value, true);
+  /** Of whole numbers up to 2^53, without a bigint on the way. `exact`: see STATE.exact. */
+  setBudget(instructions: number, exact: boolean): void {
+    this.view.setUint32(STATE.budget, instructions % 2 ** 32, true);
+    this.view.setUint32(STATE.budget + 4, Math.floor(instructions / 2 ** 32), true);
+    this.view.setUint32(STATE.exact, exact ? 1 : 0, true);
+  }
+
+  /** Step code that is called now begins at this one of its instructions. */
+  stepFrom(entry: number): void {
+    this.view.setUint32(STATE.entry, entry, true);
+  }
+
+  addBudget(instructions: number, exact: boolean): void {
+    this.setBudget(this.view.getUint32(STATE.budget, true) + instructions, exact);
+  }
+
+  /** The budget is not all that will be run: so many instructions come behind it before the time of STATE.tsc. */
+  delayTime(instructions: number): void {
+    const time = this.view.getBigUint64(STATE.tsc, true);
+    this.view.setBigUint64(STATE.tsc, time - BigInt(instructions), true);
   }
 
   /** The status flags as the processor's word: bit 1 is always set, and user space always sees IF. */
@@ -130,6 +159,13 @@ export class Machine extends AddressSpace {
 
   set gsBase(value: bigint) {
     this.view.setBigUint64(STATE.gsBase, value, true);
+  }
+
+  /** Does executable memory hold these bytes here? */
+  isCode(start: number, bytes: Uint8Array): boolean {
+    for (let page = Math.floor(start / PAGE_SIZE); page * PAGE_SIZE < start + bytes.length; page++)
+      if (((this.permission(page) ?? 0) & PAGE.EXECUTE) === 0) return false;
+    return bytes.every((byte, index) => this.bytes[start + index] === byte);
   }
 
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */

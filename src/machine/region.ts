@@ -1,9 +1,8 @@
-import { Decoder, DecoderOptions } from 'iced-x86';
 import type { Meaning, Statement } from '../isa/meaning.js';
-import { meaningOf } from '../isa/x86-64/meaning/index.js';
+import { type Fetch, meaningAt } from './decode.js';
 
-/** One instruction of a region. */
-export interface RegionInstruction {
+/** One instruction of a program. */
+export interface CodedInstruction {
   readonly address: bigint;
   readonly meaning: Meaning;
 }
@@ -11,7 +10,7 @@ export interface RegionInstruction {
 /** Instructions that run one behind the other; control enters at the first only. */
 export interface RegionBlock {
   readonly start: bigint;
-  readonly instructions: readonly RegionInstruction[];
+  readonly instructions: readonly CodedInstruction[];
 }
 
 /** Code that is translated together: what direct jumps reach from an entry, in ascending order of address. */
@@ -26,17 +25,14 @@ const MOST_INSTRUCTIONS = 400;
 /** How far from its entry a region reaches, in bytes. */
 const REACH = 8192n;
 
-/** Bytes of code at an address, up to 15; fewer at the end of what is executable, none outside. */
-export type Fetch = (address: bigint) => Uint8Array;
-
 /** Decodes the region of an entry; undefined where not even its first instruction is known. */
 export function findRegion(entry: bigint, fetch: Fetch): Region | undefined {
-  const instructions = new Map<bigint, RegionInstruction>();
+  const instructions = new Map<bigint, CodedInstruction>();
   const leaders = new Set<bigint>([entry]);
   const pending = [entry];
   for (let at = pending.shift(); at !== undefined; at = pending.shift()) {
     while (at !== undefined && !instructions.has(at) && instructions.size < MOST_INSTRUCTIONS) {
-      const meaning = decode(at, fetch);
+      const meaning = meaningAt(at, fetch);
       if (meaning === undefined) break;
       instructions.set(at, { address: at, meaning });
       const { targets, falls } = exits(at, meaning);
@@ -53,20 +49,6 @@ export function findRegion(entry: bigint, fetch: Fetch): Region | undefined {
   }
   if (!instructions.has(entry)) return undefined;
   return { entry, blocks: blocksOf(instructions, leaders) };
-}
-
-function decode(at: bigint, fetch: Fetch): Meaning | undefined {
-  const bytes = fetch(at);
-  if (bytes.length === 0) return undefined;
-  const decoder = new Decoder(64, bytes, DecoderOptions.None);
-  decoder.ip = at;
-  const instruction = decoder.decode();
-  try {
-    return instruction.isInvalid ? undefined : meaningOf(instruction);
-  } finally {
-    instruction.free();
-    decoder.free();
-  }
 }
 
 /** Where control may go from an instruction within the program's own words: direct targets, and behind it. */
@@ -88,12 +70,12 @@ function exits(at: bigint, { statements }: Meaning): { targets: bigint[]; falls:
 const isCall = (statements: readonly Statement[]): boolean => statements.some((each) => each.do === 'store');
 
 function blocksOf(
-  instructions: ReadonlyMap<bigint, RegionInstruction>,
+  instructions: ReadonlyMap<bigint, CodedInstruction>,
   leaders: ReadonlySet<bigint>,
 ): RegionBlock[] {
   const blocks: RegionBlock[] = [];
   for (const start of [...leaders].sort((a, b) => (a < b ? -1 : 1))) {
-    const own: RegionInstruction[] = [];
+    const own: CodedInstruction[] = [];
     for (let at: bigint | undefined = start; at !== undefined; ) {
       const instruction = instructions.get(at);
       if (instruction === undefined) break;
@@ -117,4 +99,36 @@ export function successorsOf(blocks: readonly RegionBlock[]): number[][] {
     );
     return [...new Set(reached)];
   });
+}
+
+/** The region of a sweep from `entry`, in blocks as its own jumps cut it. */
+export function sweepRegion(entry: bigint, fetch: Fetch, most: number): Region | undefined {
+  const swept = sweep(entry, fetch, most);
+  if (swept.length === 0) return undefined;
+  const instructions = new Map(swept.map((each) => [each.address, each]));
+  const leaders = new Set([entry]);
+  for (const { address, meaning } of swept) {
+    const { targets } = exits(address, meaning);
+    for (const target of targets) if (instructions.has(target)) leaders.add(target);
+    if (targets.length > 0 && instructions.has(meaning.next)) leaders.add(meaning.next);
+  }
+  return { entry, blocks: blocksOf(instructions, leaders) };
+}
+
+/** Instructions that follow each other in memory from `entry` on, to behind the first that control does not fall out of; at most `most`. */
+export function sweep(
+  entry: bigint,
+  fetch: Fetch,
+  most: number,
+  isKnown: (address: bigint) => boolean = () => false,
+): CodedInstruction[] {
+  const found: CodedInstruction[] = [];
+  for (let at = entry; found.length < most && !(found.length > 0 && isKnown(at)); ) {
+    const meaning = meaningAt(at, fetch);
+    if (meaning === undefined) break;
+    found.push({ address: at, meaning });
+    if (!exits(at, meaning).falls) break;
+    at = meaning.next;
+  }
+  return found;
 }

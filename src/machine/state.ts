@@ -34,6 +34,10 @@ export const STATE = {
   x87Registers: 512,
   /** A task's whole register state is the bytes in front of this: copying them saves and restores it. */
   size: 640,
+  /** Of no task: at which of its instructions step code begins, u32 (see SLOT). */
+  entry: 1024,
+  /** Is step code to go on where it jumps within itself, u32? Else it returns, so that a region may take over. */
+  exact: 1028,
 } as const;
 
 /** Registers as a program finds them at its beginning (System V AMD64 ABI, 3.4.1, "Initial Stack and Register State"): zeros but for these. */
@@ -64,3 +68,20 @@ export const PAGE_SIZE = 4096;
 /** First address that a program can have, and the first behind those. */
 export const GUEST_START = 2 ** 16;
 export const GUEST_END = 2 ** 32 - 2 ** 22;
+
+/** The first address behind them is the code cache's: a slot for each address, by its low bits, that says what to run there. */
+export const CODE_CACHE = GUEST_END;
+export const SLOTS = 2 ** 15;
+export const SLOT_SIZE = 32;
+/** Fields of a slot. Functions are by their index in the table; 0 is none. */
+export const SLOT = {
+  /** Whose slot it is, u64; 0 nobody's. */
+  address: 0,
+  /** Code that runs a region from here, u32. */
+  region: 8,
+  /** Code that runs single instructions, u32, and the number among them of the one here, u32. */
+  steps: 12,
+  entry: 16,
+  /** How often the region was entered, u32. */
+  visits: 20,
+} as const;

@@ -13,7 +13,7 @@ export function stepFunction(meaning: Meaning): FunctionBody {
   return new StepCode().function(meaning);
 }
 
-class StepCode extends FloatEmitter {
+export class StepCode extends FloatEmitter {
   function(meaning: Meaning): FunctionBody {
     if (usesFloats(meaning)) {
       this.mxcsrIsUnusual();
@@ -35,7 +35,7 @@ class StepCode extends FloatEmitter {
     this.i32(0);
   }
 
-  private setRip(value: () => void): void {
+  protected setRip(value: () => void): void {
     this.stateStore(OP.i64Store, STATE.rip, value);
   }
 

@@ -18,12 +18,13 @@ export interface FunctionBody {
 
 /**
  * A module of functions that all have the same type and are exported as "0", "1", ...: what translated code needs. It imports the memory
- * as env.memory and functions from env.
+ * as env.memory and functions from env, and env.table where it calls through it.
  */
 export function moduleBytes(
   imports: readonly ImportedFunction[],
   type: FunctionType,
   bodies: readonly FunctionBody[],
+  table = false,
 ): Uint8Array {
   const out = new Bytes().byte(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
   const section = (id: number, fill: (inner: Bytes) => void): void => {
@@ -38,8 +39,9 @@ export function moduleBytes(
     }),
   );
   section(2, (s) => {
-    s.u32(imports.length + 1);
+    s.u32(imports.length + (table ? 2 : 1));
     s.name('env').name('memory').byte(0x02, 0x01).u32(1).u32(65_536);
+    if (table) s.name('env').name('table').byte(0x01, 0x70, 0x00).u32(0);
     for (const [index, { name }] of imports.entries()) s.name('env').name(name).byte(0x00).u32(index);
   });
   section(3, (s) => s.vector(bodies, () => s.u32(imports.length)));

@@ -1,0 +1,192 @@
+import { regionFunction } from './block-code.js';
+import type { StepsAt } from './code-cache.js';
+import { CodeMap, type CodeRange } from './code-map.js';
+import { codeStore, type StoredCode } from './code-store.js';
+import type { Fetch } from './decode.js';
+import type { Machine } from './machine.js';
+import { type CodedInstruction, findRegion, type Region, sweep, sweepRegion } from './region.js';
+import { PAGE_SIZE } from './state.js';
+import { unitFunction } from './unit-code.js';
+import { host, type WasmTable } from './wasm/host.js';
+import type { FunctionBody } from './wasm/module.js';
+
+/**
+ * Legend of Kind:
+ *   steps   single instructions, entered at any of them
+ *   cold    a region of what follows its entry in memory: quickly made
+ *   hot     a region of what its entry reaches
+ */
+type Kind = 'steps' | 'cold' | 'hot';
+
+interface Translation {
+  readonly kind: Kind;
+  readonly index: number;
+  readonly entries: readonly number[];
+  readonly ranges: readonly CodeRange[];
+}
+
+/** How many instructions are translated together where little is known of them yet. */
+const COLD_REGION = 48;
+/** Where a few single instructions are wanted, and where all of the program is run so. */
+const FEW_STEPS = 16;
+const MANY_STEPS = 128;
+
+/** Translated code of one machine: made when it is asked for, dropped when the program's code changes. */
+export class Translations {
+  readonly table: WasmTable = new host.Table({ initial: 64, element: 'anyfunc' });
+  private readonly free: number[] = [];
+  /** The next index in the table; 0 is nobody's. */
+  private next = 1;
+  private readonly regions = new Map<number, Translation>();
+  private readonly steps = new Map<number, StepsAt>();
+  private readonly made = new CodeMap<Translation>();
+  /** Visits of cold regions that lost their slots. */
+  private readonly visits = new Map<number, number>();
+
+  constructor(private readonly machine: Machine) {
+    machine.codeChanged = (start, end) => {
+      for (const translation of this.made.take(start, end)) this.drop(translation);
+      return this.made.has(Math.floor(start / PAGE_SIZE));
+    };
+  }
+
+  private readonly fetch: Fetch = (address) => this.machine.fetch(address);
+
+  /** A region to run at `at`: false where there is no known instruction. */
+  find(at: number): boolean {
+    if (Number.isNaN(at)) return false;
+    if (!this.regions.has(at) && !this.makeCold(at)) return false;
+    this.fill(at);
+    return true;
+  }
+
+  /** Step code for `at`; `many`: all of the program is run by steps. */
+  findSteps(at: number, many: boolean): boolean {
+    if (Number.isNaN(at)) return false;
+    if (!this.steps.has(at) && !this.makeSteps(at, many)) return false;
+    this.fill(at);
+    return true;
+  }
+
+  /** The instruction at `at` alone; not kept. */
+  single(at: number): (() => number) | undefined {
+    const instructions = sweep(BigInt(at), this.fetch, 1);
+    return instructions.length === 0 ? undefined : this.machine.compile([unitFunction(instructions)])[0];
+  }
+
+  /** What is worth more for `at`, which is run often: a hot region for a cold one, a cold one for steps. */
+  improve(at: number): boolean {
+    if (!this.regions.has(at)) return this.find(at);
+    const stored =
+      codeStore.find('hot', at, this.holds) ??
+      this.translate('hot', at, () => {
+        const region = findRegion(BigInt(at), this.fetch);
+        return (
+          region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
+        );
+      });
+    if (stored === undefined) return false;
+    this.add('hot', stored);
+    this.fill(at);
+    return true;
+  }
+
+  private makeCold(at: number): boolean {
+    const stored =
+      codeStore.find('cold', at, this.holds) ??
+      this.translate('cold', at, () => {
+        const region = sweepRegion(BigInt(at), this.fetch, COLD_REGION);
+        return (
+          region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
+        );
+      });
+    if (stored !== undefined) this.add('cold', stored);
+    return stored !== undefined;
+  }
+
+  private makeSteps(at: number, many: boolean): boolean {
+    const kind = many ? 'many steps' : 'steps';
+    const stored =
+      codeStore.find(kind, at, this.holds) ??
+      this.translate(kind, at, () => {
+        const most = many ? MANY_STEPS : FEW_STEPS;
+        const instructions = sweep(BigInt(at), this.fetch, most, (address) =>
+          this.steps.has(Number(address)),
+        );
+        if (instructions.length === 0) return undefined;
+        const entries = instructions.map(({ address }) => Number(address));
+        return { entries, instructions, body: unitFunction(instructions) };
+      });
+    if (stored !== undefined) this.add('steps', stored);
+    return stored !== undefined;
+  }
+
+  private translate(
+    kind: string,
+    at: number,
+    make: () =>
+      | { entries: readonly number[]; instructions: readonly CodedInstruction[]; body: FunctionBody }
+      | undefined,
+  ): StoredCode | undefined {
+    const made = make();
+    if (made === undefined) return undefined;
+    const ranges = rangesOf(made.instructions);
+    const bytes = new Uint8Array(ranges.reduce((sum, [start, end]) => sum + end - start, 0));
+    let offset = 0;
+    for (const [start, end] of ranges) {
+      bytes.set(this.machine.peek(start, end - start), offset);
+      offset += end - start;
+    }
+    const stored = { module: this.machine.module([made.body]), entries: made.entries, ranges, bytes };
+    codeStore.add(kind, at, stored);
+    return stored;
+  }
+
+  private add(kind: Kind, { module, entries, ranges }: StoredCode): void {
+    const index = this.free.pop() ?? this.next++;
+    if (index >= this.table.length) this.table.grow(this.table.length);
+    this.table.set(index, this.machine.instance(module)['0']);
+    const translation: Translation = { kind, index, entries, ranges };
+    for (const page of this.made.add(translation)) this.machine.markCode(page, page + 1);
+    for (const [entry, at] of entries.entries()) {
+      if (kind === 'steps') this.steps.set(at, { index, entry });
+      else this.regions.set(at, translation);
+    }
+  }
+
+  private drop(translation: Translation): void {
+    this.machine.codeVersion++;
+    for (const at of translation.entries) {
+      if (this.regions.get(at) === translation) this.regions.delete(at);
+      if (this.steps.get(at)?.index === translation.index) this.steps.delete(at);
+      this.machine.codeCache.forget(at);
+    }
+    this.table.set(translation.index, null);
+    this.free.push(translation.index);
+  }
+
+  private fill(at: number): void {
+    const region = this.regions.get(at);
+    // More visits than make it hot: it is.
+    const visits = region?.kind === 'hot' ? 2 ** 31 : (this.visits.get(at) ?? 0);
+    const before = this.machine.codeCache.set(at, region?.index, this.steps.get(at), visits);
+    if (before.at !== 0 && before.at !== at) this.visits.set(before.at, before.visits);
+  }
+
+  /** Does memory hold these bytes as code? */
+  private readonly holds = (start: number, bytes: Uint8Array): boolean => this.machine.isCode(start, bytes);
+}
+
+const instructionsOf = ({ blocks }: Region): CodedInstruction[] =>
+  blocks.flatMap(({ instructions }) => instructions);
+
+/** What instructions cover, those that follow each other as one range. */
+function rangesOf(instructions: readonly CodedInstruction[]): CodeRange[] {
+  const ranges: [number, number][] = [];
+  for (const { address, meaning } of [...instructions].sort((a, b) => Number(a.address - b.address))) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] >= Number(address)) last[1] = Math.max(last[1], Number(meaning.next));
+    else ranges.push([Number(address), Number(meaning.next)]);
+  }
+  return ranges;
+}
