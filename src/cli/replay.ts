@@ -81,6 +81,8 @@ async function replay(file: string, options: Options): Promise<number> {
     if (driven.interrupt !== undefined) return driven.exit;
     const divergence = check.finish();
     if (divergence !== undefined) return diverged(file, recording, divergence);
+    if (options.until !== undefined)
+      writeAll(`the run was over before that, at ${seconds(kernel.state.clock)}\n`);
     show.finish(kernel, driven);
     return quiet ? EXIT.OK : driven.exit;
   } catch (error) {

@@ -105,6 +105,11 @@ export class Showing {
     else deliver(text, this.options.output);
   }
 
+  /** What has been traced goes out: the run waits. */
+  flush(): void {
+    this.trace?.flush();
+  }
+
   close(): void {
     this.trace?.close();
     this.trace = undefined;

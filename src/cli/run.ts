@@ -86,7 +86,10 @@ async function run(path: string, args: readonly string[], options: Options): Pro
     const driven = await drive(
       kernel,
       {
-        wait: () => live.input.wait(),
+        wait: () => {
+          show.flush();
+          return live.input.wait();
+        },
         get closed() {
           return live.closed;
         },

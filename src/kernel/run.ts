@@ -71,7 +71,10 @@ export function run(kernel: Kernel, instructions: number): Outcome {
     }
     const next = state.timers[0];
     if (next === undefined) return { kind: 'deadlock' };
-    if (next.at >= horizon.clock) return { kind: 'horizon' };
+    if (next.at >= horizon.clock) {
+      state.clock = Math.max(state.clock, horizon.clock);
+      return { kind: 'horizon' };
+    }
     state.clock = Math.max(state.clock, next.at);
   }
   return { kind: 'ended', status: state.status };

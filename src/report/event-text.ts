@@ -3,6 +3,7 @@ import { flagNames } from '../abi/flags.js';
 import { MEMBARRIER_COMMANDS } from '../abi/membarrier.js';
 import { RSEQ, RSEQ_CS, RSEQ_SYSCALL_FLAGS } from '../abi/rseq.js';
 import { signalName } from '../abi/signals.js';
+import { argumentCount } from '../abi/syscall-arguments.js';
 import { printable } from '../binary/printable.js';
 import type { AbortCause, Event, Happening, MemoryPiece } from '../event/event.js';
 
@@ -88,8 +89,10 @@ function returnText({ value, error }: { readonly value: bigint; readonly error?:
   return value > -4096n && value < 4096n ? `${value}` : hex(BigInt.asUintN(64, value));
 }
 
-/** All six registers are given, however many arguments the call has: zeros at the end are left out, as perf trace does. */
-function shown(args: readonly bigint[]): readonly bigint[] {
+/** All six registers are given, however many arguments the call has; where that is not known, zeros at the end are left out. */
+function shown(name: string, args: readonly bigint[]): readonly bigint[] {
+  const count = argumentCount(name);
+  if (count !== undefined) return args.slice(0, count);
   const last = args.findLastIndex((value) => value !== 0n);
   return args.slice(0, last + 1);
 }
@@ -101,7 +104,7 @@ export function callText(
   data: readonly MemoryPiece[] | undefined = undefined,
 ): string {
   const decode = CALLS[name];
-  const parts = decode?.(args, data) ?? shown(args).map(bare);
+  const parts = decode?.(args, data) ?? shown(name, args).map(bare);
   return `${name}(${parts.join(', ')})`;
 }
 

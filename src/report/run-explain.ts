@@ -7,7 +7,7 @@ import { printable } from '../binary/printable.js';
 import type { Event } from '../event/event.js';
 import type { ProcessView, ThreadView } from '../process/process.js';
 import { rseqState, type SectionState, sectionState } from '../process/rseq.js';
-import { instructionText, type Places } from './run-places.js';
+import { instructionAt, type Places } from './run-places.js';
 
 type Of<K extends Event['kind']> = Extract<Event, { kind: K }>;
 
@@ -42,7 +42,6 @@ export function deathText(death: Death, places: Places, judge: Judge): string {
     `rseqlab: ${who} was killed by ${signal.signal}: ${why}`,
     ...instructionLines(death, places),
   ];
-  if (instruction !== undefined) lines.push(row('bytes', `${instruction.bytes}  ${instruction.text}`));
   if (violation !== undefined) lines.push(...violationLines(violation, death, places, judge));
   else lines.push(...ownSection(death, places));
   return `${lines.join('\n')}\n`;
@@ -52,10 +51,11 @@ const row = (head: string, text: string): string => `  ${head.padEnd(9)} ${text}
 
 function instructionLines({ signal, violation, process }: Death, places: Places): string[] {
   const ip = violation?.ip ?? faultingIp(signal, process);
-  const code = instructionText(process, ip);
+  const code = instructionAt(process, ip);
   return [
     row(violation === undefined ? 'at' : 'next', `${places.place(ip)}${places.line(ip)}`),
-    ...(code === undefined ? [] : [row('', code)]),
+    ...(code === undefined ? [] : [row('', code.text)]),
+    ...(code === undefined || signal.signal !== 'SIGILL' ? [] : [row('bytes', code.bytes)]),
   ];
 }
 
@@ -74,12 +74,14 @@ function reasonOf({ signal, code, address, ip }: Of<'signal'>, process: ProcessV
     const allowed = may?.filter(Boolean).join(', ') || 'neither read nor written';
     return `memory at ${hex(address)} may only be ${allowed}`.replace('only be neither', 'be neither');
   }
-  return REASONS[`${signal} ${code}`] ?? REASONS[signal] ?? 'the kernel sent it';
+  if (signal === 'SIGILL' && instructionAt(process, ip)?.text.startsWith('ud'))
+    return 'the program ran into an instruction that is meant to fail';
+  return REASONS[signal] ?? 'the kernel sent it';
 }
 
 const REASONS: Readonly<Record<string, string>> = {
   SIGSEGV: 'the processor refused the instruction',
-  SIGILL: 'this is no instruction',
+  SIGILL: 'the simulated processor does not have this instruction',
   SIGFPE: 'a division by zero, or with a quotient that is too large',
   SIGTRAP: 'a breakpoint without a debugger',
   SIGKILL: 'the kernel ended it',

@@ -58,15 +58,19 @@ export class Places {
 const label = (name: string, offset: number): string =>
   ` <${printable(demangle(name))}${offset === 0 ? '' : `+${hex(offset)}`}>`;
 
-/** The instruction that stands in a process's memory, disassembled; undefined where no code can be read. */
-export function instructionText(process: ProcessView, address: bigint): string | undefined {
+/** The instruction that stands in a process's memory; undefined where no code can be read. */
+export function instructionAt(
+  process: ProcessView,
+  address: bigint,
+): { readonly text: string; readonly bytes: string } | undefined {
   const at = asAddr(address);
   const pageEnd = 4096 - Number(address % 4096n);
   const bytes =
     process.read(address, x86_64.maxLength) ?? process.read(address, Math.min(x86_64.maxLength, pageEnd));
   if (bytes === undefined || at === undefined) return undefined;
   const { text, length, flow } = x86_64.decode(bytes, at);
-  return flow === 'unknown' ? `(${bytesText(bytes.subarray(0, length))})` : text;
+  const own = bytesText(bytes.subarray(0, length));
+  return { text: flow === 'unknown' ? `(${own})` : text, bytes: own };
 }
 
 const bytesText = (bytes: Uint8Array): string =>

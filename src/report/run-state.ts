@@ -5,7 +5,7 @@ import type { CallView, ProcessView, ThreadView } from '../process/process.js';
 import { rseqState } from '../process/rseq.js';
 import { callText, seconds } from './event-text.js';
 import { sectionLines } from './run-explain.js';
-import { instructionText, type Places } from './run-places.js';
+import { instructionAt, type Places } from './run-places.js';
 
 const REGISTERS_A_LINE = 4;
 
@@ -23,11 +23,11 @@ export function stateText(
 
 function threadLines(process: ProcessView, thread: ThreadView, places: Places): string[] {
   const { registers, call } = thread;
-  const code = instructionText(process, registers.ip);
+  const code = instructionAt(process, registers.ip);
   return [
     `thread ${thread.tid} ${printable(thread.name)}: ${thread.state}, CPU ${thread.cpu}${call === undefined ? '' : `, in ${waitText(call)}`}`,
     `  at        ${places.place(registers.ip)}${places.line(registers.ip)}`,
-    ...(code === undefined ? [] : [`            ${code}`]),
+    ...(code === undefined ? [] : [`            ${code.text}`]),
     ...registerLines(registers.values),
     ...rseqLines(process, thread, places),
   ];

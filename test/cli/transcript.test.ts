@@ -29,6 +29,8 @@ const TRANSCRIPTS = {
     'test/corpus/linked/archive.a',
   ],
   'help-check': ['check', '--help'],
+  'help-replay': ['replay', '--help'],
+  'help-run': ['run', '--help'],
   'help-sections': ['sections', '--help'],
 } as const;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BIN, oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
 
-const COMMANDS = ['check', 'sections'];
+const COMMANDS = ['check', 'run', 'replay', 'sections'];
 
 describe('wrong usage is one line that says what is wrong', () => {
   it.each([

@@ -32,7 +32,7 @@ const EVENTS: readonly (readonly [Event, string])[] = [
   [{ ...stamp, kind: 'wake' }, ''],
   [
     { ...stamp, kind: 'syscall', number: 9, name: 'mmap', arguments: [0n, 4096n, 3n, 0x22n, TOP, 0n] },
-    'mmap(0, 0x1000, 3, 34, -1)',
+    'mmap(0, 0x1000, 3, 34, -1, 0)',
   ],
   [
     { ...stamp, kind: 'syscall', number: 202, name: 'futex', arguments: [0x4000n, 128n, 7n, 0n, 0n, 0n] },

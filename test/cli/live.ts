@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { BIN, ROOT } from './command.js';
+
+/** A command under way, whose output can be waited for. */
+export class Live {
+  private readonly child;
+  private readonly ended: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+  private look: () => void = () => {};
+
+  constructor(args: readonly string[]) {
+    this.child = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.child.stdout.setEncoding('latin1').on('data', (text: string) => {
+      this.stdout += text;
+      this.look();
+    });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.look();
+    });
+    this.ended = new Promise((resolve) => this.child.on('close', (status) => resolve(status)));
+  }
+
+  /** Until this holds; throws where the command ends before. */
+  async until(holds: (live: Live) => boolean): Promise<void> {
+    while (!holds(this)) {
+      const more = new Promise<'more'>((resolve) => {
+        this.look = () => resolve('more');
+      });
+      if ((await Promise.race([more, this.ended])) !== 'more' && !holds(this))
+        throw new Error(`ended before: ${this.stderr}`);
+    }
+  }
+
+  write(text: string): void {
+    this.child.stdin.write(text);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.child.kill(name);
+  }
+
+  /** Its exit status. */
+  async end(): Promise<number | null> {
+    this.child.stdin.end();
+    return this.ended;
+  }
+
+  /** Its exit status, where it ends although its input stays open. */
+  async status(): Promise<number | null> {
+    const status = await this.ended;
+    this.child.stdin.destroy();
+    return status;
+  }
+}
