@@ -133,6 +133,9 @@ export const ERRNO = {
   EHWPOISON: 133,
 } as const;
 
+/** What prctl(2) answers where time slice extension is not to be had, though no program knows it (include/linux/errno.h). */
+export const ENOTSUPP = 524;
+
 /** The name of an error of a system call. */
 export type ErrnoName = keyof typeof ERRNO;
 

@@ -15,6 +15,13 @@ export interface Stamp {
 /** Why a section was aborted: what interrupted the thread since it last left the kernel. Several may have. */
 export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'interrupt';
 
+/** A section, as its descriptor states it. */
+export interface SectionBounds {
+  readonly startIp: bigint;
+  readonly postCommitOffset: bigint;
+  readonly abortIp: bigint;
+}
+
 /**
  * Legend of kinds:
  *   start, exit         a thread begins (`name`, its process, `how`), ends
@@ -28,6 +35,8 @@ export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'inte
  *   abort               the kernel moved a thread from inside a section to its abort handler
  *   clear               the kernel cleared rseq_cs of a thread that is outside the section
  *   violation           a rule of rseq was broken: the thread gets SIGSEGV
+ *   slice               the thread keeps its CPU for some time more; that time is over, by itself or by a system call
+ *   log                 a message of the kernel (dmesg)
  *   unknown-syscall, unknown-instruction   what the simulation does not have
  *   output              bytes written to a standard stream
  */
@@ -71,23 +80,23 @@ export type Happening =
       readonly flags: number;
     }
   | { readonly kind: 'rseq-update'; readonly cpuId: number; readonly nodeId: number; readonly mmCid: number }
-  | {
+  | ({
       readonly kind: 'abort';
       readonly ip: bigint;
-      readonly startIp: bigint;
-      readonly postCommitOffset: bigint;
-      readonly abortIp: bigint;
       readonly causes: readonly AbortCause[];
-    }
+    } & SectionBounds)
   | { readonly kind: 'clear'; readonly rseqCs: bigint; readonly ip: bigint }
-  | {
+  | ({
       readonly kind: 'violation';
       /** The rule that was broken: abi/violations.ts. */
       readonly rule: ViolationId;
       readonly message: string;
       readonly ip: bigint;
       readonly rseqCs: bigint;
-    }
+      // The section it was about, where its descriptor could be read.
+    } & Partial<SectionBounds>)
+  | { readonly kind: 'slice'; readonly what: 'granted' | 'expired' | 'yielded' | 'revoked' }
+  | { readonly kind: 'log'; readonly text: string }
   | { readonly kind: 'unknown-syscall'; readonly number: number; readonly name: string }
   | {
       readonly kind: 'unknown-instruction';

@@ -11,7 +11,7 @@ import type { Kernel } from './kernel.js';
 import { LAYOUT, mapArea, roundDown, roundUp } from './mm/areas.js';
 import { ProgramError } from './program-error.js';
 import { RIP } from './registers.js';
-import { newRseq } from './rseq/syscall.js';
+import { newRseq } from './rseq/registration.js';
 import type { Mm, Task } from './state.js';
 import type { Call, Result } from './syscalls/call.js';
 import { endWait, wake } from './wait.js';

@@ -54,6 +54,7 @@ export class Kernel {
         current: undefined,
         queue: [],
         reschedule: false,
+        visitor: undefined,
         since: 0,
       })),
       tasks: new Map(),
@@ -90,20 +91,6 @@ export class Kernel {
 
   emitAt(cpu: number, tid: number, happening: Happening): void {
     this.options.onEvent?.({ time: this.state.clock, cpu, tid, ...happening });
-  }
-
-  /** mm_cid: the lowest number that no other running thread of the process has. */
-  takeCid(task: Task): void {
-    const taken = new Set(
-      this.state.cpus.flatMap(({ current }) => (current?.mm === task.mm ? current.mmCid : [])),
-    );
-    let cid = 0;
-    while (taken.has(cid)) cid++;
-    task.mmCid = cid;
-  }
-
-  releaseCid(task: Task): void {
-    task.mmCid = -1;
   }
 }
 

@@ -1,6 +1,7 @@
 import { exitTask } from './exit.js';
 import type { Kernel } from './kernel.js';
 import { resume } from './rseq/resume.js';
+import { endSlice } from './rseq/slice.js';
 import { deliverSignals } from './signal/deliver.js';
 import { hasSignal } from './signal/send.js';
 import type { Task } from './state.js';
@@ -26,13 +27,19 @@ export function leaveKernel(kernel: Kernel, task: Task): boolean {
       continue;
     }
     if (cpu.reschedule) return false;
+    if (task.entered !== undefined) {
+      const args = task.entered;
+      task.entered = undefined;
+      endSlice(kernel, task);
+      perform(kernel, task, args);
+      continue;
+    }
     if (mustLookAtSignals(task)) {
       deliverSignals(kernel, task);
       task.call = -1n;
       if (task.killed !== undefined || task.state !== 'runnable' || hasSignal(task)) continue;
     }
-    if (!task.rseq.notify || task.rseq.pointer === 0n) return true;
-    resume(kernel, task);
+    if (resume(kernel, task)) return true;
   }
 }
 

@@ -1,17 +1,19 @@
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import { SI, SIG } from '../abi/signals.js';
 import type { Stop } from '../machine/cpu.js';
+import { act } from './acts.js';
 import { enter, load, nameTask, type Program } from './exec.js';
 import { install, newFile } from './files/table.js';
 import { setTimeStamp } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
-import type { Turn } from './policy.js';
+import { viewOf } from './policy-view.js';
 import { RIP } from './registers.js';
+import { grantSlice, sliceExpired } from './rseq/slice.js';
 import { signalDue } from './scenario/phases.js';
-import { schedule } from './schedule.js';
+import { endTurn, schedule } from './schedule.js';
 import { forceSignal, makeSignal, sendSignal } from './signal/send.js';
-import type { CpuState, Mm, Task, Timer } from './state.js';
+import type { CpuState, Mm, Task, Timer, Turn } from './state.js';
 import { enterCall, perform } from './syscalls/perform.js';
 import { newProcess, newTask } from './tasks.js';
 import { addTimer, endWait } from './wait.js';
@@ -62,8 +64,8 @@ export function run(kernel: Kernel, instructions: number): Outcome {
       return { kind: 'horizon' };
     if (state.instructions >= end) return { kind: 'paused' };
     fireTimers(kernel);
-    for (const cpu of state.cpus)
-      if (cpu.reschedule || (cpu.current === undefined && cpu.queue.length > 0)) schedule(kernel, cpu);
+    // One CPU may send its thread to another that was idle.
+    while (state.cpus.some((cpu) => changesThread(kernel, cpu)));
     const ready = state.cpus.filter(({ current }) => current !== undefined);
     if (ready.length > 0) {
       turn(kernel, ready);
@@ -80,14 +82,24 @@ export function run(kernel: Kernel, instructions: number): Outcome {
   return { kind: 'ended', status: state.status };
 }
 
+/** Gives a CPU to another thread, where it is time. */
+function changesThread(kernel: Kernel, cpu: CpuState): boolean {
+  const due = cpu.reschedule ? !grantSlice(kernel, cpu) : cpu.current === undefined && cpu.queue.length > 0;
+  if (due) schedule(kernel, cpu);
+  return due;
+}
+
 /** One CPU runs its thread for a while. */
 function turn(kernel: Kernel, ready: readonly CpuState[]): void {
-  proceed(kernel, kernel.policy.turn(kernel.state, ready));
+  const chosen = kernel.policy.turn(viewOf(kernel), ready);
+  for (const each of chosen.acts ?? []) act(kernel, each);
+  if (chosen.instructions === 0) endTurn(kernel, chosen);
+  else if (!chosen.cpu.reschedule) proceed(kernel, chosen);
 }
 
 function proceed(kernel: Kernel, chosen: Turn): void {
   const { state, horizon } = kernel;
-  const { cpu, instructions, end } = chosen;
+  const { cpu, instructions } = chosen;
   const task = cpu.current!;
   if (!leaveKernel(kernel, task)) {
     if (state.input === undefined) cpu.reschedule = true;
@@ -115,7 +127,7 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   }
   task.call = -1n;
   if (stop.reason !== 'budget') fault(kernel, task, stop);
-  else if (end === 'preempt' && budget === instructions) cpu.reschedule = true;
+  else if (budget === instructions) endTurn(kernel, chosen);
 }
 
 /** The system call that waited for the host's input, and what was left of its turn. */
@@ -146,6 +158,9 @@ function fire(kernel: Kernel, timer: Timer): void {
       return;
     case 'signal':
       signalDue(kernel, timer.task, timer.signal);
+      return;
+    case 'slice':
+      sliceExpired(kernel, timer.task);
       return;
     default:
       return;

@@ -43,9 +43,7 @@ export interface PendingInput {
   readonly arguments: readonly bigint[];
   readonly resumed: Wait | undefined;
   /** The turn that it broke off before any instruction was run: the policy is not asked again. */
-  turn:
-    | { readonly cpu: CpuState; readonly instructions: number; readonly end: 'continue' | 'preempt' }
-    | undefined;
+  turn: Turn | undefined;
 }
 
 /** Of the first program, which is everybody's ancestor. */
@@ -59,9 +57,40 @@ export interface CpuState {
   queue: Task[];
   /** The current thread must give way when it next leaves the kernel (TIF_NEED_RESCHED). */
   reschedule: boolean;
+  /** A thread of the kernel's own runs before the next one: it only takes the CPU, or (migration/N) sends the current thread to CPU `to`. */
+  visitor: { readonly to: number | undefined } | undefined;
   /** Clock when the current thread was switched to. */
   since: number;
 }
+
+/** What a CPU does next: so many instructions, and then perhaps an interrupt. */
+export interface Turn {
+  /** Has a current thread. */
+  readonly cpu: CpuState;
+  /** 0: the end comes at once. */
+  readonly instructions: number;
+  readonly end: TurnEnd;
+  /** Where `migrate` sends the thread. */
+  readonly to?: number;
+  /** What happens before. */
+  readonly acts?: readonly Act[];
+}
+
+/**
+ * How a turn ends if nothing else ends it:
+ *   continue   with nothing that the program could notice
+ *   tick       an interrupt that changes nothing, such as a timer's
+ *   preempt    an interrupt after which another thread of the queue runs, or where there is none a thread of the kernel for a moment
+ *   migrate    an interrupt after which the thread goes to another CPU (load balancing, migration/N)
+ */
+export type TurnEnd = 'continue' | 'tick' | 'preempt' | 'migrate';
+
+/** Something from outside of all programs. */
+export type Act =
+  /** A waiting thread is moved to another CPU's queue; without effect where it runs or may not go there. */
+  | { readonly kind: 'move'; readonly tid: number; readonly to: number }
+  /** As by kill(2) of nobody. */
+  | { readonly kind: 'signal'; readonly tid: number; readonly signal: number };
 
 /** A thread (struct task_struct). */
 export interface Task {
@@ -83,6 +112,8 @@ export interface Task {
   call: bigint;
   /** What it waits for in a system call. */
   wait: Wait | undefined;
+  /** Arguments of a system call that it has entered and not begun: it gave its CPU away first (end of a time slice extension). */
+  entered: readonly bigint[] | undefined;
   /** For restart_syscall(2). */
   restart: { readonly number: number; readonly arguments: bigint[]; readonly deadline: number } | undefined;
   /** Blocked signals: bit n - 1 for signal n. */
@@ -94,7 +125,7 @@ export interface Task {
   /** Its last fault, as signal handlers see it in their context (struct thread_struct: trap_nr, error_code, cr2). */
   trap: { readonly number: number; readonly error: number; readonly address: bigint };
   rseq: Rseq;
-  /** mm_cid while it runs on a CPU (struct task_struct::mm_cid), else -1. */
+  /** mm_cid, while it runs on a CPU or (since 6.19) ran last; -1 none. */
   mmCid: number;
   clearChildTid: bigint;
   robustList: bigint;
@@ -174,26 +205,46 @@ export interface Signal {
   readonly forced: boolean;
 }
 
-/** What the kernel keeps of a thread's rseq (task_struct::rseq, rseq_sig, rseq_len, rseq_event_mask). */
+/** What the kernel keeps of a thread's rseq (up to 6.18 task_struct::rseq, rseq_len, rseq_sig, rseq_event_mask; since 6.19 struct rseq_data). */
 export interface Rseq {
   /** 0: not registered. */
   pointer: bigint;
   length: number;
   signature: number;
   flags: number;
-  /** What happened since the thread last left the kernel. */
-  events: Set<'preempt' | 'signal' | 'migrate' | 'membarrier'>;
-  /** Must be looked at on the way out (TIF_NOTIFY_RESUME, TIF_RSEQ). */
+  /** What happened since the thread last left the kernel: reported with an abort. */
+  readonly causes: Set<'preempt' | 'signal' | 'migrate' | 'membarrier'>;
+  /** The same as the kernel has it, up to 6.18 (rseq_event_mask): bits as those of NO_RESTART; only a look at an interrupted section clears it. */
+  mask: number;
+  /** Must be looked at on the way out (TIF_NOTIFY_RESUME; since 6.19 event.sched_switch). */
   notify: boolean;
-  /** The thread came into the kernel by an interrupt, not by a system call (6.19: event.user_irq). */
+  /** The thread came into the kernel by an interrupt or a fault, not by a system call (6.19: event.user_irq). */
   interrupted: boolean;
-  /** CPU, node or mm_cid are others than those in memory (6.19: event.ids_changed). */
+  /** The CPU or mm_cid is another than that in memory (6.19: event.ids_changed). */
   idsChanged: boolean;
-  /** What the kernel last wrote: cpu_id, mm_cid; -1 none. */
-  cpuId: number;
-  mmCid: number;
+  /** What the kernel last wrote (since 6.19, and with debug since 6.15): unsigned. */
+  ids: RseqIds;
   /** Time slice extension (7.0). */
-  slice: { enabled: boolean; granted: boolean; yielded: boolean; expires: number };
+  readonly slice: RseqSlice;
+}
+
+/** The fields of struct rseq that belong to the kernel. */
+export interface RseqIds {
+  readonly cpuIdStart: number;
+  readonly cpuId: number;
+  readonly nodeId: number;
+  readonly mmCid: number;
+}
+
+/** struct rseq_slice (include/linux/rseq_types.h). */
+export interface RseqSlice {
+  enabled: boolean;
+  granted: boolean;
+  yielded: boolean;
+  /** The next system call ends the grant (SYSCALL_WORK_SYSCALL_RSEQ_SLICE). */
+  work: boolean;
+  /** Clock. */
+  expires: number;
 }
 
 /** Memory map of one address space (struct mm_struct). */

@@ -1,7 +1,7 @@
 import { SIG } from '../abi/signals.js';
 import type { Kernel } from './kernel.js';
 import { WORDS } from './registers.js';
-import { newRseq } from './rseq/syscall.js';
+import { newRseq } from './rseq/registration.js';
 import type { FileTable, FsState, Handler, Mm, Process, Task } from './state.js';
 
 export const defaultHandlers = (): Handler[] =>
@@ -68,6 +68,7 @@ export function newTask(
     registers: from?.registers.slice() ?? new BigUint64Array(WORDS),
     call: -1n,
     wait: undefined,
+    entered: undefined,
     restart: undefined,
     mask: from?.mask ?? 0n,
     savedMask: undefined,

@@ -75,6 +75,10 @@ function detailsOf(event: Happening, name: Namer): string {
       return `rseq_cs=${hex(event.rseqCs)} ip=${hex(event.ip)}${name(event.ip)}`;
     case 'violation':
       return `[${event.rule}] ${event.message}; ip=${hex(event.ip)}${name(event.ip)} rseq_cs=${hex(event.rseqCs)}`;
+    case 'slice':
+      return event.what;
+    case 'log':
+      return event.text.replaceAll('\n', '; ').replaceAll('\t', '');
     case 'unknown-syscall':
       return `${event.name} (${event.number}) = -1 ENOSYS`;
     case 'unknown-instruction':

@@ -1,6 +1,10 @@
 import type { Policy } from '../policy.js';
+import { abortsPolicy } from './aborts.js';
+import { pct } from './pct.js';
 import { randomPolicy } from './random.js';
 import { roundRobin } from './round-robin.js';
+import { parseScript } from './script.js';
+import { scripted } from './scripted.js';
 
 /** A way to decide who runs when, as --schedule names it: `NAME` or `NAME:PARAMETER`. */
 export interface PolicyRow {
@@ -18,6 +22,26 @@ export const POLICIES: Readonly<Record<string, PolicyRow>> = {
     make: (seed) => randomPolicy(seed),
   },
   rr: { text: 'round robin with a fixed time slice', parameter: 'none', make: () => roundRobin() },
+  aborts: {
+    text: 'interrupts threads inside their sections, again and again',
+    parameter: 'none',
+    make: (seed) => abortsPolicy(seed),
+  },
+  pct: {
+    text: 'random priorities with D - 1 changes (probabilistic concurrency testing)',
+    parameter: 'number',
+    make: (seed, depth) => pct(seed, Number(depth)),
+  },
+  script: {
+    text: 'as a file says, step by step (docs/kernel-model.md)',
+    parameter: 'text',
+    make: (seed, text) => {
+      const script = parseScript(text);
+      if (script.rest.startsWith('script'))
+        throw new RangeError('script: rest cannot be a script; write rest rr or rest random');
+      return scripted(script, makePolicy(script.rest, seed));
+    },
+  },
 };
 
 /** `random`, `pct:3`, `script:...`: the policy. Throws RangeError, which says what is wrong. */

@@ -8,7 +8,7 @@ import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, mapArea } from '../mm/areas.js';
 import { FS_BASE, RIP } from '../registers.js';
-import { rseqCall } from '../rseq/syscall.js';
+import { rseqCall } from '../rseq/registration.js';
 import { enqueue } from '../schedule.js';
 import { makeSignal, sendSignal } from '../signal/send.js';
 import type { Task } from '../state.js';

@@ -6,7 +6,7 @@ import { Errno, failure } from '../errno.js';
 import { killProcess } from '../exit.js';
 import type { Kernel } from '../kernel.js';
 import { RIP } from '../registers.js';
-import { resume } from '../rseq/resume.js';
+import { signalDelivered } from '../rseq/resume.js';
 import { dequeue } from '../schedule.js';
 import type { Signal, Task } from '../state.js';
 import { endWait } from '../wait.js';
@@ -75,10 +75,7 @@ function handle(kernel: Kernel, task: Task, signal: Signal): void {
   if ((handler.flags & SA.RESETHAND) !== 0)
     process.handlers[signal.number] = { ...handler, handler: SIG_DFL };
   // The section is aborted first: the frame holds abort_ip (rseq_signal_deliver).
-  if (task.rseq.pointer !== 0n) {
-    task.rseq.events.add('signal');
-    if (!resume(kernel, task, signal.number)) return;
-  }
+  if (!signalDelivered(kernel, task, signal.number)) return;
   const mask = task.savedMask ?? task.mask;
   task.savedMask = undefined;
   try {

@@ -3,7 +3,9 @@ import type { Call, Calls, Result } from './call.js';
 import { FILES } from './files.js';
 import { FUTEX } from './futex.js';
 import { IDENTITY } from './identity.js';
+import { MEMBARRIER } from './membarrier.js';
 import { MEMORY } from './memory.js';
+import { PRCTL } from './prctl.js';
 import { RSEQ_CALLS } from './rseq.js';
 import { SCHED } from './sched.js';
 import { SIGNAL_CALLS } from './signals.js';
@@ -14,7 +16,9 @@ const ROWS: Calls = {
   ...FILES,
   ...FUTEX,
   ...IDENTITY,
+  ...MEMBARRIER,
   ...MEMORY,
+  ...PRCTL,
   ...RSEQ_CALLS,
   ...SCHED,
   ...SIGNAL_CALLS,

@@ -4,7 +4,8 @@ import { Errno, failure } from '../errno.js';
 import { InputPending } from '../host.js';
 import { type Kernel, syscallName } from '../kernel.js';
 import { RIP, rflags } from '../registers.js';
-import { afterCall } from '../rseq/syscall.js';
+import { callReturns } from '../rseq/call-return.js';
+import { sliceEntersCall } from '../rseq/slice.js';
 import { SCENARIO_ROWS } from '../scenario/phases.js';
 import { hasSignal } from '../signal/send.js';
 import type { Task, Wait } from '../state.js';
@@ -30,7 +31,8 @@ export function enterCall(kernel: Kernel, task: Task): void {
   const name = syscallName(number);
   const data = argumentPieces(kernel, task, name, args);
   kernel.emit(task, { kind: 'syscall', number, name, arguments: args, ...(data && { data }) });
-  perform(kernel, task, args);
+  if (sliceEntersCall(kernel, task, number)) task.entered = args;
+  else perform(kernel, task, args);
 }
 
 /** Does a call, or goes on with one that had to wait. */
@@ -72,7 +74,7 @@ export function perform(kernel: Kernel, task: Task, args: readonly bigint[], res
   const value = BigInt.asIntN(64, task.registers[RAX]!);
   const error = value < 0n && value >= -4095n ? NAMES.get(Number(-value)) : undefined;
   kernel.emit(task, { kind: 'return', name, value, ...(error === undefined ? {} : { error }) });
-  afterCall(kernel, task);
+  callReturns(kernel, task);
 }
 
 const NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, number]) => [number, name]));

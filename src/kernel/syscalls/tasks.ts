@@ -7,7 +7,8 @@ import { exitTask, killProcess, reap } from '../exit.js';
 import { copyTable } from '../files/table.js';
 import { copyMm, maxProcesses } from '../mm/copy.js';
 import { FS_BASE } from '../registers.js';
-import { forkRseq } from '../rseq/syscall.js';
+import { callReturns } from '../rseq/call-return.js';
+import { forkRseq } from '../rseq/registration.js';
 import { enqueue } from '../schedule.js';
 import type { Process } from '../state.js';
 import { newProcess, newTask } from '../tasks.js';
@@ -68,7 +69,7 @@ function clone(call: Call, how: CloneArguments): Result {
   if (how.stack !== 0n) child.registers[RSP] = how.stack;
   if (has(CLONE.SETTLS)) child.registers[FS_BASE] = how.tls;
   if (!sharesMemory || has(CLONE.VFORK)) child.altStack = { ...task.altStack };
-  child.rseq = forkRseq(task.rseq, sharesMemory);
+  forkRseq(task, child, sharesMemory);
   if (has(CLONE.PARENT_SETTID)) memory.setU32(how.parentTid, tid);
   if (has(CLONE.CHILD_SETTID)) kernel.memory(mm).setU32(how.childTid, tid);
   if (has(CLONE.CHILD_CLEARTID)) child.clearChildTid = how.childTid;
@@ -80,6 +81,7 @@ function clone(call: Call, how: CloneArguments): Result {
     name: task.name,
   });
   enqueue(kernel, child);
+  callReturns(kernel, child);
   if (!has(CLONE.VFORK)) return tid;
   child.vfork = true;
   return blocked([`vfork:${tid}`], { data: tid, interruptible: false, arguments: call.arguments });

@@ -1,0 +1,15 @@
+import type { Kernel } from './kernel.js';
+import type { View } from './policy.js';
+import { armed } from './rseq/area.js';
+
+const views = new WeakMap<Kernel, View>();
+
+/** What the policy sees. */
+export function viewOf(kernel: Kernel): View {
+  let view = views.get(kernel);
+  if (view === undefined) {
+    view = { state: kernel.state, armed: (task) => armed(kernel, task) !== 0n };
+    views.set(kernel, view);
+  }
+  return view;
+}
