@@ -112,6 +112,7 @@ export interface FloatExpression<Op extends 'float' | 'floats'> {
  *   add .. sqrt         as IEEE 754 has them; min and max as SSE does: the second operand where one is a NaN or both are zeros
  *   cmp0 .. cmp7        the predicates of cmpps: eq, lt, le, unord, neq, nlt, nle, ord
  *   below, same, unordered   CF, ZF and PF of ucomis; with `s-` of comis, which finds quiet NaNs invalid too
+ *   reciprocal, reciprocal-root   as rcpps and rsqrtps approximate them, whatever MXCSR says
  *   convert, truncate   to the format `to`, rounded as MXCSR says or towards 0
  */
 export type FloatFn =
@@ -136,6 +137,8 @@ export type FloatFn =
   | 's-below'
   | 's-same'
   | 's-unordered'
+  | 'reciprocal'
+  | 'reciprocal-root'
   | 'convert'
   | 'truncate';
 

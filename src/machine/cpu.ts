@@ -1,6 +1,7 @@
 import type { Trap } from '../isa/meaning.js';
 import { CodeChanged } from './address-space.js';
 import { type Dispatcher, makeDispatcher, RESULT } from './dispatcher.js';
+import { FloatTrap } from './float/calls.js';
 import { TRAPS } from './imports.js';
 import type { Machine } from './machine.js';
 import { PageFault } from './page-fault.js';
@@ -90,8 +91,7 @@ export class Cpu {
     } catch (error) {
       this.machine.running = false;
       if (error instanceof CodeChanged) return this.changeCode();
-      if (error instanceof PageFault) return { reason: 'fault', fault: error };
-      throw error;
+      return thrownStop(error);
     } finally {
       this.machine.running = false;
     }
@@ -106,8 +106,7 @@ export class Cpu {
     try {
       return code() || AGAIN;
     } catch (error) {
-      if (error instanceof PageFault) return { reason: 'fault', fault: error };
-      throw error;
+      return thrownStop(error);
     }
   }
 
@@ -127,4 +126,11 @@ export class Cpu {
     if (fault !== undefined) return { reason: 'fault', fault };
     return { reason: 'unknown', bytes: machine.fetch(rip) };
   }
+}
+
+/** What an instruction threw, as a stop; else thrown on. */
+function thrownStop(error: unknown): Stop {
+  if (error instanceof PageFault) return { reason: 'fault', fault: error };
+  if (error instanceof FloatTrap) return { reason: 'trap', trap: 'float' };
+  throw error;
 }

@@ -1,4 +1,4 @@
-import type { Expression, Format, Meaning } from '../isa/meaning.js';
+import type { Expression, FloatFn, Format, Meaning } from '../isa/meaning.js';
 import { widthOf } from '../isa/vectors.js';
 import { typeOf } from './emitter.js';
 import { FLOAT_NAMES, floatName } from './float/names.js';
@@ -60,16 +60,17 @@ export abstract class FloatEmitter extends PackedEmitter {
   }
 
   protected override floats(e: Floats): void {
-    if (this.soft) this.softFloats(e);
+    if (this.soft || isApproximate(e.fn)) this.softFloats(e);
     else this.fastFloats(e);
   }
 
   protected override float(e: Float): ValueType {
-    if (this.soft) {
+    if (this.soft || isApproximate(e.fn)) {
       this.i32(numberOf(FLOAT_NAMES, floatName(e.fn, e.from, e.to)));
       for (const n of [0, 1]) this.asI64(e.operands[n]);
       this.code.byte(OP.call).u32(IMPORT.float);
       if (e.width < 64) this.code.byte(OP.i32WrapI64);
+      this.unmaskedTrap();
       return typeOf(e.width);
     }
     if (e.fn === 'convert' || e.fn === 'truncate') return this.convert(e);
@@ -284,9 +285,18 @@ export abstract class FloatEmitter extends PackedEmitter {
       this.simd(wide(to) ? 'i64x2.replace_lane' : 'i32x4.replace_lane', lane);
       code.byte(OP.localSet).u32(result);
     }
+    this.unmaskedTrap();
     code.byte(OP.localGet).u32(result);
   }
+
+  /** Behind a soft operation, all its lanes: throws where an exception that it found is unmasked. */
+  private unmaskedTrap(): void {
+    this.code.byte(OP.call).u32(IMPORT.floatTrap);
+  }
 }
+
+/** Rare, and no arithmetic of the host's. */
+const isApproximate = (fn: FloatFn): boolean => fn === 'reciprocal' || fn === 'reciprocal-root';
 
 /** The first number that is too large, 2^31 or 2^63, as bits of a float and of a double. */
 const TWO_TO = {

@@ -25,6 +25,7 @@ export const IMPORTS: readonly ImportedFunction[] = [
   { name: 'helper', parameters: ['i32', 'i64'], results: ['i32'] },
   { name: 'store128', parameters: ['i64', 'i64', 'i64'], results: [] },
   { name: 'float', parameters: ['i32', 'i64', 'i64'], results: ['i64'] },
+  { name: 'floatTrap', parameters: [], results: [] },
   { name: 'x87', parameters: ['i32', 'i64', 'i64'], results: ['i32'] },
 ];
 export const IMPORT = {
@@ -34,7 +35,8 @@ export const IMPORT = {
   helper: 3,
   store128: 4,
   float: 5,
-  x87: 6,
+  floatTrap: 6,
+  x87: 7,
 } as const;
 
 /** Helpers by number: they see all of a task's state, and its memory. */

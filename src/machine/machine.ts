@@ -1,6 +1,7 @@
 import { FLAG_BITS, type Flag } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
 import { CodeCache } from './code-cache.js';
+import { floatTrap, softFloat } from './float/calls.js';
 import { HELPER_FUNCTIONS } from './helpers.js';
 import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
 import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
@@ -33,9 +34,8 @@ export class Machine extends AddressSpace {
       },
       store128: (address: bigint, low: bigint, high: bigint): void =>
         this.store128(BigInt.asUintN(64, address), low, high),
-      float: (): bigint => {
-        throw new Error('no soft float yet');
-      },
+      float: (index: number, a: bigint, b: bigint): bigint => softFloat(this.view, index, a, b),
+      floatTrap: (): void => floatTrap(this.view),
       x87: (): number => 0,
     } satisfies Record<(typeof IMPORTS)[number]['name'], unknown>;
     resetState(this.memory.buffer);

@@ -26,6 +26,8 @@ export const STATE = {
   x87Control: 192,
   x87Status: 194,
   x87Valid: 196,
+  /** 1 where an unmasked exception of SSE was found, between a soft operation and the question for it. */
+  floatTrap: 197,
   /** What the last x87 statement made for the rest of its instruction, 16 bytes: nobody else's. */
   x87Result: 208,
   /** xmm0..xmm15, 16 bytes each. */

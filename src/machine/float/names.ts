@@ -19,6 +19,8 @@ export const FLOAT_NAMES: readonly string[] = [
       floatName('truncate', f, i),
     ]),
   ]),
+  floatName('reciprocal', 'f32', 'f32'),
+  floatName('reciprocal-root', 'f32', 'f32'),
   floatName('convert', 'f32', 'f64'),
   floatName('convert', 'f64', 'f32'),
 ];

@@ -7,13 +7,16 @@ import type { Row } from './integer.js';
 
 type FloatFormat = 'f32' | 'f64';
 
+/** Has one operand, the source? */
+const hasOne = (fn: FloatFn): boolean => ['sqrt', 'reciprocal', 'reciprocal-root'].includes(fn);
+
 /** One lane: the upper ones of the destination stay. */
 const scalar =
   (fn: FloatFn, format: FloatFormat): Row =>
   (d) => {
     const width = widthOf(format);
     const b = d.low(1, width);
-    const operands = fn === 'sqrt' ? [b] : [extract(width, 0, d.read(0)), b];
+    const operands = hasOne(fn) ? [b] : [extract(width, 0, d.read(0)), b];
     d.write(0, insert(0, d.read(0), d.let(float(fn, format, format, ...operands))));
   };
 
@@ -21,7 +24,7 @@ const packed =
   (fn: FloatFn, format: FloatFormat): Row =>
   (d) => {
     const b = d.vector(1);
-    d.write(0, d.let(floats(fn, format, format, ...(fn === 'sqrt' ? [b] : [d.read(0), b]))));
+    d.write(0, d.let(floats(fn, format, format, ...(hasOne(fn) ? [b] : [d.read(0), b]))));
   };
 
 const MASK: Readonly<Record<FloatFormat, Format>> = { f32: 'i32', f64: 'i64' };
@@ -112,6 +115,10 @@ export const SSE_FLOAT: readonly (readonly [Mnemonic, Row])[] = [
   ...forms('Min', 'min'),
   ...forms('Max', 'max'),
   ...forms('Sqrt', 'sqrt'),
+  [Mnemonic.Rcpss, scalar('reciprocal', 'f32')],
+  [Mnemonic.Rcpps, packed('reciprocal', 'f32')],
+  [Mnemonic.Rsqrtss, scalar('reciprocal-root', 'f32')],
+  [Mnemonic.Rsqrtps, packed('reciprocal-root', 'f32')],
   [Mnemonic.Cmpss, compareScalar('f32')],
   [Mnemonic.Cmpsd, compareScalar('f64')],
   [Mnemonic.Cmpps, comparePacked('f32')],
