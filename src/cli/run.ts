@@ -16,11 +16,11 @@ import { VERSION } from './version.js';
 
 interface Options extends SettingOptions, ShowOptions {
   readonly record?: string;
-  readonly allowRead: string[];
-  readonly env: string[];
+  readonly allowRead?: string[];
+  readonly env?: string[];
 }
 
-const several = (value: string, before: string[]): string[] => [...before, value];
+const several = (value: string, before: string[] = []): string[] => [...before, value];
 
 /** `rseqlab run`; `finish` takes the exit status. */
 export function addRun(program: Command, finish: (status: number) => void): void {
@@ -32,8 +32,8 @@ export function addRun(program: Command, finish: (status: number) => void): void
   addSettings(command);
   addShow(command)
     .option('--record <file>', 'write a recording, for rseqlab replay')
-    .option('--allow-read <path>', 'a file or folder that the program may read; may be repeated', several, [])
-    .option('--env <name=value>', "a variable for the program's environment; may be repeated", several, [])
+    .option('--allow-read <path>', 'a file or folder that the program may read; may be repeated', several)
+    .option('--env <name=value>', "a variable for the program's environment; may be repeated", several)
     .addHelpText('after', EXAMPLES)
     .passThroughOptions()
     .action(async (file: string, args: string[], options: Options) => finish(await run(file, args, options)));
@@ -64,13 +64,13 @@ threads wait for ever; 130 after Ctrl-C.`;
 
 async function run(path: string, args: readonly string[], options: Options): Promise<number> {
   const settings = settingsOf(options);
-  const program = programOf(path, args, options.env);
+  const program = programOf(path, args, options.env ?? []);
   if (options.record !== undefined) mustBeWritable(options.record);
   const progress = new QuietProgress();
   const show = new Showing(options, settings, program, progress);
   const live = new LiveHost(
     { guest: guestPath(path), bytes: program.bytes },
-    options.allowRead,
+    options.allowRead ?? [],
     show.beforeOutput,
   );
   const recorder = options.record === undefined ? undefined : new RecordingHost(live);

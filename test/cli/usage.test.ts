@@ -44,7 +44,8 @@ describe('help', () => {
     for (const command of COMMANDS) {
       const { stdout } = rseqlab([command, '--help']);
       const [options, examples] = stdout.split('Examples:') as [string, string];
-      for (const [option] of examples.matchAll(/(?<= )--?[a-z][a-z-]*/g)) expect(options).toContain(option);
+      for (const [line] of examples.matchAll(/^ {2}rseqlab .*$/gm))
+        for (const [option] of line.matchAll(/(?<= )--?[a-z][a-z-]*/g)) expect(options).toContain(option);
     }
   });
 });
