@@ -11,6 +11,10 @@ export interface Violation {
   /** Rows of KERNEL_ROWS that say which kernels look; none: all do, in every version. */
   readonly rows: readonly RuleName[];
   readonly mend: string;
+  /** When the kernel looks, where it is not on the way back to user space. */
+  readonly when?: string;
+  /** Not about the section that is armed. */
+  readonly elsewhere?: true;
   /** The rule of `rseqlab check` that finds it without running. */
   readonly check?: string;
   readonly source: string;
@@ -26,6 +30,7 @@ export const VIOLATIONS = [
   row('area-unwritable', {
     rule: 'struct rseq stays mapped and writable as long as the thread is registered',
     rows: [],
+    elsewhere: true,
     mend: 'Unregister with rseq(2) before the memory of struct rseq is unmapped, protected or freed, or keep it in static TLS.',
     source: 'kernel/rseq.c __rseq_handle_notify_resume',
   }),
@@ -94,6 +99,7 @@ export const VIOLATIONS = [
   row('syscall-in-section', {
     rule: 'no system call returns into a section',
     rows: ['syscallInSection'],
+    when: 'when the system call was over',
     mend: 'Make the system call before the section or after it, or make it the last instruction of the section.',
     check: 'syscall-in-section',
     source: 'kernel/rseq.c rseq_syscall',
@@ -101,6 +107,7 @@ export const VIOLATIONS = [
   row('kernel-field', {
     rule: 'user space leaves cpu_id_start, cpu_id, node_id and mm_cid as the kernel wrote them',
     rows: ['kernelFields'],
+    elsewhere: true,
     mend: 'Keep what the program wants to note elsewhere: those fields belong to the kernel.',
     check: 'writes-kernel-field',
     source: 'include/linux/rseq_entry.h rseq_set_ids_get_csaddr',
@@ -108,6 +115,8 @@ export const VIOLATIONS = [
   row('slice-flags', {
     rule: 'user space leaves the bits of the time slice extension as the kernel wrote them',
     rows: ['sliceExtension'],
+    when: 'in prctl(2), or when a system call began',
+    elsewhere: true,
     mend: 'Write slice_ctrl.request only; granted and the flags belong to the kernel.',
     source: 'kernel/rseq.c rseq_syscall_enter_work',
   }),

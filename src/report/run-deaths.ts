@@ -12,13 +12,16 @@ const MOST = 5;
 export function watchDeaths(kernel: Kernel, tell: (death: Death) => void): Observer {
   const violations = new Map<number, Extract<Event, { kind: 'violation' }>>();
   const instructions = new Map<number, Extract<Event, { kind: 'unknown-instruction' }>>();
+  const logs = new Map<number, string>();
   const dead = new Set<number>();
   return (event) => {
     if (event.kind === 'violation') violations.set(event.tid, event);
     else if (event.kind === 'unknown-instruction') instructions.set(event.tid, event);
+    else if (event.kind === 'log') logs.set(event.tid, event.text);
     if (event.kind !== 'signal') return;
     const task = kernel.state.tasks.get(event.tid);
     const violation = event.signal === 'SIGSEGV' ? violations.get(event.tid) : undefined;
+    const log = violation === undefined ? undefined : logs.get(event.tid);
     const instruction = event.signal === 'SIGILL' ? instructions.get(event.tid) : undefined;
     violations.delete(event.tid);
     instructions.delete(event.tid);
@@ -26,7 +29,7 @@ export function watchDeaths(kernel: Kernel, tell: (death: Death) => void): Obser
     if (dead.has(task.process.pid) || dead.size >= MOST) return;
     dead.add(task.process.pid);
     const process = processView(kernel, task.process);
-    tell({ signal: event, violation, instruction, process, thread: threadView(kernel, task) });
+    tell({ signal: event, violation, instruction, log, process, thread: threadView(kernel, task) });
   };
 }
 

@@ -18,6 +18,8 @@ export interface Death {
   readonly violation: Of<'violation'> | undefined;
   /** The instruction that the simulated machine does not have, if that is why. */
   readonly instruction: Of<'unknown-instruction'> | undefined;
+  /** What the kernel wrote to its log about it, if it did. */
+  readonly log: string | undefined;
   readonly process: ProcessView;
   readonly thread: ThreadView;
 }
@@ -104,7 +106,7 @@ function unmapped(address: bigint, ip: bigint, process: ProcessView): string {
 
 function violationLines(
   violation: Of<'violation'>,
-  { process, thread }: Death,
+  { process, thread, log }: Death,
   places: Places,
   judge: Judge,
 ): string[] {
@@ -114,6 +116,7 @@ function violationLines(
     row('rule', known.rule),
     row('found', violation.message),
     ...(section === undefined ? [] : sectionLines(section, places)),
+    ...(log === undefined ? [] : [row('dmesg', log.trim().replaceAll(/\s*\n\s*/g, '; '))]),
     row('checked', checkedText(thread, judge)),
     row('kernels', kernelsText(known, section?.inside ?? false)),
     row('mend', known.mend),

@@ -74,6 +74,8 @@ const EVENTS: readonly (readonly [Event, string])[] = [
     { ...stamp, kind: 'violation', rule: 'version', message: 'it is 1', ip: 1n, rseqCs: 2n },
     '[version] it is 1; ip=0x1 rseq_cs=0x2',
   ],
+  [{ ...stamp, kind: 'slice', what: 'granted' }, 'granted'],
+  [{ ...stamp, kind: 'log', text: 'a message' }, 'a message'],
   [{ ...stamp, kind: 'unknown-syscall', number: 999, name: 'syscall_999' }, 'syscall_999 (999) = -1 ENOSYS'],
   [{ ...stamp, kind: 'unknown-instruction', ip: 16n, bytes: '0f0b', text: 'ud2' }, 'ip=0x10 0f0b ud2'],
   [{ ...stamp, kind: 'output', fd: 1, bytes: Uint8Array.of(0, 34, 255, 10) }, 'fd=1 "\\x00\\"\\xff\\n" 4'],
