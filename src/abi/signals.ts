@@ -81,6 +81,7 @@ export const SI = {
   FPE_INTDIV: 1,
   SEGV_MAPERR: 1,
   SEGV_ACCERR: 2,
+  BUS_ADRERR: 2,
   TRAP_BRKPT: 1,
   TRAP_TRACE: 2,
   CLD_EXITED: 1,

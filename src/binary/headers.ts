@@ -58,7 +58,14 @@ export const SHT = {
 /** Bits of sh_flags. */
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, TLS: 0x400, COMPRESSED: 0x800 } as const;
 /** p_type: what a segment is for. */
-export const PT = { LOAD: 1, DYNAMIC: 2, INTERP: 3, TLS: 7, GNU_EH_FRAME: 0x6474e550 } as const;
+export const PT = {
+  LOAD: 1,
+  DYNAMIC: 2,
+  INTERP: 3,
+  TLS: 7,
+  GNU_EH_FRAME: 0x6474e550,
+  GNU_STACK: 0x6474e551,
+} as const;
 /** e_type. */
 export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
 

@@ -38,6 +38,7 @@ export interface SectionBounds {
  *   slice               the thread keeps its CPU for some time more; that time is over, by itself or by a system call
  *   log                 a message of the kernel (dmesg)
  *   unknown-syscall, unknown-instruction   what the simulation does not have
+ *   out-of-memory       a process is killed because programs have touched more pages than there are
  *   output              bytes written to a standard stream
  */
 export type Happening =
@@ -104,6 +105,7 @@ export type Happening =
       readonly bytes: string;
       readonly text: string;
     }
+  | { readonly kind: 'out-of-memory'; readonly pid: number; readonly pages: number; readonly limit: number }
   | { readonly kind: 'output'; readonly fd: number; readonly bytes: Uint8Array };
 
 /** Bytes of a process's memory. */

@@ -67,6 +67,7 @@ export const EVENT_FIELDS: { readonly [K in Happening['kind']]: Row<K> } = {
   log: { text: 'prose' },
   'unknown-syscall': { number: 'number', name: 'name' },
   'unknown-instruction': { ip: 'address', bytes: 'name', text: 'prose' },
+  'out-of-memory': { pid: 'number', pages: 'number', limit: 'number' },
   output: { fd: 'number', bytes: 'bytes' },
 };
 

@@ -1,28 +1,28 @@
-import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE } from '../abi/rseq.js';
 import { BinaryError } from '../binary/error.js';
 import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
 import { RSP } from '../isa/x86-64/registers.js';
+import { PAGE_SIZE } from '../machine/state.js';
 import { Errno } from './errno.js';
 import { exitTask, releaseMemory } from './exit.js';
-import { readWhole } from './files/open.js';
-import { closeDescriptor } from './files/table.js';
+import type { RegularNode } from './files/file.js';
+import { lookup, type Place } from './files/lookup.js';
+import { closeDescriptor, copyTable } from './files/table.js';
 import { resetFpu } from './fx.js';
+import { buildStack, sizeOnStack } from './initial-stack.js';
 import type { Kernel } from './kernel.js';
-import { LAYOUT, mapArea, roundDown, roundUp } from './mm/areas.js';
+import { LAYOUT, newArea, PROT, roundDown, roundUp } from './mm/areas.js';
+import { writeForced } from './mm/forced.js';
+import { mapArea, newMm } from './mm/map.js';
+import type { MemoryObject } from './mm/object.js';
+import { hostObject, readObject } from './mm/objects.js';
+import type { Program } from './program.js';
 import { ProgramError } from './program-error.js';
 import { RIP } from './registers.js';
 import { newRseq } from './rseq/registration.js';
 import type { Mm, Task } from './state.js';
-import type { Call, Result } from './syscalls/call.js';
+import { baseOf } from './syscalls/at.js';
+import { type Call, int, type Result } from './syscalls/call.js';
 import { endWait, wake } from './wait.js';
-
-/** Program, arguments and environment; strings byte for byte (latin1). */
-export interface Program {
-  readonly path: string;
-  readonly bytes: Uint8Array;
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
-}
 
 /** Throws ProgramError where the file is none that can be run. */
 export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): ElfHeaders {
@@ -53,174 +53,73 @@ export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): 
     throw new ProgramError(
       `${path} wants addresses ${low.toString(16)}..${top.toString(16)}; the simulated machine has 10000..${limit.toString(16)}: link it elsewhere`,
     );
-  for (const { offset, filesz, memsz } of loads)
+  for (const { offset, vaddr, filesz, memsz } of loads) {
+    if (filesz > 0 && offset % PAGE_SIZE !== vaddr % PAGE_SIZE)
+      throw new ProgramError(
+        `${path} has a segment that cannot be mapped: its place in the file does not fit its address; link it again`,
+      );
     if (offset + filesz > bytes.length || filesz > memsz)
       throw new ProgramError(
         `${path} is truncated or damaged: a segment reaches beyond the file; copy it again`,
       );
+  }
   return headers;
 }
 
-/** An address space without anything in it. */
-export const emptyMm = (kernel: Kernel): Mm => ({
-  id: kernel.state.nextId++,
-  users: 1,
-  areas: [],
-  brkStart: 0,
-  brk: 0,
-  membarrier: 0,
-  auxv: new Uint8Array(0),
-  stackStart: 0,
-  argStart: 0,
-  argEnd: 0,
-  envStart: 0,
-  envEnd: 0,
-});
-
 /** An address space with the program in it; where to begin (fs/binfmt_elf.c load_elf_binary). */
-export function load(kernel: Kernel, program: Program): { mm: Mm; entry: number; stack: number } {
+export function load(
+  kernel: Kernel,
+  program: Program,
+  object = hostObject(kernel, program.path, program.bytes),
+): { mm: Mm; entry: number; stack: number } {
   const headers = checkProgram(program);
   const base = headers.type === ET.DYN ? LAYOUT.pie : 0;
-  const mm = emptyMm(kernel);
-  const machine = kernel.spaces.create(mm.id);
+  const mm = newMm(kernel);
   let top = 0;
   let tables = 0;
-  const loads = headers.programs.filter(({ type, memsz }) => type === PT.LOAD && memsz > 0);
-  for (const { vaddr, memsz, filesz, offset, flags } of loads) {
-    const start = roundDown(base + vaddr);
-    const end = roundUp(base + vaddr + memsz);
-    const protection = ((flags & 4) >> 2) | (flags & 2) | ((flags & 1) << 2);
-    mapArea(kernel, mm, {
-      start,
-      end,
-      protection,
-      shared: false,
-      name: program.path,
-      offset: roundDown(offset),
-      growsDown: false,
-    });
-    machine.poke(base + vaddr, program.bytes.subarray(offset, offset + filesz));
-    top = Math.max(top, end);
-    const { phoff } = programTable(program.bytes);
+  const phoff = programTable(program.bytes);
+  for (const segment of headers.programs) {
+    const { type, vaddr, memsz, filesz, offset } = segment;
+    if (type !== PT.LOAD || memsz === 0) continue;
+    mapSegment(kernel, mm, object, { ...segment, vaddr: base + vaddr });
+    top = Math.max(top, roundUp(base + vaddr + memsz));
     if (phoff >= offset && phoff < offset + filesz) tables = base + vaddr + (phoff - offset);
   }
-  mm.brkStart = mm.brk = top;
-  const stackBottom = LAYOUT.stackTop - LAYOUT.stackSize;
-  mapArea(kernel, mm, {
-    start: stackBottom,
-    end: LAYOUT.stackTop,
-    protection: 3,
-    shared: false,
-    name: '[stack]',
-    offset: 0,
-    growsDown: true,
-  });
+  // As with a random start of the heap, a page or more is between it and the program's data.
+  mm.brkStart = mm.brk = top + PAGE_SIZE;
   const entry = base + headers.entry;
-  const stack = fillStack(kernel, mm, program, { entry, tables, count: headers.programs.length, base });
+  const executable = headers.programs.some(({ type, flags }) => type === PT.GNU_STACK && (flags & 1) !== 0);
+  const stack = buildStack(kernel, mm, program, {
+    protection: executable ? 7 : 3,
+    entry,
+    tables,
+    count: headers.programs.length,
+  });
   return { mm, entry, stack };
 }
 
-/** e_phoff, which only the program's own start code wants to know. */
-function programTable(bytes: Uint8Array): { phoff: number } {
-  return { phoff: Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(32, true)) };
-}
-
-/** Auxiliary vector entries by name (include/uapi/linux/auxvec.h). */
-const AT = {
-  NULL: 0,
-  PHDR: 3,
-  PHENT: 4,
-  PHNUM: 5,
-  PAGESZ: 6,
-  BASE: 7,
-  FLAGS: 8,
-  ENTRY: 9,
-  UID: 11,
-  EUID: 12,
-  GID: 13,
-  EGID: 14,
-  PLATFORM: 15,
-  HWCAP: 16,
-  CLKTCK: 17,
-  SECURE: 23,
-  RANDOM: 25,
-  HWCAP2: 26,
-  EXECFN: 31,
-  MINSIGSTKSZ: 51,
-} as const;
-
-/** cpuid leaf 1, edx, of the simulated processor: AT_HWCAP. */
-const HWCAP = 0x0789_fbffn;
-
-function fillStack(
+/** The part from the file, zeros up to the end of its last page, and pages of zeros (elf_load()). */
+function mapSegment(
   kernel: Kernel,
   mm: Mm,
-  program: Program,
-  { entry, tables, count }: { entry: number; tables: number; count: number; base: number },
-): number {
-  const machine = kernel.spaces.of(mm.id);
-  let at = LAYOUT.stackTop - 8;
-  const push = (text: string): number => {
-    const bytes = new Uint8Array(text.length + 1);
-    for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
-    at -= bytes.length;
-    machine.poke(at, bytes);
-    return at;
-  };
-  const name = push(program.path);
-  mm.envEnd = at;
-  const environment = [...program.environment].reverse().map(push).reverse();
-  mm.envStart = mm.argEnd = at;
-  const args = [...program.arguments].reverse().map(push).reverse();
-  mm.argStart = at;
-  const platform = push('x86_64');
-  at = (at & ~15) >>> 0;
-  at -= 16;
-  machine.poke(at, kernel.random.bytes(16));
-  const random = at;
-  const { rules } = kernel;
-  const auxv: [number, bigint][] = [
-    [AT.HWCAP, HWCAP],
-    [AT.PAGESZ, 4096n],
-    [AT.CLKTCK, 100n],
-    [AT.PHDR, BigInt(tables)],
-    [AT.PHENT, 56n],
-    [AT.PHNUM, BigInt(count)],
-    [AT.BASE, 0n],
-    [AT.FLAGS, 0n],
-    [AT.ENTRY, BigInt(entry)],
-    [AT.UID, 0n],
-    [AT.EUID, 0n],
-    [AT.GID, 0n],
-    [AT.EGID, 0n],
-    [AT.SECURE, 0n],
-    [AT.RANDOM, BigInt(random)],
-    [AT.HWCAP2, 0n],
-    [AT.EXECFN, BigInt(name)],
-    [AT.PLATFORM, BigInt(platform)],
-    [AT.MINSIGSTKSZ, 1776n],
-    ...(rules.featureSize > 20
-      ? ([
-          [AT_RSEQ_FEATURE_SIZE, BigInt(rules.featureSize)],
-          [AT_RSEQ_ALIGN, BigInt(rules.requiredAlign)],
-        ] as [number, bigint][])
-      : []),
-    [AT.NULL, 0n],
-  ];
-  const words = [
-    BigInt(args.length),
-    ...args.map(BigInt),
-    0n,
-    ...environment.map(BigInt),
-    0n,
-    ...auxv.flatMap(([type, value]) => [BigInt(type), value]),
-  ];
-  mm.auxv = new Uint8Array(new BigUint64Array(auxv.flatMap(([type, value]) => [BigInt(type), value])).buffer);
-  at = ((at - 8 * words.length) & ~15) >>> 0;
-  machine.poke(at, new Uint8Array(new BigUint64Array(words).buffer));
-  mm.stackStart = at;
-  return at;
+  object: MemoryObject,
+  { vaddr, memsz, filesz, offset, flags }: ElfHeaders['programs'][number],
+): void {
+  const protection = ((flags & 4) >> 2) | (flags & 2) | ((flags & 1) << 2);
+  const start = roundDown(vaddr);
+  const fileEnd = filesz === 0 ? start : roundUp(vaddr + filesz);
+  const end = roundUp(vaddr + memsz);
+  if (fileEnd > start)
+    mapArea(kernel, mm, newArea({ start, end: fileEnd }, protection, { object, offset: roundDown(offset) }));
+  if (end > fileEnd) mapArea(kernel, mm, newArea({ start: fileEnd, end }, protection));
+  const zeros = Math.min(fileEnd, vaddr + memsz) - (vaddr + filesz);
+  if (zeros > 0 && (protection & PROT.WRITE) !== 0)
+    writeForced(kernel, mm, vaddr + filesz, new Uint8Array(zeros));
 }
+
+/** e_phoff, which only the program's own start code wants to know. */
+const programTable = (bytes: Uint8Array): number =>
+  Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(32, true));
 
 /** Registers of a program that begins: all 0 but rip and rsp (ELF_PLAT_INIT). */
 export function enter(task: Task, entry: number, stack: number): void {
@@ -230,23 +129,82 @@ export function enter(task: Task, entry: number, stack: number): void {
   task.registers[RSP] = BigInt(stack);
 }
 
-const strings = (call: Call, address: bigint): string[] => {
+/** MAX_ARG_STRLEN, MAX_ARG_STRINGS. */
+const MOST_LENGTH = 131_072;
+const MOST_STRINGS = 0x7fff_ffff;
+/** Three quarters of the usual stack (_STK_LIM), or a quarter of what the stack may have, but at least ARG_MAX (bprm_stack_limits()). */
+const MOST_ON_STACK = 6 << 20;
+const LEAST_ON_STACK = 131_072;
+const RLIMIT_STACK = 3;
+
+function strings({ memory }: Call, address: bigint, most: number): string[] {
   const found: string[] = [];
+  let bytes = 0;
   for (let at = address; address !== 0n; at += 8n) {
-    const pointer = call.memory.u64(at);
+    const pointer = memory.u64(at);
     if (pointer === 0n) break;
-    if (found.length > 100_000) throw new Errno('E2BIG');
-    found.push(call.memory.text(pointer, 131_072));
+    let text: string;
+    try {
+      text = memory.text(pointer, MOST_LENGTH);
+    } catch (error) {
+      if (error instanceof Errno && error.code === 'ENAMETOOLONG') throw new Errno('E2BIG');
+      throw error;
+    }
+    bytes += text.length + 1 + 8;
+    if (bytes > most || found.length >= MOST_STRINGS) throw new Errno('E2BIG');
+    found.push(text);
   }
   return found;
-};
+}
+
+/** The file of a program that is to be run (do_open_execat()). */
+function executable(place: Place): RegularNode {
+  const { what } = place;
+  if (what === undefined) throw new Errno('ENOENT');
+  const node = what.kind === 'magic' ? what.file?.inode : what;
+  if (node?.kind !== 'regular' || (node.facts.mode & 0o111) === 0) throw new Errno('EACCES');
+  return node;
+}
 
 /** execve(2) of a static program. */
 export function execute(call: Call): Result {
   const { kernel, task, memory, arguments: args } = call;
   const path = memory.text(args[0]!);
-  const bytes = readWhole(kernel, task, path);
-  const program = { path, bytes, arguments: strings(call, args[1]!), environment: strings(call, args[2]!) };
+  return executePlace(call, lookup(kernel, task, task.fs.cwd, path), path, args[1]!, args[2]!);
+}
+
+const AT_EMPTY_PATH = 0x1000;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+
+/** execveat(2). */
+export function executeAt(call: Call): Result {
+  const { kernel, task, memory } = call;
+  const [directory, address, argv, envp, flags] = call.arguments as [bigint, bigint, bigint, bigint, bigint];
+  const how = int(flags);
+  if ((how & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) !== 0) throw new Errno('EINVAL');
+  const path = memory.text(address);
+  const name = path === '' ? `/dev/fd/${int(directory)}` : path;
+  if (path === '' && (how & AT_EMPTY_PATH) === 0) throw new Errno('ENOENT');
+  const base = path === '' ? '/' : baseOf(call, directory, path);
+  const place = lookup(kernel, task, base, name, (how & AT_SYMLINK_NOFOLLOW) === 0 || path === '');
+  if (place.what?.kind === 'link') throw new Errno('ELOOP');
+  return executePlace(call, place, name, argv, envp);
+}
+
+function executePlace(call: Call, place: Place, path: string, argv: bigint, envp: bigint): Result {
+  const { kernel, task } = call;
+  const { object } = executable(place);
+  const bytes = readObject(kernel, object, 0, object.size);
+  const quarter = Number((task.process.limits.get(RLIMIT_STACK)?.[0] ?? BigInt(4 * MOST_ON_STACK)) / 4n);
+  const most = Math.max(Math.min(quarter, MOST_ON_STACK), LEAST_ON_STACK);
+  const given = strings(call, argv, most);
+  const program: Program = {
+    path,
+    bytes,
+    arguments: given.length === 0 ? [''] : given,
+    environment: strings(call, envp, most),
+  };
+  if (sizeOnStack(program.arguments) + sizeOnStack(program.environment) > most) throw new Errno('E2BIG');
   try {
     checkProgram(program);
   } catch (error) {
@@ -258,7 +216,7 @@ export function execute(call: Call): Result {
     endWait(kernel, other, 'signal');
     exitTask(kernel, other, 0);
   }
-  const { mm, entry, stack } = load(kernel, program);
+  const { mm, entry, stack } = load(kernel, program, object);
   releaseMemory(kernel, task);
   task.mm = mm;
   task.rseq = newRseq();
@@ -267,7 +225,11 @@ export function execute(call: Call): Result {
   task.robustList = 0n;
   task.restart = undefined;
   becomeLeader(kernel, task);
-  nameTask(task, program);
+  nameTask(task, program, object.name);
+  if (task.files.users > 1) {
+    task.files.users--;
+    task.files = copyTable(task.files);
+  }
   task.process.handlers = task.process.handlers.map((each) =>
     each.handler === 1n ? { ...each, flags: 0, mask: 0n } : { handler: 0n, flags: 0, restorer: 0n, mask: 0n },
   );
@@ -289,9 +251,9 @@ function becomeLeader(kernel: Kernel, task: Task): void {
   kernel.state.tasks.set(task.tid, task);
 }
 
-export function nameTask(task: Task, program: Program): void {
+export function nameTask(task: Task, program: Program, exe = program.path): void {
   task.name = program.path.replace(/^.*\//, '').slice(0, 15);
-  task.process.exe = program.path;
+  task.process.exe = exe;
   const text = program.arguments.map((each) => `${each}\0`).join('');
   task.process.commandLine = Uint8Array.from(text, (c) => c.charCodeAt(0));
 }

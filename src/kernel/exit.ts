@@ -2,6 +2,7 @@ import { SA, SI, SIG } from '../abi/signals.js';
 import { Errno } from './errno.js';
 import { closeAll } from './files/table.js';
 import type { Kernel } from './kernel.js';
+import { dropMm } from './mm/map.js';
 import { dequeue, enqueue } from './schedule.js';
 import { makeSignal, notifyParent, sendSignal } from './signal/send.js';
 import { FIRST_PID, type Process, type Task } from './state.js';
@@ -58,7 +59,7 @@ export function exitTask(kernel: Kernel, task: Task, status: number): void {
 
 /** The address space of a thread that leaves it: by exit or exec. */
 export function releaseMemory(kernel: Kernel, task: Task): void {
-  if (--task.mm.users === 0) kernel.forget(task.mm);
+  if (--task.mm.users === 0) dropMm(kernel, task.mm);
 }
 
 function endProcess(kernel: Kernel, process: Process, status: number): void {

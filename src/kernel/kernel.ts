@@ -39,6 +39,8 @@ export class Kernel {
     instructions: Number.POSITIVE_INFINITY,
     clock: Number.POSITIVE_INFINITY,
   };
+  /** Contents of files of the host, which never change: by MemoryObject.initial. Apart from the state, so that it stays small. */
+  readonly contents = new Map<number, Uint8Array>();
   private readonly memories = new Map<number, UserMemory>();
 
   constructor(readonly options: KernelOptions) {
@@ -59,6 +61,10 @@ export class Kernel {
       })),
       tasks: new Map(),
       processes: new Map(),
+      mms: new Map(),
+      resident: 0,
+      mounts: new Map(),
+      hostFiles: new Map(),
       waiters: new Map(),
       timers: [],
       nextPid: FIRST_PID,

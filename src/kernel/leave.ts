@@ -1,5 +1,6 @@
 import { exitTask } from './exit.js';
 import type { Kernel } from './kernel.js';
+import { killForMemory } from './mm/oom.js';
 import { resume } from './rseq/resume.js';
 import { endSlice } from './rseq/slice.js';
 import { deliverSignals } from './signal/deliver.js';
@@ -14,6 +15,7 @@ import { perform } from './syscalls/perform.js';
 export function leaveKernel(kernel: Kernel, task: Task): boolean {
   const cpu = kernel.state.cpus[task.cpu]!;
   for (;;) {
+    if (task.mm.outOfMemory) killForMemory(kernel, task);
     if (task.killed !== undefined) {
       exitTask(kernel, task, task.killed);
       return false;

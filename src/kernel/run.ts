@@ -2,12 +2,15 @@ import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import { SI, SIG } from '../abi/signals.js';
 import type { Stop } from '../machine/cpu.js';
 import { act } from './acts.js';
-import { enter, load, nameTask, type Program } from './exec.js';
+import { enter, load, nameTask } from './exec.js';
+import { joined, keepFile } from './files/lookup.js';
 import { install, newFile } from './files/table.js';
 import { setTimeStamp } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
+import { type FaultOutcome, resolveFault } from './mm/fault.js';
 import { viewOf } from './policy-view.js';
+import type { Program } from './program.js';
 import { RIP } from './registers.js';
 import { grantSlice, sliceExpired } from './rseq/slice.js';
 import { signalDue } from './scenario/phases.js';
@@ -31,9 +34,10 @@ export type Outcome =
 
 /** Starts the first program. Throws ProgramError where it cannot be run. */
 export function boot(kernel: Kernel, program: Program): Task {
-  const { mm, entry, stack } = load(kernel, program);
+  const file = keepFile(kernel, joined('/', program.path), program.bytes);
+  const { mm, entry, stack } = load(kernel, program, file.object);
   const task = firstTask(kernel, mm);
-  nameTask(task, program);
+  nameTask(task, program, file.object.name);
   enter(task, entry, stack);
   kernel.emit(task, { kind: 'start', pid: task.tid, parent: 0, how: 'exec', name: task.name });
   return task;
@@ -47,7 +51,11 @@ export function firstTask(kernel: Kernel, mm: Mm): Task {
   const fs = { users: 1, cwd: '/', umask: 0o22 };
   const task = newTask(kernel, pid, { process, mm, files, fs, from: undefined });
   for (const stream of [0, 1, 2] as const)
-    install(files, newFile(kernel, { kind: 'stream', stream }, stream === 0 ? 0 : 1), false);
+    install(
+      task,
+      newFile(kernel, { kind: 'stream', stream }, stream === 0 ? 0 : 1, `pipe:[${stream + 1}]`),
+      false,
+    );
   kernel.state.cpus[0]!.queue.push(task);
   return task;
 }
@@ -172,10 +180,16 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
   const ip = task.registers[RIP]!;
   if (stop.reason === 'fault') {
     const { address, access } = stop.fault;
-    const mapped = kernel.spaces.of(task.mm.id).isMapped(address);
-    const code = mapped ? SI.SEGV_ACCERR : SI.SEGV_MAPERR;
-    task.trap = { number: X86_TRAP_PF, error: (mapped ? PF.PROT : 0) | PF.USER | PF[access], address };
-    forceSignal(kernel, task, { number: SIG.SIGSEGV, code, address });
+    if (!isCanonical(address)) {
+      task.trap = { number: X86_TRAP_GP, error: 0, address: 0n };
+      forceSignal(kernel, task, { number: SIG.SIGSEGV, code: SI.KERNEL, address: 0n });
+      return;
+    }
+    const present = kernel.spaces.of(task.mm.id).isPresent(address);
+    const signal = FAULT_SIGNALS[resolveFault(kernel, task.mm, address, access)];
+    if (signal === undefined) return;
+    task.trap = { number: X86_TRAP_PF, error: (present ? PF.PROT : 0) | PF.USER | PF[access], address };
+    forceSignal(kernel, task, { ...signal, address });
     return;
   }
   if (stop.reason === 'unknown') {
@@ -198,6 +212,23 @@ const X86_TRAP_GP = 13;
 const X86_TRAP_PF = 14;
 /** The error code of a page fault (arch/x86/include/asm/trap_pf.h), by its access too. */
 const PF = { PROT: 1, USER: 4, read: 0, write: 2, execute: 16 } as const;
+
+/** By what became of an access. */
+const FAULT_SIGNALS: Readonly<
+  Record<FaultOutcome, { readonly number: number; readonly code: number } | undefined>
+> = {
+  done: undefined,
+  killed: undefined,
+  unmapped: { number: SIG.SIGSEGV, code: SI.SEGV_MAPERR },
+  forbidden: { number: SIG.SIGSEGV, code: SI.SEGV_ACCERR },
+  beyond: { number: SIG.SIGBUS, code: SI.BUS_ADRERR },
+};
+
+/** Bits 47 to 63 are alike (Intel SDM vol. 1, 3.3.7.1); another address is a general protection fault, which does not say where. */
+const isCanonical = (address: bigint): boolean => {
+  const top = BigInt.asIntN(64, address) >> 47n;
+  return top === 0n || top === -1n;
+};
 
 /** The trap's number as in arch/x86/include/asm/trapnr.h. */
 const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: number, trap: number]>> = {

@@ -1,5 +1,6 @@
 import { Cpu, type Stop } from '../machine/cpu.js';
 import { Machine } from '../machine/machine.js';
+import type { Access } from '../machine/page-fault.js';
 import { STATE } from '../machine/state.js';
 
 /** One address space: its memory, and what runs code on it. */
@@ -24,12 +25,14 @@ export class Space {
     this.machine.protect(start, size, flags);
   }
 
-  unmap(start: number, size: number): void {
+  /** Zeros that nobody may use. */
+  clear(start: number, size: number): void {
     this.machine.unmap(start, size);
   }
 
-  isMapped(address: bigint): boolean {
-    return address < 1n << 32n && this.machine.permission(Number(address >> 12n)) !== undefined;
+  /** May the program do anything with the page? */
+  isPresent(address: bigint): boolean {
+    return address < 1n << 32n && (this.machine.permission(Number(address >> 12n)) ?? 0) !== 0;
   }
 
   /** A copy, whatever the permissions. */
@@ -46,15 +49,14 @@ export class Space {
 export class Spaces {
   private readonly byId = new Map<number, Space>();
 
+  /** Asked about a page that does not allow an access: see AddressSpace.onMissing. */
+  onMissing: ((id: number, address: number, access: Access) => boolean) | undefined;
+
   create(id: number, machine = new Machine()): Space {
     const space = new Space(machine);
+    machine.onMissing = (address, access) => this.onMissing?.(id, address, access) === true;
     this.byId.set(id, space);
     return space;
-  }
-
-  /** A copy of another space, for fork(2). */
-  fork(id: number, from: number): void {
-    this.create(id, Machine.forkFrom(this.of(from).machine));
   }
 
   get count(): number {

@@ -3,7 +3,9 @@
  * closures or handles of the host. So a state can be copied whole (structuredClone keeps shared references) and compared. Memory is not in
  * it: each `Mm` has a machine of its own by number (spaces.ts). Times are nanoseconds of the virtual clock.
  */
-import type { OpenFile } from './files/file.js';
+import type { DirectoryNode, OpenFile, TreeNode } from './files/file.js';
+import type { MemoryObject } from './mm/object.js';
+import type { PageTable } from './mm/pages.js';
 import type { Scenario } from './scenario/parts.js';
 
 export interface KernelState {
@@ -14,6 +16,14 @@ export interface KernelState {
   readonly cpus: CpuState[];
   readonly tasks: Map<number, Task>;
   readonly processes: Map<number, Process>;
+  /** Address spaces in use, by their number. */
+  readonly mms: Map<number, Mm>;
+  /** Pages that hold something, all together; never too low (see mm/charge.ts). */
+  resident: number;
+  /** Files that programs made, by where they are mounted: /tmp, /dev/shm. */
+  readonly mounts: Map<string, DirectoryNode>;
+  /** Files of the host that programs have looked at, by path. */
+  readonly hostFiles: Map<string, TreeNode>;
   /** Who waits for what, first come first served: see wait.ts. */
   readonly waiters: Map<string, Task[]>;
   timers: Timer[];
@@ -180,6 +190,10 @@ export interface Process {
   subreaper: boolean;
   /** PR_SET_DUMPABLE. */
   dumpable: number;
+  /** PR_SET_NO_NEW_PRIVS. */
+  noNewPrivileges: boolean;
+  /** personality(2): kept, and without effect. */
+  personality: number;
   limits: Map<number, [soft: bigint, hard: bigint]>;
 }
 
@@ -253,6 +267,11 @@ export interface Mm {
   users: number;
   /** Sorted by start; never overlapping. */
   areas: Area[];
+  readonly pages: PageTable;
+  /** mlockall(MCL_FUTURE). */
+  lockFuture: boolean;
+  /** It wanted more than there is: whoever uses it is killed on leaving the kernel (mm/oom.ts). */
+  outOfMemory: boolean;
   brkStart: number;
   brk: number;
   /** Bits of membarrier registrations: see membarrier.ts. */
@@ -271,11 +290,20 @@ export interface Area {
   end: number;
   /** PROT_READ 1, PROT_WRITE 2, PROT_EXEC 4. */
   protection: number;
+  /** What mprotect(2) may ask for (VM_MAYREAD and others). */
+  allowed: number;
   shared: boolean;
-  /** As /proc/PID/maps prints it: a path, `[heap]`, `[stack]`, or ''. */
-  name: string;
+  /** What it shows; undefined: private anonymous memory. */
+  object: MemoryObject | undefined;
+  /** Of `object`, in bytes. */
   offset: number;
+  /** For /proc/PID/maps, where the object has none. */
+  name: string;
   growsDown: boolean;
+  /** MADV_DONTFORK, MADV_WIPEONFORK. */
+  dontFork: boolean;
+  wipeOnFork: boolean;
+  locked: boolean;
 }
 
 export interface FileTable {

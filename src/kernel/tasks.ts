@@ -38,6 +38,8 @@ export function newProcess(kernel: Kernel, pid: number, parent: Process | undefi
     commandLine: parent?.commandLine ?? new Uint8Array(0),
     subreaper: false,
     dumpable: 1,
+    noNewPrivileges: parent?.noNewPrivileges ?? false,
+    personality: parent?.personality ?? 0,
     limits: new Map(
       parent === undefined
         ? LIMITS.map(([id, soft, hard]) => [id, [soft, hard]])

@@ -57,7 +57,9 @@ export class UserMemory {
 
   /** A string as text, byte for byte. */
   text(address: bigint, most = 4096): string {
-    return String.fromCharCode(...this.string(address, most));
+    let text = '';
+    for (const byte of this.string(address, most)) text += String.fromCharCode(byte);
+    return text;
   }
 
   private view(address: bigint, size: number): DataView {

@@ -1,9 +1,11 @@
 import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
-import { PAGE_SIZE } from '../machine/state.js';
+import { GUEST_END } from '../machine/state.js';
 import type { MapView, ProcessView, Registers, ThreadView } from '../process/process.js';
 import { type Kernel, syscallName } from './kernel.js';
+import { areaName } from './mm/areas.js';
+import { seeMemory } from './mm/forced.js';
 import { FS_BASE, GS_BASE, RIP, rflags } from './registers.js';
-import type { Area, Process, Task } from './state.js';
+import type { Area, Mm, Process, Task } from './state.js';
 
 /** The processes of the simulated Linux that still have threads, by number. */
 export function processViews(kernel: Kernel): ProcessView[] {
@@ -19,8 +21,9 @@ export function processView(kernel: Kernel, process: Process): ProcessView {
     executable: process.exe,
     architecture: 'x86-64',
     threads: process.tasks.filter(({ state }) => state !== 'dead').map((task) => threadView(kernel, task)),
-    maps: mm.areas.map(mapView),
-    read: (address, size) => readMemory(kernel, mm.id, address, size),
+    maps: mm.areas.map((area) => mapView(mm, area)),
+    read: (address, size) =>
+      address + BigInt(size) > BigInt(GUEST_END) ? undefined : seeMemory(kernel, mm, Number(address), size),
   };
 }
 
@@ -66,24 +69,16 @@ function registersOf(task: Task): Registers {
   };
 }
 
-const mapView = ({ start, end, protection, shared, offset, name }: Area): MapView => ({
-  start: BigInt(start),
-  end: BigInt(end),
-  readable: (protection & 1) !== 0,
-  writable: (protection & 2) !== 0,
-  executable: (protection & 4) !== 0,
-  shared,
-  offset,
-  name,
-});
-
-function readMemory(kernel: Kernel, id: number, address: bigint, size: number): Uint8Array | undefined {
-  const space = kernel.spaces.of(id);
-  for (
-    let page = address - (address % BigInt(PAGE_SIZE));
-    page < address + BigInt(size);
-    page += BigInt(PAGE_SIZE)
-  )
-    if (page < 0n || !space.isMapped(page)) return undefined;
-  return space.peek(Number(address), size);
-}
+const mapView = (mm: Mm, area: Area): MapView => {
+  const { start, end, protection, shared, offset } = area;
+  return {
+    start: BigInt(start),
+    end: BigInt(end),
+    readable: (protection & 1) !== 0,
+    writable: (protection & 2) !== 0,
+    executable: (protection & 4) !== 0,
+    shared,
+    offset,
+    name: areaName(mm, area),
+  };
+};

@@ -118,7 +118,13 @@ export class AddressSpace {
   /** Writes where the program may write. Throws PageFault with nothing written. */
   write(address: number | bigint, bytes: Uint8Array): void {
     const start = this.allowed(address, bytes.length, 'write');
-    this.put(address, start, bytes);
+    // Page by page: two may show the same page of a shared file, so that only one of them can be written at a time.
+    for (let done = 0; done < bytes.length; ) {
+      const at = start + done;
+      const part = bytes.subarray(done, done + PAGE_SIZE - (at % PAGE_SIZE));
+      this.put(at, this.allowed(at, part.length, 'write'), part);
+      done += part.length;
+    }
   }
 
   /** A copy of what is mapped, whatever the program may do with it (ptrace). Throws PageFault. */

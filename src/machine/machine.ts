@@ -186,8 +186,13 @@ export class Machine extends AddressSpace {
   private store(address: bigint, value: bigint, bytes: number): void {
     const fault = this.check(address, bytes, 'write');
     if (fault !== undefined) throw fault;
-    for (let n = 0, rest = value; n < bytes; n++, rest >>= 8n)
-      this.bytes[Number(address) + n] = Number(rest & 0xffn);
+    for (let n = 0, rest = value; n < bytes; n++, rest >>= 8n) {
+      const at = Number(address) + n;
+      // Both pages may show the same page of a shared file, so that only one of them can be written at a time.
+      if (at % PAGE_SIZE === 0 && n > 0) this.check(BigInt(at), 1, 'write');
+      else if (n === 0 && (at % PAGE_SIZE) + bytes > PAGE_SIZE) this.check(address, 1, 'write');
+      this.bytes[at] = Number(rest & 0xffn);
+    }
   }
 
   private store128(address: bigint, low: bigint, high: bigint): void {

@@ -83,6 +83,8 @@ function detailsOf(event: Happening, name: Namer): string {
       return `${event.name} (${event.number}) = -1 ENOSYS`;
     case 'unknown-instruction':
       return `ip=${hex(event.ip)}${name(event.ip)} ${event.bytes} ${event.text}`;
+    case 'out-of-memory':
+      return `pid=${event.pid} ${event.pages} pages of ${event.limit}`;
     case 'output':
       return `fd=${event.fd} ${quoted(event.bytes)}`;
   }

@@ -1,108 +1,86 @@
 import type { Kernel } from '../kernel.js';
-import type { Area, Process, Task } from '../state.js';
+import type { Process, Task } from '../state.js';
+import type { Entry } from './file.js';
+import { OF_PROCESS } from './proc-process.js';
+import { SYSTEM } from './system-files.js';
+import type { What } from './what.js';
 
-const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
+const made = (content: () => string | Uint8Array, mode = 0o444): What => ({
+  kind: 'made',
+  mode,
+  content: () => {
+    const bytes = content();
+    return typeof bytes === 'string' ? latin1(bytes) : bytes;
+  },
+});
+const listing = (entries: () => Entry[]): What => ({ kind: 'listing', entries });
+const link = (target: string): What => ({ kind: 'magic', target, file: undefined });
+const entry =
+  (type: Entry['type']) =>
+  (name: string | number): Entry => ({ name: `${name}`, type });
 
-/** A file of /proc or /sys, made when it is opened; undefined where there is none of that name. */
-export function procFile(kernel: Kernel, task: Task, path: string): Uint8Array | undefined {
-  const system = SYSTEM[path];
-  if (system !== undefined) return latin1(system(kernel));
-  const match = /^\/proc\/(self|thread-self|\d+)(?:\/task\/(\d+))?\/(\w+)$/.exec(path);
-  if (match === null) return undefined;
-  const [, who, tid, name] = match;
-  const process = /^\d/.test(who!) ? kernel.state.processes.get(Number(who)) : task.process;
-  const thread = tid === undefined ? process?.tasks[0] : kernel.state.tasks.get(Number(tid));
-  if (process === undefined) return undefined;
-  const made = OF_PROCESS[name!]?.(kernel, process, who === 'thread-self' ? task : (thread ?? task));
-  return typeof made === 'string' ? latin1(made) : made;
+/** What a path of /proc or /sys names; undefined where there is nothing of that name. */
+export function procAt(kernel: Kernel, task: Task, path: string): What | undefined {
+  if (!path.startsWith('/proc') && !path.startsWith('/sys')) return undefined;
+  const { state } = kernel;
+  const files = SYSTEM(kernel);
+  const content = files.get(path);
+  if (content !== undefined) return made(() => content(kernel));
+  if (path === '/proc/self') return link(`/proc/${task.process.pid}`);
+  if (path === '/proc/thread-self') return link(`/proc/${task.process.pid}/task/${task.tid}`);
+  const [, pid, rest] = /^\/proc\/(\d+)(?:\/(.*))?$/.exec(path) ?? [];
+  const process = pid === undefined ? undefined : state.processes.get(Number(pid));
+  if (process !== undefined) return ofProcess(kernel, process, rest ?? '');
+  const below = [...files.keys()].flatMap((name) =>
+    name.startsWith(`${path}/`) ? [name.slice(path.length + 1)] : [],
+  );
+  if (below.length === 0) return undefined;
+  return listing(() => {
+    const names = new Map(
+      below.map((name) => [name.split('/')[0]!, name.includes('/') ? 'd' : '-'] as const),
+    );
+    const own = path === '/proc' ? [entry('l')('self'), entry('l')('thread-self')] : [];
+    const processes = path === '/proc' ? [...state.processes.keys()].map(entry('d')) : [];
+    return [...processes, ...own, ...[...names].map(([name, type]) => entry(type)(name))];
+  });
 }
 
-/** `0-3` as the kernel prints CPU lists. */
-const cpuList = ({ state }: Kernel): string =>
-  state.cpus.length === 1 ? '0\n' : `0-${state.cpus.length - 1}\n`;
+function ofProcess(kernel: Kernel, process: Process, rest: string): What | undefined {
+  if (rest === '') return listing(() => [...topEntries(), entry('d')('task')]);
+  if (rest === 'task') return listing(() => process.tasks.map(({ tid }) => entry('d')(tid)));
+  const [, tid, below] = /^task\/(\d+)(?:\/(.*))?$/.exec(rest) ?? [];
+  if (tid === undefined) return ofThread(kernel, process, process.tasks[0], rest);
+  const thread = process.tasks.find((each) => each.tid === Number(tid));
+  if (thread === undefined) return undefined;
+  return below === undefined ? listing(topEntries) : ofThread(kernel, process, thread, below);
+}
 
-const SYSTEM: Readonly<Record<string, (kernel: Kernel) => string>> = {
-  '/sys/devices/system/cpu/online': cpuList,
-  '/sys/devices/system/cpu/possible': cpuList,
-  '/sys/devices/system/cpu/present': cpuList,
-  '/sys/devices/system/node/online': () => '0\n',
-  '/sys/devices/system/node/possible': () => '0\n',
-  '/proc/stat': ({ state }) =>
-    ['cpu', ...state.cpus.map(({ id }) => `cpu${id}`)]
-      .map((name) => `${name}  0 0 0 0 0 0 0 0 0 0\n`)
-      .join(''),
-  '/proc/cpuinfo': ({ state }) =>
-    state.cpus
-      .map(
-        ({ id }) =>
-          `processor\t: ${id}\nvendor_id\t: rseqlab\nmodel name\t: rseqlab simulated x86-64\ncpu cores\t: ${state.cpus.length}\n\n`,
-      )
-      .join(''),
-  '/proc/meminfo': () =>
-    'MemTotal:        4194304 kB\nMemFree:         4194304 kB\nMemAvailable:    4194304 kB\n',
-  '/proc/version': ({ options }) => `Linux version ${options.version}-rseqlab\n`,
-  '/proc/uptime': ({ state }) => `${(state.clock / 1e9).toFixed(2)} 0.00\n`,
-  '/proc/loadavg': () => '0.00 0.00 0.00 1/1 1\n',
-  '/proc/filesystems': () => 'nodev\tproc\n',
-  '/proc/sys/kernel/pid_max': () => '4194304\n',
-  '/proc/sys/vm/overcommit_memory': () => '1\n',
-  '/sys/kernel/mm/transparent_hugepage/enabled': () => 'always madvise [never]\n',
-};
+const topEntries = (): Entry[] => [
+  ...Object.keys(OF_PROCESS).map(entry('-')),
+  ...['cwd', 'exe', 'root'].map(entry('l')),
+  entry('d')('fd'),
+];
 
-type Made = string | Uint8Array | undefined;
-
-const OF_PROCESS: Readonly<Record<string, (kernel: Kernel, process: Process, task: Task) => Made>> = {
-  maps: (_, _process, { mm }) => mm.areas.map(mapsLine).join(''),
-  cmdline: (_, { commandLine }) => commandLine,
-  comm: (_, _process, { name }) => `${name}\n`,
-  auxv: (_, _process, { mm }) => mm.auxv,
-  stat: (_, process, task) => {
-    const { mm } = task;
-    const rest = [
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      0,
-      20,
-      0,
-      process.tasks.length,
-      0,
-      0,
-      0,
-      0,
-      '18446744073709551615',
-      0,
-      0,
-      mm.stackStart,
-    ];
-    return `${task.tid} (${task.name}) R ${process.parent?.pid ?? 0} ${process.group} ${process.session} 0 -1 0 ${rest.join(' ')}\n`;
-  },
-  status: (kernel, process, task) =>
-    [
-      `Name:\t${task.name}`,
-      'State:\tR (running)',
-      `Tgid:\t${process.pid}`,
-      `Pid:\t${task.tid}`,
-      `PPid:\t${process.parent?.pid ?? 0}`,
-      'TracerPid:\t0',
-      'Uid:\t0\t0\t0\t0',
-      'Gid:\t0\t0\t0\t0',
-      `Threads:\t${process.tasks.length}`,
-      `SigBlk:\t${task.mask.toString(16).padStart(16, '0')}`,
-      `Cpus_allowed:\t${task.affinity.toString(16)}`,
-      `Cpus_allowed_list:\t${cpuList(kernel).trim()}`,
-      '',
-    ].join('\n'),
-};
-
-/** One line of /proc/PID/maps (fs/proc/task_mmu.c show_map_vma). */
-function mapsLine({ start, end, protection, shared, offset, name }: Area): string {
-  const hex = (value: number): string => value.toString(16).padStart(8, '0');
-  const letters = ['r', 'w', 'x'].map((letter, bit) => ((protection >> bit) & 1 ? letter : '-')).join('');
-  const line = `${hex(start)}-${hex(end)} ${letters}${shared ? 's' : 'p'} ${hex(offset)} 00:00 0`;
-  return `${name === '' ? line : `${line.padEnd(72)} ${name}`}\n`;
+/** `thread` is undefined where the process is a zombie. */
+function ofThread(
+  kernel: Kernel,
+  process: Process,
+  thread: Task | undefined,
+  name: string,
+): What | undefined {
+  const row = OF_PROCESS[name];
+  if (row !== undefined) return thread === undefined ? undefined : made(() => row(kernel, process, thread));
+  if (thread === undefined) return undefined;
+  if (name === 'exe') return link(process.exe);
+  if (name === 'cwd') return link(thread.fs.cwd);
+  if (name === 'root') return link('/');
+  const { descriptors } = thread.files;
+  if (name === 'fd')
+    return listing(() =>
+      [...descriptors.keys()].filter((fd) => descriptors[fd] !== undefined).map(entry('l')),
+    );
+  const [, fd] = /^fd\/(\d+)$/.exec(name) ?? [];
+  const file = fd === undefined ? undefined : descriptors[Number(fd)]?.file;
+  return file === undefined ? undefined : { kind: 'magic', target: file.path, file };
 }

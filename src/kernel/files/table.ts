@@ -4,18 +4,26 @@ import type { Descriptor, FileTable, Task } from '../state.js';
 import type { Inode, OpenFile } from './file.js';
 import { released } from './pipe.js';
 
-/** RLIMIT_NOFILE of the simulation. */
-export const MOST_FILES = 1024;
+const RLIMIT_NOFILE = 7;
+/** sysctl_nr_open: what the limit may be at most. */
+const MOST_FILES = 1_048_576;
 
-export function newFile(kernel: Kernel, inode: Inode, flags: number): OpenFile {
-  return { id: kernel.state.nextId++, inode, flags, offset: 0, references: 0 };
+/** First descriptor that the process cannot have. */
+export const fileLimit = ({ process }: Task): number => {
+  const limit = process.limits.get(RLIMIT_NOFILE)?.[0] ?? 1024n;
+  return limit > BigInt(MOST_FILES) ? MOST_FILES : Number(limit);
+};
+
+export function newFile(kernel: Kernel, inode: Inode, flags: number, path: string): OpenFile {
+  return { id: kernel.state.nextId++, inode, path, flags, offset: 0, references: 0 };
 }
 
 /** The lowest free descriptor from `from` on. EMFILE where there is none. */
-export function install(table: FileTable, file: OpenFile, closeOnExec: boolean, from = 0): number {
+export function install(task: Task, file: OpenFile, closeOnExec: boolean, from = 0): number {
+  const table = task.files;
   let fd = from;
   while (table.descriptors[fd] !== undefined) fd++;
-  if (fd >= MOST_FILES) throw new Errno('EMFILE');
+  if (fd >= fileLimit(task)) throw new Errno('EMFILE');
   setDescriptor(table, fd, { file, closeOnExec });
   return fd;
 }

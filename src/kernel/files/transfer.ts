@@ -1,14 +1,18 @@
 import { RESTART } from '../../abi/errno.js';
 import { Errno } from '../errno.js';
+import { readObject, writeObject } from '../mm/objects.js';
 import type { Call, Result } from '../syscalls/call.js';
 import { blocked, wake } from '../wait.js';
-import type { OpenFile } from './file.js';
-import { O } from './open.js';
+import type { OpenFile, RegularNode } from './file.js';
+import { O, SEAL } from './flags.js';
 import { pipeKey, readPipe, writePipe } from './pipe.js';
 
 export const eventKey = (id: number): string => `eventfd:${id}`;
 
 const word = (value: bigint): Uint8Array => new Uint8Array(new BigUint64Array([value]).buffer);
+
+/** Largest file: 2 GiB, all in memory. */
+export const MOST_BYTES = 2 ** 31;
 
 /** Waits for a file; at once EAGAIN where it is not to wait, and -ERESTARTSYS where a signal came. */
 export function waitFor(call: Call, file: OpenFile, key: string): Result {
@@ -21,13 +25,18 @@ export function waitFor(call: Call, file: OpenFile, key: string): Result {
 export function readFile(call: Call, file: OpenFile, size: number, offset?: number): Uint8Array | Result {
   const { kernel } = call;
   const { inode } = file;
-  if ((file.flags & O.ACCMODE) === O.WRONLY) throw new Errno('EBADF');
+  if ((file.flags & O.ACCMODE) === O.WRONLY || (file.flags & O.PATH) !== 0) throw new Errno('EBADF');
+  const at = offset ?? file.offset;
   switch (inode.kind) {
     case 'stream':
       return kernel.host.read(size);
-    case 'text': {
-      const at = offset ?? file.offset;
-      const bytes = inode.content.subarray(at, at + size);
+    case 'text':
+    case 'regular': {
+      const bytes =
+        inode.kind === 'text'
+          ? inode.content.subarray(at, at + size)
+          : readObject(kernel, inode.object, at, size);
+      if (inode.kind === 'regular') inode.facts.accessed = kernel.state.clock;
       if (offset === undefined) file.offset += bytes.length;
       return bytes;
     }
@@ -49,21 +58,24 @@ export function readFile(call: Call, file: OpenFile, size: number, offset?: numb
     case 'null':
       return new Uint8Array(0);
     case 'directory':
+    case 'listing':
       throw new Errno('EISDIR');
   }
 }
 
 /** How many bytes were taken, or a wait. */
-export function writeFile(call: Call, file: OpenFile, bytes: Uint8Array): Result {
+export function writeFile(call: Call, file: OpenFile, bytes: Uint8Array, offset?: number): Result {
   const { kernel, task } = call;
   const { inode } = file;
-  if ((file.flags & O.ACCMODE) === 0) throw new Errno('EBADF');
+  if ((file.flags & O.ACCMODE) === 0 || (file.flags & O.PATH) !== 0) throw new Errno('EBADF');
   switch (inode.kind) {
     case 'stream':
       if (inode.stream === 0) throw new Errno('EBADF');
       kernel.host.write(inode.stream, bytes);
       kernel.emit(task, { kind: 'output', fd: inode.stream, bytes });
       return bytes.length;
+    case 'regular':
+      return writeRegular(call, file, inode, bytes, offset);
     case 'pipe': {
       const done = (call.resumed?.data as { done: number } | undefined)?.done ?? 0;
       const taken = writePipe(kernel, task, inode.pipe, bytes.subarray(done));
@@ -97,21 +109,49 @@ export function writeFile(call: Call, file: OpenFile, bytes: Uint8Array): Result
   }
 }
 
+function writeRegular(
+  { kernel, task }: Call,
+  file: OpenFile,
+  { object, facts, seals }: RegularNode,
+  bytes: Uint8Array,
+  offset: number | undefined,
+): number {
+  if ((seals & (SEAL.WRITE | SEAL.FUTURE_WRITE)) !== 0) throw new Errno('EPERM');
+  const at = (file.flags & O.APPEND) !== 0 ? object.size : (offset ?? file.offset);
+  if (bytes.length === 0) return 0;
+  if (at >= MOST_BYTES) throw new Errno('EFBIG');
+  let taken = bytes.subarray(0, MOST_BYTES - at);
+  if ((seals & SEAL.GROW) !== 0) taken = taken.subarray(0, Math.max(0, object.size - at));
+  if (taken.length === 0) throw new Errno('EPERM');
+  writeObject(kernel, task.mm, object, at, taken);
+  facts.modified = facts.changed = kernel.state.clock;
+  if (offset === undefined) file.offset = at + taken.length;
+  return taken.length;
+}
+
+const POLL = { IN: 1, OUT: 4, ERR: 8, HUP: 16, RDNORM: 64, WRNORM: 256 } as const;
+const READABLE = POLL.IN | POLL.RDNORM;
+const WRITABLE = POLL.OUT | POLL.WRNORM;
+
 /** What poll(2) says of a file, and what to wait for. */
 export function readiness({ inode }: OpenFile): { events: number; key: string | undefined } {
-  const [POLLIN, POLLOUT, POLLERR, POLLHUP] = [1, 4, 8, 16];
   switch (inode.kind) {
     case 'pipe': {
       const { pipe, end } = inode;
-      const read = (pipe.size > 0 ? POLLIN : 0) | (pipe.writers === 0 ? POLLHUP : 0);
-      const write = (pipe.capacity - pipe.size >= 4096 ? POLLOUT : 0) | (pipe.readers === 0 ? POLLERR : 0);
+      const read = (pipe.size > 0 ? READABLE : 0) | (pipe.writers === 0 ? POLL.HUP : 0);
+      const write = (pipe.capacity - pipe.size >= 4096 ? WRITABLE : 0) | (pipe.readers === 0 ? POLL.ERR : 0);
       return { events: end === 'read' ? read : write, key: pipeKey(pipe) };
     }
-    case 'event':
-      return { events: (inode.count > 0n ? POLLIN : 0) | POLLOUT, key: eventKey(inode.id) };
+    case 'event': {
+      const read = inode.count > 0n ? POLL.IN : 0;
+      return {
+        events: read | (inode.count < 0xffff_ffff_ffff_fffen ? POLL.OUT : 0),
+        key: eventKey(inode.id),
+      };
+    }
     case 'stream':
-      return { events: inode.stream === 0 ? POLLIN : POLLOUT, key: undefined };
+      return { events: inode.stream === 0 ? READABLE : WRITABLE, key: undefined };
     default:
-      return { events: POLLIN | POLLOUT, key: undefined };
+      return { events: READABLE | WRITABLE, key: undefined };
   }
 }

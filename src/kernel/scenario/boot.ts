@@ -2,9 +2,12 @@ import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage, Region } from '../../binary/image.js';
 import { EXTERN_STEP } from '../../binary/link.js';
 import { readImage } from '../../binary/read.js';
-import { emptyMm, nameTask, type Program } from '../exec.js';
+import { nameTask } from '../exec.js';
 import type { Kernel } from '../kernel.js';
-import { LAYOUT, mapArea, roundDown, roundUp } from '../mm/areas.js';
+import { LAYOUT, newArea, roundDown, roundUp } from '../mm/areas.js';
+import { writeForced } from '../mm/forced.js';
+import { mapArea, newMm } from '../mm/map.js';
+import type { Program } from '../program.js';
 import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
@@ -31,7 +34,7 @@ export function bootScenario(kernel: Kernel, program: Program, name: string | un
       `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
     );
   const scenario = choose(image, name);
-  const mm = emptyMm(kernel);
+  const mm = newMm(kernel);
   const returns = loadObject(kernel, mm, image);
   const task = firstTask(kernel, mm);
   nameTask(task, program);
@@ -70,7 +73,7 @@ function choose(image: ProgramImage, name: string | undefined): Scenario {
 
 /** Maps the object's sections, and behind them what it may use without defining it. Returns where functions of scenarios return to. */
 function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number; restorer: number } {
-  const space = kernel.spaces.create(mm.id);
+  const poke = (at: number, bytes: Uint8Array): unknown => writeForced(kernel, mm, at, bytes);
   if (image.relocations.some(({ kind }) => kind.startsWith('tls')))
     throw new ProgramError(
       `${image.name} has thread-local variables, which objects cannot have here; link it: gcc -static -pthread`,
@@ -83,7 +86,7 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number
   }
   for (const [page, protection] of [...pages].sort(([a], [b]) => a - b))
     map(kernel, mm, page, page + 4096, protection, image.name);
-  for (const { start, bytes } of image.regions) space.poke(start, bytes);
+  for (const { start, bytes } of image.regions) poke(start, bytes);
   const externs = [...(image.externs ?? [])];
   const unknown = externs.filter(([name]) => externOf(name, kernel.rules.featureSize) === undefined);
   if (unknown.length > 0)
@@ -98,9 +101,9 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number
   };
   map(kernel, mm, start, roundUp(returns.restorer + EXTERN_STEP), 5, '[rseqlab]');
   for (const [name, at] of externs)
-    space.poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
-  space.poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
-  space.poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
+    poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
+  poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
+  poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
   mm.brkStart = mm.brk = LAYOUT.pie;
   return returns;
 }
@@ -108,5 +111,5 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number
 const accessOf = ({ writable, executable }: Region): number => 1 | (writable ? 2 : 0) | (executable ? 4 : 0);
 
 function map(kernel: Kernel, mm: Mm, start: number, end: number, protection: number, name: string): void {
-  mapArea(kernel, mm, { start, end, protection, shared: false, name, offset: 0, growsDown: false });
+  mapArea(kernel, mm, newArea({ start, end }, protection, { name }));
 }

@@ -6,7 +6,8 @@ import { RSP } from '../../isa/x86-64/registers.js';
 import { exitTask, killProcess } from '../exit.js';
 import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
-import { freeRange, mapArea } from '../mm/areas.js';
+import { freeRange, newArea } from '../mm/areas.js';
+import { mapArea } from '../mm/map.js';
 import { FS_BASE, RIP } from '../registers.js';
 import { rseqCall } from '../rseq/registration.js';
 import { enqueue } from '../schedule.js';
@@ -37,15 +38,7 @@ function giveStack(kernel: Kernel, task: Task): void {
   const { mm } = task;
   const start = freeRange(mm, STACK + BLOCK);
   const end = start + STACK + BLOCK;
-  mapArea(kernel, mm, {
-    start,
-    end,
-    protection: 3,
-    shared: false,
-    name: `[stack:${task.tid}]`,
-    offset: 0,
-    growsDown: false,
-  });
+  mapArea(kernel, mm, newArea({ start, end }, 3, { name: `[stack:${task.tid}]` }));
   const pointer = BigInt(start + STACK);
   kernel.memory(mm).setU64(pointer, pointer);
   task.registers.fill(0n);

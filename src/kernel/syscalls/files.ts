@@ -1,29 +1,43 @@
 import { Errno } from '../errno.js';
 import type { OpenFile } from '../files/file.js';
-import { O, openFile } from '../files/open.js';
+import { O, SEAL } from '../files/flags.js';
 import { newPipe } from '../files/pipe.js';
-import { closeDescriptor, descriptorOf, fileOf, install, newFile, setDescriptor } from '../files/table.js';
-import { readFile, writeFile } from '../files/transfer.js';
-import type { Task } from '../state.js';
-import { type Call, type Calls, int, type Result, size } from './call.js';
+import {
+  closeDescriptor,
+  copyTable,
+  descriptorOf,
+  fileLimit,
+  fileOf,
+  install,
+  newFile,
+  setDescriptor,
+} from '../files/table.js';
+import { MOST_BYTES, readFile, writeFile } from '../files/transfer.js';
+import { newRegular } from '../files/tree.js';
+import { newObject, punch, truncate } from '../mm/objects.js';
+import { type Call, type Calls, int, type Result, size, unsigned } from './call.js';
+import { control } from './fcntl.js';
 
-const AT_FDCWD = -100;
 /** As much as one call moves (MAX_RW_COUNT is larger; short transfers are allowed). */
 const MOST = 1 << 24;
+const IOV_MAX = 1024;
 
-function vectors({ memory }: Call, address: bigint, count: number): { base: bigint; length: number }[] {
-  if (count < 0 || count > 1024) throw new Errno('EINVAL');
-  return Array.from({ length: count }, (_, index) => ({
-    base: memory.u64(address + BigInt(16 * index)),
-    length: Math.min(size(memory.u64(address + BigInt(16 * index + 8))), MOST),
-  }));
+interface Part {
+  readonly base: bigint;
+  readonly length: number;
 }
 
-function scatter(
-  { memory }: Call,
-  parts: readonly { base: bigint; length: number }[],
-  bytes: Uint8Array,
-): number {
+/** import_iovec(). */
+function vectors({ memory }: Call, address: bigint, count: number): Part[] {
+  if (count < 0 || count > IOV_MAX) throw new Errno('EINVAL');
+  return Array.from({ length: count }, (_, index) => {
+    const length = memory.u64(address + BigInt(16 * index + 8));
+    if (length >= 1n << 63n) throw new Errno('EINVAL');
+    return { base: memory.u64(address + BigInt(16 * index)), length: Math.min(size(length), MOST) };
+  });
+}
+
+function scatter({ memory }: Call, parts: readonly Part[], bytes: Uint8Array): number {
   let done = 0;
   for (const { base, length } of parts) {
     const part = bytes.subarray(done, done + length);
@@ -33,7 +47,7 @@ function scatter(
   return done;
 }
 
-function gather({ memory }: Call, parts: readonly { base: bigint; length: number }[]): Uint8Array {
+function gather({ memory }: Call, parts: readonly Part[]): Uint8Array {
   const all = parts.map(({ base, length }) => memory.read(base, length));
   const bytes = new Uint8Array(all.reduce((sum, each) => sum + each.length, 0));
   let at = 0;
@@ -44,31 +58,48 @@ function gather({ memory }: Call, parts: readonly { base: bigint; length: number
   return bytes;
 }
 
-function readInto(
-  call: Call,
-  file: OpenFile,
-  parts: readonly { base: bigint; length: number }[],
-  offset?: number,
-): Result {
+const one = (base: bigint | undefined, length: bigint | undefined): Part[] => [
+  { base: base!, length: Math.min(size(length), MOST) },
+];
+
+/** For p* calls: where, and a file that has places. */
+function position(file: OpenFile, offset: bigint): number {
+  const at = BigInt.asIntN(64, offset);
+  if (at < 0n) throw new Errno('EINVAL');
+  if (['pipe', 'stream', 'event'].includes(file.inode.kind)) throw new Errno('ESPIPE');
+  return Number(at);
+}
+
+function read(call: Call, parts: readonly Part[], offset?: bigint): Result {
+  const file = fileOf(call.task, int(call.arguments[0]));
+  const at = offset === undefined ? undefined : position(file, offset);
   const wanted = Math.min(
     parts.reduce((sum, { length }) => sum + length, 0),
     MOST,
   );
-  const got = readFile(call, file, wanted, offset);
+  const got = readFile(call, file, wanted, at);
   return got instanceof Uint8Array ? scatter(call, parts, got) : got;
 }
 
-const one = (base: bigint | undefined, length: bigint | undefined) => [
-  { base: base!, length: Math.min(size(length), MOST) },
-];
-
-function open(task: Task, call: Call, path: bigint, flags: number): number {
-  const file = openFile(call.kernel, task, call.memory.text(path), flags);
-  return install(task.files, file, (flags & O.CLOEXEC) !== 0);
+function write(call: Call, parts: readonly Part[], offset?: bigint): Result {
+  const file = fileOf(call.task, int(call.arguments[0]));
+  const at = offset === undefined ? undefined : position(file, offset);
+  return writeFile(call, file, gather(call, parts), at);
 }
 
+const ofVectors = (call: Call): Part[] => vectors(call, call.arguments[1]!, int(call.arguments[2]));
+const ofBuffer = ({ arguments: [, base, length] }: Call): Part[] => one(base, length);
+
+/** preadv2(2), pwritev2(2): an offset of -1 is where the file stands. No flag is supported (RWF_*). */
+function second(call: Call): bigint | undefined {
+  if (int(call.arguments[5]) !== 0) throw new Errno('EOPNOTSUPP');
+  return BigInt.asIntN(64, call.arguments[3]!) === -1n ? undefined : call.arguments[3];
+}
+
+const PIPE_FLAGS = O.CLOEXEC | O.NONBLOCK | O.DIRECT;
+
 function pipe2({ kernel, task, memory }: Call, address: bigint, flags: number): number {
-  if ((flags & ~(O.CLOEXEC | O.NONBLOCK | 0o40000)) !== 0) throw new Errno('EINVAL');
+  if ((flags & ~PIPE_FLAGS) !== 0) throw new Errno('EINVAL');
   const pipe = newPipe(kernel);
   const closeOnExec = (flags & O.CLOEXEC) !== 0;
   const end = (which: 'read' | 'write'): OpenFile =>
@@ -76,122 +107,191 @@ function pipe2({ kernel, task, memory }: Call, address: bigint, flags: number): 
       kernel,
       { kind: 'pipe', pipe, end: which },
       (which === 'write' ? O.WRONLY : 0) | (flags & O.NONBLOCK),
+      `pipe:[${pipe.id}]`,
     );
-  const read = install(task.files, end('read'), closeOnExec);
-  const write = install(task.files, end('write'), closeOnExec);
+  const read = install(task, end('read'), closeOnExec);
+  const write = install(task, end('write'), closeOnExec);
   memory.setU32(address, read);
   memory.setU32(address + 4n, write);
   return 0;
 }
 
-export const FILES: Calls = {
-  read: (call) =>
-    readInto(call, fileOf(call.task, int(call.arguments[0])), one(call.arguments[1], call.arguments[2])),
-  pread64: (call) =>
-    readInto(
-      call,
-      fileOf(call.task, int(call.arguments[0])),
-      one(call.arguments[1], call.arguments[2]),
-      size(call.arguments[3]),
-    ),
-  readv: (call) => {
-    const [fd, address, count] = call.arguments as [bigint, bigint, bigint];
-    return readInto(call, fileOf(call.task, int(fd)), vectors(call, address, int(count)));
-  },
-  write: (call) => {
-    const [fd, base, length] = call.arguments as [bigint, bigint, bigint];
-    return writeFile(call, fileOf(call.task, int(fd)), gather(call, one(base, length)));
-  },
-  writev: (call) => {
-    const [fd, address, count] = call.arguments as [bigint, bigint, bigint];
-    return writeFile(call, fileOf(call.task, int(fd)), gather(call, vectors(call, address, int(count))));
-  },
-  open: (call) => open(call.task, call, call.arguments[0]!, int(call.arguments[1])),
-  openat: (call) => {
-    const [directory, path, flags] = call.arguments as [bigint, bigint, bigint];
-    const relative = !call.memory.text(path).startsWith('/');
-    if (relative && int(directory) !== AT_FDCWD) throw new Errno('ENOTDIR');
-    return open(call.task, call, path, int(flags));
-  },
-  close: ({ kernel, task, arguments: [fd] }) => {
-    closeDescriptor(kernel, task.files, int(fd));
+const EFD = { SEMAPHORE: 1, KNOWN: 1 | O.CLOEXEC | O.NONBLOCK } as const;
+
+function eventfd({ kernel, task, arguments: [count] }: Call, flags: number): number {
+  if ((flags & ~EFD.KNOWN) !== 0) throw new Errno('EINVAL');
+  const file = newFile(
+    kernel,
+    {
+      kind: 'event',
+      id: kernel.state.nextId++,
+      count: BigInt.asUintN(32, count!),
+      semaphore: (flags & EFD.SEMAPHORE) !== 0,
+    },
+    O.RDWR | (flags & O.NONBLOCK),
+    'anon_inode:[eventfd]',
+  );
+  return install(task, file, (flags & O.CLOEXEC) !== 0);
+}
+
+const MFD = { CLOEXEC: 1, ALLOW_SEALING: 2, HUGETLB: 4, NOEXEC_SEAL: 8, EXEC: 16 } as const;
+
+function memfdCreate({ kernel, task, memory, arguments: [address, flags] }: Call): number {
+  const how = unsigned(flags);
+  if ((how & ~31) !== 0) throw new Errno('EINVAL');
+  if ((how & MFD.HUGETLB) !== 0) throw new Errno('ENOMEM');
+  if ((how & MFD.EXEC) !== 0 && (how & MFD.NOEXEC_SEAL) !== 0) throw new Errno('EINVAL');
+  let name: string;
+  try {
+    name = memory.text(address!, 250);
+  } catch (error) {
+    if (error instanceof Errno && error.code === 'ENAMETOOLONG') throw new Errno('EINVAL');
+    throw error;
+  }
+  const path = `/memfd:${name} (deleted)`;
+  const node = newRegular(kernel, (how & MFD.NOEXEC_SEAL) !== 0 ? 0o666 : 0o777, newObject(kernel, path));
+  node.seals = (how & (MFD.ALLOW_SEALING | MFD.NOEXEC_SEAL)) !== 0 ? 0 : SEAL.SEAL;
+  node.facts.links = 0;
+  return install(task, newFile(kernel, node, O.RDWR | O.LARGEFILE, path), (how & MFD.CLOEXEC) !== 0);
+}
+
+/** ftruncate(2) and truncate(2). */
+export function setSize(call: Call, { inode }: Pick<OpenFile, 'inode'>, length: bigint): number {
+  const to = BigInt.asIntN(64, length);
+  if (to < 0n || inode.kind !== 'regular') throw new Errno('EINVAL');
+  if (inode.object.constant) throw new Errno('EROFS');
+  if (to > BigInt(MOST_BYTES)) throw new Errno('EFBIG');
+  const { object, seals } = inode;
+  const bytes = Number(to);
+  if (
+    (bytes < object.size && (seals & SEAL.SHRINK) !== 0) ||
+    (bytes > object.size && (seals & SEAL.GROW) !== 0)
+  )
+    throw new Errno('EPERM');
+  truncate(call.kernel, object, bytes);
+  inode.facts.modified = inode.facts.changed = call.kernel.state.clock;
+  return 0;
+}
+
+const FALLOC = { KEEP_SIZE: 1, PUNCH_HOLE: 2 } as const;
+
+function fallocate(call: Call): number {
+  const [fd, mode, offset, length] = call.arguments as [bigint, bigint, bigint, bigint];
+  const { inode, flags } = fileOf(call.task, int(fd));
+  const [at, bytes] = [BigInt.asIntN(64, offset), BigInt.asIntN(64, length)];
+  if (at < 0n || bytes <= 0n) throw new Errno('EINVAL');
+  if ((flags & O.ACCMODE) === 0) throw new Errno('EBADF');
+  if (inode.kind === 'pipe' || inode.kind === 'stream') throw new Errno('ESPIPE');
+  if (inode.kind !== 'regular') throw new Errno('ENODEV');
+  const how = int(mode);
+  if (how === (FALLOC.KEEP_SIZE | FALLOC.PUNCH_HOLE)) {
+    punch(call.kernel, inode.object, Number(at), Math.min(Number(at + bytes), inode.object.size));
     return 0;
-  },
-  dup: ({ task, arguments: [fd] }) => install(task.files, fileOf(task, int(fd)), false),
-  dup2: (call) => duplicate(call, false, 0),
-  dup3: (call) => duplicate(call, true, int(call.arguments[2])),
-  pipe: (call) => pipe2(call, call.arguments[0]!, 0),
-  pipe2: (call) => pipe2(call, call.arguments[0]!, int(call.arguments[1])),
-  eventfd2: ({ kernel, task, arguments: [count, flags] }) => {
-    const file = newFile(
-      kernel,
-      {
-        kind: 'event',
-        id: kernel.state.nextId++,
-        count: BigInt.asUintN(32, count!),
-        semaphore: (int(flags) & 1) !== 0,
-      },
-      O.RDWR | (int(flags) & O.NONBLOCK),
-    );
-    return install(task.files, file, (int(flags) & O.CLOEXEC) !== 0);
-  },
-  fcntl: ({ task, arguments: [fd, operation, value] }) => {
-    const descriptor = descriptorOf(task, int(fd));
-    switch (int(operation)) {
-      case 0:
-      case 1030:
-        return install(task.files, descriptor.file, int(operation) === 1030, int(value));
-      case 1:
-        return descriptor.closeOnExec ? 1 : 0;
-      case 2:
-        descriptor.closeOnExec = (int(value) & 1) !== 0;
-        return 0;
-      case 3:
-        return descriptor.file.flags;
-      case 4: {
-        const changeable = O.APPEND | O.NONBLOCK;
-        descriptor.file.flags = (descriptor.file.flags & ~changeable) | (int(value) & changeable);
-        return 0;
-      }
-      default:
-        throw new Errno('EINVAL');
-    }
-  },
-  ioctl: ({ task, arguments: [fd] }) => {
-    descriptorOf(task, int(fd));
-    throw new Errno('ENOTTY');
-  },
-  lseek: ({ task, arguments: [fd, offset, whence] }) => {
-    const file = fileOf(task, int(fd));
-    if (file.inode.kind === 'pipe' || file.inode.kind === 'stream') throw new Errno('ESPIPE');
-    const length = file.inode.kind === 'text' ? file.inode.content.length : 0;
-    const base = [0, file.offset, length][int(whence)];
-    if (base === undefined) throw new Errno('EINVAL');
-    const to = base + Number(BigInt.asIntN(64, offset!));
-    if (to < 0) throw new Errno('EINVAL');
-    file.offset = to;
-    return to;
-  },
-  getcwd: ({ task, memory, arguments: [buffer, length] }) => {
-    const bytes = Uint8Array.from(`${task.fs.cwd}\0`, (c) => c.charCodeAt(0));
-    if (size(length) < bytes.length) throw new Errno('ERANGE');
-    memory.write(buffer!, bytes);
-    return bytes.length;
-  },
-  umask: ({ task, arguments: [mask] }) => {
-    const before = task.fs.umask;
-    task.fs.umask = int(mask) & 0o777;
-    return before;
-  },
-};
+  }
+  if ((how & ~FALLOC.KEEP_SIZE) !== 0) throw new Errno('EOPNOTSUPP');
+  if (at + bytes > BigInt(MOST_BYTES)) throw new Errno('EFBIG');
+  const end = Number(at + bytes);
+  if (how === 0 && end > inode.object.size) return setSize(call, { inode }, at + bytes);
+  return 0;
+}
+
+function lseek({ task, arguments: [fd, offset, whence] }: Call): number {
+  const file = fileOf(task, int(fd));
+  const { inode } = file;
+  if (inode.kind === 'pipe' || inode.kind === 'stream' || inode.kind === 'event') throw new Errno('ESPIPE');
+  const length =
+    inode.kind === 'text' ? inode.content.length : inode.kind === 'regular' ? inode.object.size : 0;
+  const distance = Number(BigInt.asIntN(64, offset!));
+  const how = int(whence);
+  // SEEK_DATA and SEEK_HOLE: there are no holes.
+  if (how === 3 || how === 4) {
+    if (distance < 0 || distance >= length) throw new Errno('ENXIO');
+    file.offset = how === 3 ? distance : length;
+    return file.offset;
+  }
+  const base = [0, file.offset, length][how];
+  if (base === undefined || base + distance < 0) throw new Errno('EINVAL');
+  file.offset = base + distance;
+  return file.offset;
+}
 
 function duplicate({ kernel, task, arguments: args }: Call, strict: boolean, flags: number): number {
   const [from, to] = [int(args[0]), int(args[1])];
+  if ((flags & ~O.CLOEXEC) !== 0 || (strict && from === to)) throw new Errno('EINVAL');
+  if (to < 0 || to >= fileLimit(task)) throw new Errno('EBADF');
   const file = fileOf(task, from);
-  if (strict && from === to) throw new Errno('EINVAL');
-  if (to < 0 || to >= 1024) throw new Errno('EBADF');
   if (from === to) return to;
   if (task.files.descriptors[to] !== undefined) closeDescriptor(kernel, task.files, to);
   setDescriptor(task.files, to, { file, closeOnExec: (flags & O.CLOEXEC) !== 0 });
   return to;
 }
+
+const CLOSE_RANGE = { UNSHARE: 2, CLOEXEC: 4 } as const;
+
+function closeRange({ kernel, task, arguments: [first, last, flags] }: Call): number {
+  const how = int(flags);
+  const [from, to] = [unsigned(first), unsigned(last)];
+  if ((how & ~6) !== 0 || from > to) throw new Errno('EINVAL');
+  if ((how & CLOSE_RANGE.UNSHARE) !== 0 && task.files.users > 1) {
+    task.files.users--;
+    task.files = copyTable(task.files);
+  }
+  const { descriptors } = task.files;
+  for (let fd = from; fd <= Math.min(to, descriptors.length - 1); fd++) {
+    const found = descriptors[fd];
+    if (found === undefined) continue;
+    if ((how & CLOSE_RANGE.CLOEXEC) !== 0) found.closeOnExec = true;
+    else closeDescriptor(kernel, task.files, fd);
+  }
+  return 0;
+}
+
+/** Open files by descriptor. */
+export const FILES: Calls = {
+  read: (call) => read(call, ofBuffer(call)),
+  pread64: (call) => read(call, ofBuffer(call), call.arguments[3]),
+  readv: (call) => read(call, ofVectors(call)),
+  preadv: (call) => read(call, ofVectors(call), call.arguments[3]),
+  preadv2: (call) => read(call, ofVectors(call), second(call)),
+  write: (call) => write(call, ofBuffer(call)),
+  pwrite64: (call) => write(call, ofBuffer(call), call.arguments[3]),
+  writev: (call) => write(call, ofVectors(call)),
+  pwritev: (call) => write(call, ofVectors(call), call.arguments[3]),
+  pwritev2: (call) => write(call, ofVectors(call), second(call)),
+  close: ({ kernel, task, arguments: [fd] }) => {
+    closeDescriptor(kernel, task.files, int(fd));
+    return 0;
+  },
+  close_range: closeRange,
+  dup: ({ task, arguments: [fd] }) => install(task, fileOf(task, int(fd)), false),
+  dup2: (call) => duplicate(call, false, 0),
+  dup3: (call) => duplicate(call, true, int(call.arguments[2])),
+  pipe: (call) => pipe2(call, call.arguments[0]!, 0),
+  pipe2: (call) => pipe2(call, call.arguments[0]!, int(call.arguments[1])),
+  eventfd: (call) => eventfd(call, 0),
+  eventfd2: (call) => eventfd(call, int(call.arguments[1])),
+  memfd_create: memfdCreate,
+  ftruncate: (call) => {
+    const file = fileOf(call.task, int(call.arguments[0]));
+    if ((file.flags & O.ACCMODE) === 0) throw new Errno('EINVAL');
+    return setSize(call, file, call.arguments[1]!);
+  },
+  fallocate,
+  fcntl: control,
+  lseek,
+  ...Object.fromEntries(
+    ['fsync', 'fdatasync', 'syncfs'].map((name) => [
+      name,
+      ({ task, arguments: [fd] }: Call): number => {
+        const { inode } = descriptorOf(task, int(fd)).file;
+        if (inode.kind === 'pipe' || inode.kind === 'stream') throw new Errno('EINVAL');
+        return 0;
+      },
+    ]),
+  ),
+  sync: () => 0,
+  fadvise64: ({ task, arguments: [fd] }) => {
+    if (['pipe', 'stream'].includes(fileOf(task, int(fd)).inode.kind)) throw new Errno('ESPIPE');
+    return 0;
+  },
+};

@@ -14,10 +14,6 @@ export const IDENTITY: Calls = {
   getpid: ({ task }) => task.process.pid,
   gettid: ({ task }) => task.tid,
   getppid: ({ task }) => task.process.parent?.pid ?? 0,
-  getuid: () => 0,
-  geteuid: () => 0,
-  getgid: () => 0,
-  getegid: () => 0,
   getpgrp: ({ task }) => task.process.group,
   getpgid: ({ kernel, task, arguments: [pid] }) => {
     const process = int(pid) === 0 ? task.process : kernel.state.processes.get(int(pid));
@@ -70,7 +66,9 @@ export const IDENTITY: Calls = {
     memory.write(buffer!, bytes);
     return 0;
   },
-  getrandom: ({ kernel, memory, arguments: [buffer, length] }) => {
+  getrandom: ({ kernel, memory, arguments: [buffer, length, flags] }) => {
+    // GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE, the last two not together.
+    if ((int(flags) & ~7) !== 0 || (int(flags) & 6) === 6) throw new Errno('EINVAL');
     const bytes = kernel.random.bytes(Math.min(size(length), 1 << 20));
     memory.write(buffer!, bytes);
     return bytes.length;

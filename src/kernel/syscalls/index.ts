@@ -1,27 +1,43 @@
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Call, Calls, Result } from './call.js';
+import { CREDENTIALS } from './credentials.js';
+import { IOCTL } from './fcntl.js';
 import { FILES } from './files.js';
 import { FUTEX } from './futex.js';
 import { IDENTITY } from './identity.js';
+import { MADVISE } from './madvise.js';
 import { MEMBARRIER } from './membarrier.js';
 import { MEMORY } from './memory.js';
+import { NUMA } from './numa.js';
+import { PATHS } from './paths.js';
+import { POLLING } from './poll.js';
 import { PRCTL } from './prctl.js';
+import { RESOURCES } from './resources.js';
 import { RSEQ_CALLS } from './rseq.js';
 import { SCHED } from './sched.js';
 import { SIGNAL_CALLS } from './signals.js';
+import { STAT } from './stat.js';
 import { TASKS } from './tasks.js';
 import { TIME } from './time.js';
 
 const ROWS: Calls = {
+  ...CREDENTIALS,
   ...FILES,
   ...FUTEX,
   ...IDENTITY,
   ...MEMBARRIER,
+  ...IOCTL,
+  ...MADVISE,
   ...MEMORY,
+  ...NUMA,
+  ...PATHS,
+  ...POLLING,
   ...PRCTL,
+  ...RESOURCES,
   ...RSEQ_CALLS,
   ...SCHED,
   ...SIGNAL_CALLS,
+  ...STAT,
   ...TASKS,
   ...TIME,
 };

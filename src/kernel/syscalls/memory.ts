@@ -1,50 +1,109 @@
 import { GUEST_END, PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
+import { O } from '../files/flags.js';
 import { fileOf } from '../files/table.js';
 import {
-  areaAt,
+  areaAbove,
   freeRange,
+  isFree,
+  isMapped,
   LAYOUT,
-  mapArea,
-  protectRange,
+  newArea,
+  overlaps,
+  PROT,
   roundUp,
-  unmapRange,
-  within,
+  touching,
 } from '../mm/areas.js';
-import type { Task } from '../state.js';
-import { type Call, type Calls, int, size } from './call.js';
+import { changeAreas, mapArea, populateRange, protectRange, unmapRange } from '../mm/map.js';
+import type { MemoryObject } from '../mm/object.js';
+import { newObject } from '../mm/objects.js';
+import { HELD, heldAt } from '../mm/pages.js';
+import type { Area, Mm } from '../state.js';
+import { type Call, type Calls, int } from './call.js';
+import { mremap } from './mremap.js';
+import { mayGrow, pageRange, pageUp, RLIMIT, TASK_SIZE } from './ranges.js';
 
 const MAP = {
   SHARED: 1,
   PRIVATE: 2,
+  SHARED_VALIDATE: 3,
   TYPE: 15,
   FIXED: 0x10,
   ANONYMOUS: 0x20,
   GROWSDOWN: 0x100,
+  LOCKED: 0x2000,
+  POPULATE: 0x8000,
+  NONBLOCK: 0x1_0000,
+  HUGETLB: 0x4_0000,
   FIXED_NOREPLACE: 0x10_0000,
 } as const;
+/** What MAP_SHARED_VALIDATE knows (LEGACY_MAP_MASK in include/linux/mman.h, without the type). */
+const VALIDATED =
+  MAP.TYPE |
+  MAP.FIXED |
+  MAP.ANONYMOUS |
+  0x800 |
+  0x1000 |
+  0x2000 |
+  0x4000 |
+  0x8000 |
+  0x1_0000 |
+  0x2_0000 |
+  0x4_0000;
 
-/** A range of pages that programs can have. EINVAL, ENOMEM. */
-function pages(address: bigint, length: bigint): { start: number; end: number } {
-  if (address % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
-  if (address + length > BigInt(GUEST_END)) throw new Errno('ENOMEM');
-  return { start: Number(address), end: Number(address) + roundUp(Number(length)) };
+/** Where a new mapping goes (get_unmapped_area()). */
+function place(mm: Mm, address: bigint, bytes: bigint, how: number): number {
+  const fixed = (how & (MAP.FIXED | MAP.FIXED_NOREPLACE)) !== 0;
+  if (bytes > TASK_SIZE) throw new Errno('ENOMEM');
+  if (fixed) {
+    if (address > TASK_SIZE - bytes) throw new Errno('ENOMEM');
+    if (address % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
+    // The simulated processor has 4 GiB.
+    if (address + bytes > BigInt(GUEST_END)) throw new Errno('ENOMEM');
+    // Nobody maps below vm.mmap_min_addr (security_mmap_addr()).
+    if (address < BigInt(LAYOUT.lowest)) throw new Errno('EPERM');
+    return Number(address);
+  }
+  const hint = Number(pageUp(address));
+  const size = Number(bytes);
+  if (hint >= LAYOUT.lowest && hint + size <= GUEST_END && isFree(mm, hint, hint + size)) return hint;
+  return freeRange(mm, size);
 }
 
-function content(
-  task: Task,
-  fd: number,
-  offset: number,
-  length: number,
-): { bytes: Uint8Array; path: string } {
-  const { inode } = fileOf(task, fd);
-  if (inode.kind === 'text')
-    return { bytes: inode.content.subarray(offset, offset + length), path: inode.path };
-  if (inode.kind === 'zero') return { bytes: new Uint8Array(0), path: inode.path };
-  throw new Errno('ENODEV');
+interface Backing {
+  readonly object: MemoryObject | undefined;
+  readonly shared: boolean;
+  readonly allowed: number;
 }
 
-function mmap({ kernel, task, arguments: args }: Call): number {
+/** What is shown, and what may be done with it, or why not (do_mmap()). */
+function backing(call: Call, how: number, protection: number, fd: number, bytes: number): Backing {
+  const { kernel, task } = call;
+  const type = how & MAP.TYPE;
+  if ((how & MAP.ANONYMOUS) !== 0) {
+    if ((how & MAP.HUGETLB) !== 0) throw new Errno('ENOMEM');
+    if (type === MAP.PRIVATE) return { object: undefined, shared: false, allowed: 7 };
+    if (type !== MAP.SHARED || (how & MAP.GROWSDOWN) !== 0) throw new Errno('EINVAL');
+    return { object: newObject(kernel, '/dev/zero (deleted)', bytes), shared: true, allowed: 7 };
+  }
+  const { inode, flags } = fileOf(task, fd);
+  const mode = flags & O.ACCMODE;
+  if ((flags & O.PATH) !== 0) throw new Errno('EBADF');
+  if ((how & MAP.HUGETLB) !== 0) throw new Errno('EINVAL');
+  if (type === MAP.SHARED_VALIDATE && (how & ~VALIDATED) !== 0) throw new Errno('EOPNOTSUPP');
+  if (![MAP.SHARED, MAP.PRIVATE, MAP.SHARED_VALIDATE].includes(type as 1)) throw new Errno('EINVAL');
+  const shared = type !== MAP.PRIVATE;
+  if (shared && (protection & PROT.WRITE) !== 0 && mode !== O.RDWR) throw new Errno('EACCES');
+  if (mode === O.WRONLY) throw new Errno('EACCES');
+  if (inode.kind !== 'regular' && inode.kind !== 'zero') throw new Errno('ENODEV');
+  if ((how & MAP.GROWSDOWN) !== 0) throw new Errno('EINVAL');
+  const allowed = shared && mode !== O.RDWR ? 5 : 7;
+  if (inode.kind === 'regular') return { object: inode.object, shared, allowed };
+  return { object: shared ? newObject(kernel, '/dev/zero (deleted)', bytes) : undefined, shared, allowed };
+}
+
+function mmap(call: Call): number {
+  const { kernel, task, arguments: args } = call;
   const [address, length, protection, flags, fd, offset] = args as [
     bigint,
     bigint,
@@ -55,141 +114,165 @@ function mmap({ kernel, task, arguments: args }: Call): number {
   ];
   const { mm } = task;
   const how = int(flags);
+  const rights = int(protection) & 7;
+  if (offset % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
+  if ((how & MAP.ANONYMOUS) === 0) fileOf(task, int(fd));
   if (length === 0n) throw new Errno('EINVAL');
-  if (length > BigInt(GUEST_END)) throw new Errno('ENOMEM');
-  if (offset % BigInt(PAGE_SIZE) !== 0n || ![1, 2, 3].includes(how & MAP.TYPE)) throw new Errno('EINVAL');
-  const bytes = roundUp(size(length));
-  const file = (how & MAP.ANONYMOUS) === 0 ? content(task, int(fd), size(offset), size(length)) : undefined;
-  const fixed = (how & (MAP.FIXED | MAP.FIXED_NOREPLACE)) !== 0;
-  let start: number;
-  if (fixed) {
-    start = pages(address, length).start;
-    const taken = within(mm, start, start + bytes).length > 0;
-    if ((how & MAP.FIXED_NOREPLACE) !== 0 && taken) throw new Errno('EEXIST');
-    unmapRange(kernel, mm, start, start + bytes);
-  } else {
-    const hint =
-      address % BigInt(PAGE_SIZE) === 0n && address + length <= BigInt(LAYOUT.mmapTop) ? Number(address) : 0;
-    const free =
-      hint >= LAYOUT.lowest && !mm.areas.some((area) => area.start < hint + bytes && area.end > hint);
-    start = free ? hint : freeRange(mm, bytes);
-  }
-  mapArea(kernel, mm, {
-    start,
-    end: start + bytes,
-    protection: int(protection) & 7,
-    shared: (how & MAP.TYPE) !== MAP.PRIVATE,
-    name: file?.path ?? '',
-    offset: size(offset),
-    growsDown: false,
-  });
-  if (file !== undefined && file.bytes.length > 0) kernel.spaces.of(mm.id).poke(start, file.bytes);
+  const bytes = pageUp(length);
+  if (bytes === 0n) throw new Errno('ENOMEM');
+  if (offset + bytes > (1n << 63n) - 1n && (how & MAP.ANONYMOUS) === 0) throw new Errno('EOVERFLOW');
+  const start = place(mm, address, bytes, how);
+  const end = start + Number(bytes);
+  if ((how & MAP.FIXED_NOREPLACE) !== 0 && overlaps(mm, start, end)) throw new Errno('EEXIST');
+  const { object, shared, allowed } = backing(call, how, rights, int(fd), Number(bytes));
+  if (!mayGrow(task, Number(bytes))) throw new Errno('ENOMEM');
+  const locked = (how & MAP.LOCKED) !== 0 || mm.lockFuture;
+  mapArea(
+    kernel,
+    mm,
+    newArea({ start, end }, rights, {
+      allowed,
+      shared,
+      object,
+      offset: object === undefined || (how & MAP.ANONYMOUS) !== 0 ? 0 : Number(offset),
+      growsDown: (how & MAP.GROWSDOWN) !== 0 && object === undefined,
+      locked,
+    }),
+  );
+  const populates = (how & (MAP.POPULATE | MAP.NONBLOCK)) === MAP.POPULATE;
+  if (locked || populates) populateRange(kernel, mm, start, end);
   return start;
 }
 
+/** brk(2) says where the break is, whether or not it could be moved. */
 function brk({ kernel, task, arguments: [wanted] }: Call): number {
   const { mm } = task;
-  const address = size(wanted);
-  if (address < mm.brkStart || address > LAYOUT.mmapTop) return mm.brk;
+  if (wanted! < BigInt(mm.brkStart) || wanted! > BigInt(LAYOUT.mmapTop)) return mm.brk;
+  const address = Number(wanted!);
   const [before, after] = [roundUp(mm.brk), roundUp(address)];
+  const limit = task.process.limits.get(RLIMIT.DATA)?.[0];
+  if (limit !== undefined && BigInt(address - mm.brkStart) > limit) return mm.brk;
   if (after > before) {
-    if (mm.areas.some((area) => area.start < after && area.end > before)) return mm.brk;
-    const heap = mm.areas.find(({ name, end }) => name === '[heap]' && end === before);
-    mapArea(kernel, mm, {
-      start: before,
-      end: after,
-      protection: 3,
-      shared: false,
-      name: '[heap]',
-      offset: 0,
-      growsDown: false,
-    });
-    if (heap !== undefined) {
-      const added = mm.areas.find(({ start }) => start === before)!;
-      mm.areas = mm.areas.filter((area) => area !== added);
-      heap.end = after;
-    }
+    if (!isFree(mm, before, after + PAGE_SIZE) || !mayGrow(task, after - before)) return mm.brk;
+    mapArea(kernel, mm, newArea({ start: before, end: after }, 3, { locked: mm.lockFuture }));
+    if (mm.lockFuture) populateRange(kernel, mm, before, after);
   } else if (after < before) unmapRange(kernel, mm, after, before);
   mm.brk = address;
   return address;
 }
 
-const MREMAP_MAYMOVE = 1;
-const MREMAP_FIXED = 2;
+const PROT_GROWSDOWN = 0x0100_0000;
+const PROT_GROWSUP = 0x0200_0000;
+const PROT_SEM = 8;
 
-function mremap({ kernel, task, arguments: args }: Call): number {
-  const [address, oldLength, newLength, flags, fixed] = args as [bigint, bigint, bigint, bigint, bigint];
+function mprotect({ kernel, task, arguments: [address, length, protection] }: Call): number {
   const { mm } = task;
-  const { start, end } = pages(address, oldLength);
-  const bytes = roundUp(size(newLength));
-  if (bytes === 0) throw new Errno('EINVAL');
-  const area = areaAt(mm, start);
-  if (area === undefined || area.end < end) throw new Errno('EFAULT');
-  if (start + bytes <= end) {
-    unmapRange(kernel, mm, start + bytes, end);
-    return start;
+  const grows = int(protection) & (PROT_GROWSDOWN | PROT_GROWSUP);
+  const rights = int(protection) & ~grows;
+  if (grows === (PROT_GROWSDOWN | PROT_GROWSUP)) throw new Errno('EINVAL');
+  const { start, end } = pageRange(address!, length!, 'ENOMEM');
+  if (end === start) return 0;
+  if ((rights & ~(7 | PROT_SEM)) !== 0) throw new Errno('EINVAL');
+  const area = areaAbove(mm, start);
+  if (area === undefined) throw new Errno('ENOMEM');
+  if (grows === PROT_GROWSUP) throw new Errno('EINVAL');
+  if (grows === 0) {
+    protectRange(kernel, mm, start, end, rights & 7);
+    return 0;
   }
-  const machine = kernel.spaces.of(mm.id);
-  const canGrow =
-    !mm.areas.some((each) => each.start < start + bytes && each.start >= end) &&
-    start + bytes <= LAYOUT.mmapTop;
-  const rest = {
-    protection: area.protection,
-    shared: area.shared,
-    name: area.name,
-    offset: area.offset,
-    growsDown: false,
-  };
-  if (canGrow && area.end === end && (int(flags) & MREMAP_FIXED) === 0) {
-    mapArea(kernel, mm, {
-      ...rest,
-      start: end,
-      end: start + bytes,
-      offset: area.offset + (end - area.start),
-    });
-    return start;
-  }
-  if ((int(flags) & MREMAP_MAYMOVE) === 0) throw new Errno('ENOMEM');
-  const to = (int(flags) & MREMAP_FIXED) !== 0 ? pages(fixed, newLength).start : freeRange(mm, bytes);
-  unmapRange(kernel, mm, to, to + bytes);
-  const old = machine.peek(start, end - start);
-  mapArea(kernel, mm, { ...rest, start: to, end: to + bytes });
-  machine.poke(to, old);
-  unmapRange(kernel, mm, start, end);
-  return to;
+  if (area.start >= end) throw new Errno('ENOMEM');
+  if (!area.growsDown) throw new Errno('EINVAL');
+  protectRange(kernel, mm, area.start, end, rights & 7);
+  return 0;
 }
 
-const MADV = { DONTNEED: 4, FREE: 8 } as const;
+/** What of a page's state mincore(2) shows: present in memory, whoever brought it there. */
+function isPresent(mm: Mm, area: Area, page: number): boolean {
+  const held = heldAt(mm.pages, page);
+  if (held === HELD.PRIVATE) return true;
+  if (area.object === undefined) return false;
+  const index = page - area.start / PAGE_SIZE + area.offset / PAGE_SIZE;
+  return area.object.initial === undefined
+    ? area.object.pages.has(index)
+    : index * PAGE_SIZE < area.object.size;
+}
+
+function mincore({ task, memory, arguments: [address, length, vector] }: Call): number {
+  if (address! % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
+  if (address! + length! > TASK_SIZE) throw new Errno('ENOMEM');
+  const { start, end } = pageRange(address!, length!, 'ENOMEM');
+  if (!isMapped(task.mm, start, end)) throw new Errno('ENOMEM');
+  const bytes = new Uint8Array((end - start) / PAGE_SIZE);
+  for (const area of touching(task.mm, start, end)) {
+    const stop = Math.min(end, area.end) / PAGE_SIZE;
+    for (let page = Math.max(start, area.start) / PAGE_SIZE; page < stop; page++)
+      bytes[page - start / PAGE_SIZE] = Number(isPresent(task.mm, area, page));
+  }
+  memory.write(vector!, bytes);
+  return 0;
+}
+
+const MS = { ASYNC: 1, INVALIDATE: 2, SYNC: 4 } as const;
+
+function msync({ task, arguments: [address, length, flags] }: Call): number {
+  const how = int(flags);
+  if ((how & ~7) !== 0 || (how & (MS.ASYNC | MS.SYNC)) === (MS.ASYNC | MS.SYNC)) throw new Errno('EINVAL');
+  const { start, end } = pageRange(address!, length!, 'ENOMEM');
+  if (!isMapped(task.mm, start, end)) throw new Errno('ENOMEM');
+  if ((how & MS.INVALIDATE) !== 0 && touching(task.mm, start, end).some(({ locked }) => locked))
+    throw new Errno('EBUSY');
+  return 0;
+}
+
+/** mlock(2) and munlock(2) take any address, and lock the pages that a range touches. */
+function lock({ kernel, task, arguments: [address, length] }: Call, locked: boolean, fill: boolean): number {
+  const first = address! & ~4095n;
+  const bytes = pageUp(length! + (address! & 4095n));
+  if (BigInt.asUintN(64, first + bytes) < first) throw new Errno('EINVAL');
+  if (bytes === 0n) return 0;
+  const [start, end] = [Number(first), Number(first + bytes)];
+  changeAreas(task.mm, start, end, (area) => {
+    area.locked = locked;
+  });
+  if (fill) populateRange(kernel, task.mm, start, end);
+  return 0;
+}
+
+const MCL = { CURRENT: 1, FUTURE: 2, ONFAULT: 4 } as const;
 
 export const MEMORY: Calls = {
   mmap,
   brk,
   mremap,
   munmap: ({ kernel, task, arguments: [address, length] }) => {
-    if (length === 0n) throw new Errno('EINVAL');
-    const { start, end } = pages(address!, length!);
+    if (address! % BigInt(PAGE_SIZE) !== 0n || address! > TASK_SIZE || length! > TASK_SIZE - address!)
+      throw new Errno('EINVAL');
+    const { start, end } = pageRange(address!, length!, 'EINVAL');
+    if (end === start) throw new Errno('EINVAL');
     unmapRange(kernel, task.mm, start, end);
     return 0;
   },
-  mprotect: ({ kernel, task, arguments: [address, length, protection] }) => {
-    const { start, end } = pages(address!, length!);
-    protectRange(kernel, task.mm, start, end, int(protection) & 7);
+  mprotect,
+  mincore,
+  msync,
+  mlock: (call) => lock(call, true, true),
+  mlock2: (call) => {
+    if ((int(call.arguments[2]) & ~1) !== 0) throw new Errno('EINVAL');
+    return lock(call, true, int(call.arguments[2]) === 0);
+  },
+  munlock: (call) => lock(call, false, false),
+  mlockall: ({ kernel, task: { mm }, arguments: [flags] }) => {
+    const how = int(flags);
+    if (how === 0 || (how & ~7) !== 0 || how === MCL.ONFAULT) throw new Errno('EINVAL');
+    mm.lockFuture = (how & MCL.FUTURE) !== 0;
+    if ((how & MCL.CURRENT) === 0) return 0;
+    for (const area of mm.areas) area.locked = true;
+    if ((how & MCL.ONFAULT) === 0) populateRange(kernel, mm, 0, GUEST_END);
     return 0;
   },
-  madvise: ({ kernel, task, arguments: [address, length, advice] }) => {
-    const { start, end } = pages(address!, length!);
-    if (int(advice) !== MADV.DONTNEED && int(advice) !== MADV.FREE) return 0;
-    for (const area of within(task.mm, start, end)) {
-      if (area.shared || area.name.startsWith('/')) continue;
-      const machine = kernel.spaces.of(task.mm.id);
-      machine.unmap(area.start, area.end - area.start);
-      machine.protect(area.start, area.end - area.start, area.protection === 0 ? 0 : area.protection | 1);
-    }
+  munlockall: ({ task: { mm } }) => {
+    mm.lockFuture = false;
+    for (const area of mm.areas) area.locked = false;
     return 0;
   },
-  msync: () => 0,
-  mlock: () => 0,
-  munlock: () => 0,
-  mlockall: () => 0,
-  munlockall: () => 0,
 };

@@ -2,7 +2,7 @@ import { RESTART } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { RAX, RSP } from '../../isa/x86-64/registers.js';
 import { Errno } from '../errno.js';
-import { execute } from '../exec.js';
+import { execute, executeAt } from '../exec.js';
 import { exitTask, killProcess, reap } from '../exit.js';
 import { copyTable } from '../files/table.js';
 import { copyMm, maxProcesses } from '../mm/copy.js';
@@ -178,7 +178,8 @@ export const TASKS: Calls = {
           parentTid: 0n,
           childTid: 0n,
         }),
-  execve: (call) => execute(call),
+  execve: execute,
+  execveat: executeAt,
   exit: ({ kernel, task, arguments: [status] }) => {
     exitTask(kernel, task, (int(status) & 0xff) << 8);
     return undefined;

@@ -1,0 +1,56 @@
+/**
+ * What an address space holds in each of its pages, as a page table has it: for 512 pages (2 MiB) a row of bytes, where any of them was
+ * touched. What a program may do with a page follows from this and from the area that it lies in.
+ */
+export type PageTable = Map<number, Uint8Array>;
+
+/**
+ * Legend:
+ *   NONE     never touched, or given back: zeros in the machine's memory
+ *   PRIVATE  the process's own content
+ *   READER   a copy of an object's page, as good as any other
+ *   WRITER   the only copy of an object's page that is right
+ *   STALE    a copy of an object's page that may be out of date
+ */
+export const HELD = { NONE: 0, PRIVATE: 1, READER: 2, WRITER: 3, STALE: 4 } as const;
+export type Held = (typeof HELD)[keyof typeof HELD];
+
+const SHIFT = 9;
+const ROW = 1 << SHIFT;
+
+export const heldAt = (table: PageTable, page: number): Held =>
+  (table.get(page >> SHIFT)?.[page & (ROW - 1)] ?? HELD.NONE) as Held;
+
+export function setHeld(table: PageTable, page: number, held: Held): void {
+  let row = table.get(page >> SHIFT);
+  if (row === undefined) {
+    if (held === HELD.NONE) return;
+    row = new Uint8Array(ROW);
+    table.set(page >> SHIFT, row);
+  }
+  row[page & (ROW - 1)] = held;
+}
+
+/** Pages from `first` up to `end` that hold something, upwards. */
+export function* heldPages(
+  table: PageTable,
+  first: number,
+  end: number,
+): Generator<{ page: number; held: Held }> {
+  for (let index = first >> SHIFT; index << SHIFT < end; index++) {
+    const row = table.get(index);
+    if (row === undefined) continue;
+    const from = Math.max(first, index << SHIFT);
+    const to = Math.min(end, (index + 1) << SHIFT);
+    for (let page = from; page < to; page++) {
+      const held = row[page & (ROW - 1)]!;
+      if (held !== HELD.NONE) yield { page, held: held as Held };
+    }
+  }
+}
+
+export function countPages(table: PageTable, first: number, end: number): number {
+  let count = 0;
+  for (const { held } of heldPages(table, first, end)) if (held !== HELD.STALE) count++;
+  return count;
+}
