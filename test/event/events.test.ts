@@ -78,6 +78,7 @@ const EVENTS: readonly (readonly [Event, string])[] = [
   [{ ...stamp, kind: 'log', text: 'a message' }, 'a message'],
   [{ ...stamp, kind: 'unknown-syscall', number: 999, name: 'syscall_999' }, 'syscall_999 (999) = -1 ENOSYS'],
   [{ ...stamp, kind: 'unknown-instruction', ip: 16n, bytes: '0f0b', text: 'ud2' }, 'ip=0x10 0f0b ud2'],
+  [{ ...stamp, kind: 'out-of-memory', pid: 1000, pages: 11, limit: 10 }, 'pid=1000 11 pages of 10'],
   [{ ...stamp, kind: 'output', fd: 1, bytes: Uint8Array.of(0, 34, 255, 10) }, 'fd=1 "\\x00\\"\\xff\\n" 4'],
 ];
 

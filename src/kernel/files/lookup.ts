@@ -87,6 +87,7 @@ export function lookup(kernel: Kernel, task: Task, base: string, path: string, f
   if (path === '') throw new Errno('ENOENT');
   if (path.length >= PATH_MAX) throw new Errno('ENAMETOOLONG');
   let links = 0;
+  let unseen = false;
   let at = path.startsWith('/') ? '' : base === '/' ? '' : base;
   let rest = path.split('/').filter((part) => part !== '' && part !== '.');
   const mustBeDirectory = /\/\.?$/.test(path);
@@ -103,7 +104,9 @@ export function lookup(kernel: Kernel, task: Task, base: string, path: string, f
     }
     const parent: DirectoryNode | undefined = what?.kind === 'directory' ? what : undefined;
     what = whatAt(kernel, task, `${at}/${part}`, rest.length === 0);
-    if (parent !== undefined && what === undefined && rest.length > 0) throw new Errno('ENOENT');
+    // The host may show a file without the folders that lead to it.
+    unseen ||= what === undefined && rest.length > 0;
+    if (unseen && what === undefined && rest.length === 0) throw new Errno('ENOENT');
     const isLink = what?.kind === 'link' || (what?.kind === 'magic' && !isOpenFile(what.file));
     if (isLink && (rest.length > 0 || follow || mustBeDirectory)) {
       if (++links > MOST_LINKS) throw new Errno('ELOOP');
