@@ -142,10 +142,8 @@ export abstract class CodeWriter {
 
   /** A vector instruction with what follows its opcode: a lane, or alignment and offset. */
   protected simd(name: VectorOp, ...immediates: number[]): void {
-    this.code
-      .byte(VECTOR_PREFIX)
-      .u32(VECTOR[name])
-      .byte(...immediates);
+    this.code.byte(VECTOR_PREFIX).u32(VECTOR[name]);
+    for (const each of immediates) this.code.byte(each);
   }
 
   protected v128(value: bigint): void {

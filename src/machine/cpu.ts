@@ -31,7 +31,7 @@ export class Cpu {
   private readonly translations: Translations;
   private readonly dispatcher: Dispatcher;
 
-  /** @param hot how often a place is entered before it is worth a translation that looks further. */
+  /** @param hot how often a place is entered before it is worth a region. */
   constructor(
     private readonly machine: Machine,
     hot = 64,
@@ -64,7 +64,7 @@ export class Cpu {
         } else if (result === 0) return BUDGET;
         else stepping = true;
       } else if (result >= RESULT.MISS) {
-        const stop = this.translate(result, stepping, exact);
+        const stop = this.translate(result);
         if (stop !== undefined) return this.stop(stop, later);
       } else return this.stop(TRAP_STOPS[result - 1]!, later);
     }
@@ -111,15 +111,10 @@ export class Cpu {
   }
 
   /** Finds code for where the machine stands; what stops it where there is none. */
-  private translate(result: number, stepping: boolean, exact: boolean): Stop | undefined {
+  private translate(result: number): Stop | undefined {
     const { machine, translations } = this;
     const at = machine.place;
-    const known =
-      result === RESULT.HOT
-        ? translations.improve(at)
-        : stepping || result === RESULT.STEPS
-          ? translations.findSteps(at, exact)
-          : translations.find(at);
+    const known = result === RESULT.HOT ? translations.improve(at) : translations.find(at);
     if (known) return undefined;
     const { rip } = machine;
     const fault = machine.executeFault(rip);

@@ -101,21 +101,10 @@ export function successorsOf(blocks: readonly RegionBlock[]): number[][] {
   });
 }
 
-/** The region of a sweep from `entry`, in blocks as its own jumps cut it. */
-export function sweepRegion(entry: bigint, fetch: Fetch, most: number): Region | undefined {
-  const swept = sweep(entry, fetch, most);
-  if (swept.length === 0) return undefined;
-  const instructions = new Map(swept.map((each) => [each.address, each]));
-  const leaders = new Set([entry]);
-  for (const { address, meaning } of swept) {
-    const { targets } = exits(address, meaning);
-    for (const target of targets) if (instructions.has(target)) leaders.add(target);
-    if (targets.length > 0 && instructions.has(meaning.next)) leaders.add(meaning.next);
-  }
-  return { entry, blocks: blocksOf(instructions, leaders) };
-}
-
-/** Instructions that follow each other in memory from `entry` on, to behind the first that control does not fall out of; at most `most`. */
+/**
+ * Instructions from `entry` on in the order of memory, to behind the first that control does not fall out of and no jump so far leads
+ * beyond: often the rest of a function. At most `most`; ends in front of one that is known already.
+ */
 export function sweep(
   entry: bigint,
   fetch: Fetch,
@@ -123,12 +112,22 @@ export function sweep(
   isKnown: (address: bigint) => boolean = () => false,
 ): CodedInstruction[] {
   const found: CodedInstruction[] = [];
-  for (let at = entry; found.length < most && !(found.length > 0 && isKnown(at)); ) {
+  const ahead = new Set<bigint>();
+  for (let at: bigint | undefined = entry; at !== undefined && found.length < most; ) {
+    if (found.length > 0 && isKnown(at)) break;
     const meaning = meaningAt(at, fetch);
     if (meaning === undefined) break;
     found.push({ address: at, meaning });
-    if (!exits(at, meaning).falls) break;
-    at = meaning.next;
+    const { targets, falls } = exits(at, meaning);
+    for (const target of targets) if (target > at && target - at < REACH) ahead.add(target);
+    at = falls ? meaning.next : smallest(ahead, meaning.next);
   }
+  return found;
+}
+
+/** The smallest of some addresses that is not below `from`. */
+function smallest(addresses: ReadonlySet<bigint>, from: bigint): bigint | undefined {
+  let found: bigint | undefined;
+  for (const each of addresses) if (each >= from && (found === undefined || each < found)) found = each;
   return found;
 }

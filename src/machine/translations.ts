@@ -4,7 +4,7 @@ import { CodeMap, type CodeRange } from './code-map.js';
 import { codeStore, type StoredCode } from './code-store.js';
 import type { Fetch } from './decode.js';
 import type { Machine } from './machine.js';
-import { type CodedInstruction, findRegion, type Region, sweep, sweepRegion } from './region.js';
+import { type CodedInstruction, findRegion, type Region, sweep } from './region.js';
 import { PAGE_SIZE } from './state.js';
 import { unitFunction } from './unit-code.js';
 import { host, type WasmTable } from './wasm/host.js';
@@ -12,11 +12,10 @@ import type { FunctionBody } from './wasm/module.js';
 
 /**
  * Legend of Kind:
- *   steps   single instructions, entered at any of them
- *   cold    a region of what follows its entry in memory: quickly made
- *   hot     a region of what its entry reaches
+ *   steps    single instructions, entered at any of them: quickly made
+ *   region   what an entry reaches, as one piece of code
  */
-type Kind = 'steps' | 'cold' | 'hot';
+type Kind = 'steps' | 'region';
 
 interface Translation {
   readonly kind: Kind;
@@ -25,11 +24,8 @@ interface Translation {
   readonly ranges: readonly CodeRange[];
 }
 
-/** How many instructions are translated together where little is known of them yet. */
-const COLD_REGION = 48;
-/** Where a few single instructions are wanted, and where all of the program is run so. */
-const FEW_STEPS = 16;
-const MANY_STEPS = 128;
+/** How many instructions are translated together as steps. */
+const MOST_STEPS = 100;
 
 /** Translated code of one machine: made when it is asked for, dropped when the program's code changes. */
 export class Translations {
@@ -40,7 +36,7 @@ export class Translations {
   private readonly regions = new Map<number, Translation>();
   private readonly steps = new Map<number, StepsAt>();
   private readonly made = new CodeMap<Translation>();
-  /** Visits of cold regions that lost their slots. */
+  /** Visits of addresses that lost their slots. */
   private readonly visits = new Map<number, number>();
 
   constructor(private readonly machine: Machine) {
@@ -52,18 +48,10 @@ export class Translations {
 
   private readonly fetch: Fetch = (address) => this.machine.fetch(address);
 
-  /** A region to run at `at`: false where there is no known instruction. */
+  /** Code to run at `at`: false where there is no known instruction. */
   find(at: number): boolean {
     if (Number.isNaN(at)) return false;
-    if (!this.regions.has(at) && !this.makeCold(at)) return false;
-    this.fill(at);
-    return true;
-  }
-
-  /** Step code for `at`; `many`: all of the program is run by steps. */
-  findSteps(at: number, many: boolean): boolean {
-    if (Number.isNaN(at)) return false;
-    if (!this.steps.has(at) && !this.makeSteps(at, many)) return false;
+    if (!this.steps.has(at) && !this.makeSteps(at)) return false;
     this.fill(at);
     return true;
   }
@@ -74,43 +62,25 @@ export class Translations {
     return instructions.length === 0 ? undefined : this.machine.compile([unitFunction(instructions)])[0];
   }
 
-  /** What is worth more for `at`, which is run often: a hot region for a cold one, a cold one for steps. */
+  /** A region for `at`, which is run often. */
   improve(at: number): boolean {
-    if (!this.regions.has(at)) return this.find(at);
     const stored =
-      codeStore.find('hot', at, this.holds) ??
-      this.translate('hot', at, () => {
+      codeStore.find('region', at, this.holds) ??
+      this.translate('region', at, () => {
         const region = findRegion(BigInt(at), this.fetch);
         return (
           region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
         );
       });
-    if (stored === undefined) return false;
-    this.add('hot', stored);
-    this.fill(at);
-    return true;
+    if (stored !== undefined) this.add('region', stored);
+    return this.find(at);
   }
 
-  private makeCold(at: number): boolean {
+  private makeSteps(at: number): boolean {
     const stored =
-      codeStore.find('cold', at, this.holds) ??
-      this.translate('cold', at, () => {
-        const region = sweepRegion(BigInt(at), this.fetch, COLD_REGION);
-        return (
-          region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
-        );
-      });
-    if (stored !== undefined) this.add('cold', stored);
-    return stored !== undefined;
-  }
-
-  private makeSteps(at: number, many: boolean): boolean {
-    const kind = many ? 'many steps' : 'steps';
-    const stored =
-      codeStore.find(kind, at, this.holds) ??
-      this.translate(kind, at, () => {
-        const most = many ? MANY_STEPS : FEW_STEPS;
-        const instructions = sweep(BigInt(at), this.fetch, most, (address) =>
+      codeStore.find('steps', at, this.holds) ??
+      this.translate('steps', at, () => {
+        const instructions = sweep(BigInt(at), this.fetch, MOST_STEPS, (address) =>
           this.steps.has(Number(address)),
         );
         if (instructions.length === 0) return undefined;
@@ -167,8 +137,8 @@ export class Translations {
 
   private fill(at: number): void {
     const region = this.regions.get(at);
-    // More visits than make it hot: it is.
-    const visits = region?.kind === 'hot' ? 2 ** 31 : (this.visits.get(at) ?? 0);
+    // With a region there is nothing more to be made of it, however often it is visited.
+    const visits = region === undefined ? (this.visits.get(at) ?? 0) : 2 ** 31;
     const before = this.machine.codeCache.set(at, region?.index, this.steps.get(at), visits);
     if (before.at !== 0 && before.at !== at) this.visits.set(before.at, before.visits);
   }

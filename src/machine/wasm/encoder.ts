@@ -14,9 +14,15 @@ export class Bytes {
     return this.buffer.subarray(0, this.length);
   }
 
-  byte(...values: number[]): this {
-    this.room(values.length);
-    for (const value of values) this.buffer[this.length++] = value;
+  /** One byte or a few. */
+  byte(a: number, b?: number, c?: number, d?: number): this {
+    if (this.length + 4 > this.buffer.length) this.room(4);
+    this.buffer[this.length++] = a;
+    if (b === undefined) return this;
+    this.buffer[this.length++] = b;
+    if (c === undefined) return this;
+    this.buffer[this.length++] = c;
+    if (d !== undefined) this.buffer[this.length++] = d;
     return this;
   }
 
@@ -29,17 +35,35 @@ export class Bytes {
 
   /** LEB128, unsigned, up to 32 bits. */
   u32(value: number): this {
+    if (this.length + 5 > this.buffer.length) this.room(5);
     let rest = value >>> 0;
     while (rest > 0x7f) {
-      this.byte((rest & 0x7f) | 0x80);
+      this.buffer[this.length++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    return this.byte(rest);
+    this.buffer[this.length++] = rest;
+    return this;
+  }
+
+  /** LEB128, signed, up to 32 bits. */
+  s32(value: number): this {
+    if (this.length + 5 > this.buffer.length) this.room(5);
+    let rest = value | 0;
+    for (;;) {
+      const low = rest & 0x7f;
+      rest >>= 7;
+      if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
+        this.buffer[this.length++] = low;
+        return this;
+      }
+      this.buffer[this.length++] = low | 0x80;
+    }
   }
 
   /** LEB128, signed, up to 64 bits. */
   s64(value: bigint): this {
     let rest = BigInt.asIntN(64, value);
+    if (rest >= -0x8000_0000n && rest <= 0x7fff_ffffn) return this.s32(Number(rest));
     for (;;) {
       const low = Number(rest & 0x7fn);
       rest >>= 7n;
@@ -47,10 +71,6 @@ export class Bytes {
       this.byte(done ? low : low | 0x80);
       if (done) return this;
     }
-  }
-
-  s32(value: number): this {
-    return this.s64(BigInt(value | 0));
   }
 
   name(text: string): this {

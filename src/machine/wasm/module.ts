@@ -26,7 +26,7 @@ export function moduleBytes(
   bodies: readonly FunctionBody[],
   table = false,
 ): Uint8Array {
-  const out = new Bytes().byte(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00);
+  const out = new Bytes().byte(0x00, 0x61, 0x73, 0x6d).byte(0x01, 0x00, 0x00, 0x00);
   const section = (id: number, fill: (inner: Bytes) => void): void => {
     out.byte(id).sized(fill);
   };
@@ -56,10 +56,21 @@ export function moduleBytes(
   section(10, (s) =>
     s.vector(bodies, ({ locals, code }) =>
       s.sized((body) => {
-        body.vector(locals, (local) => body.u32(1).byte(TYPE[local]));
+        body.vector(runs(locals), ({ type, count }) => body.u32(count).byte(TYPE[type]));
         body.append(code).byte(0x0b);
       }),
     ),
   );
   return out.bytes;
+}
+
+/** Neighbours of one type as one entry. */
+function runs(locals: readonly ValueType[]): { readonly type: ValueType; readonly count: number }[] {
+  const found: { type: ValueType; count: number }[] = [];
+  for (const type of locals) {
+    const last = found.at(-1);
+    if (last?.type === type) last.count++;
+    else found.push({ type, count: 1 });
+  }
+  return found;
 }
