@@ -31,7 +31,7 @@ if (built.status !== 0) {
 }
 
 const PAGE = 4096;
-function simulate(file) {
+function simulate(file, exact = false) {
   const image = readImage(readFileSync(file), file);
   const machine = new Machine();
   for (const { start, size, bytes } of image.regions) {
@@ -47,7 +47,7 @@ function simulate(file) {
   const start = performance.now();
   for (;;) {
     const limit = 2 ** 50;
-    const stop = cpu.run(limit);
+    const stop = cpu.run(limit, exact);
     instructions += limit - Number(machine.budget);
     if (stop.reason !== 'trap' || stop.trap !== 'system-call') throw new Error(`stopped: ${stop.reason}`);
     if (machine.register(0) === 231n) return { milliseconds: performance.now() - start, instructions };
@@ -69,9 +69,11 @@ for (const name of ['memory', 'sort', 'sha256']) {
   const mips = (milliseconds) => Math.round(instructions / milliseconds / 1000);
   const ours = several(() => simulate(file).milliseconds);
   const native = several(() => timed(file, []));
+  const stepped = simulate(file, true).milliseconds;
   const line = [
     `${name}: ${Math.round(instructions / 1e6)} million instructions`,
     `ours ${mips(ours)} MIPS`,
+    `ours by single instructions ${mips(stepped)} MIPS`,
     `native ${mips(native)} MIPS (${(ours / native).toFixed(1)}x)`,
   ];
   if (qemu) {

@@ -3,6 +3,7 @@ import { CodeChanged } from './address-space.js';
 import { type Dispatcher, makeDispatcher, RESULT } from './dispatcher.js';
 import { FloatTrap } from './float/calls.js';
 import { TRAPS } from './imports.js';
+import { Interpreter } from './interpreter.js';
 import type { Machine } from './machine.js';
 import { PageFault } from './page-fault.js';
 import { Translations } from './translations.js';
@@ -30,12 +31,20 @@ const SLICE = 1 << 17;
 export class Cpu {
   private readonly translations: Translations;
   private readonly dispatcher: Dispatcher;
+  private readonly interpreter: Interpreter;
+  /** How often instructions were interpreted. */
+  private readonly visits = new Map<number, number>();
 
-  /** @param hot how often a place is entered before it is worth a region. */
+  /**
+   * @param hot how often a place is entered before it is worth a region.
+   * @param cold how often an instruction is interpreted before it is worth being translated.
+   */
   constructor(
     private readonly machine: Machine,
     hot = 64,
+    private readonly cold = 3,
   ) {
+    this.interpreter = new Interpreter(machine);
     this.translations = new Translations(machine);
     this.dispatcher = makeDispatcher(machine.memory, this.translations.table, hot);
   }
@@ -59,7 +68,7 @@ export class Cpu {
         if (later > 0) {
           const more = Math.min(later, SLICE);
           later -= more;
-          machine.addBudget(more, exact);
+          machine.addBudget(more);
           machine.delayTime(-more);
         } else if (result === 0) return BUDGET;
         else stepping = true;
@@ -78,7 +87,7 @@ export class Cpu {
 
   private stop(stop: Stop, later: number): Stop {
     if (later > 0) {
-      this.machine.addBudget(later, false);
+      this.machine.addBudget(later);
       this.machine.delayTime(-later);
     }
     return stop;
@@ -110,16 +119,50 @@ export class Cpu {
     }
   }
 
-  /** Finds code for where the machine stands; what stops it where there is none. */
+  /** Finds code for where the machine stands, or does what is there without; what stops it where there is none. */
   private translate(result: number): Stop | undefined {
     const { machine, translations } = this;
-    const at = machine.place;
-    const known = result === RESULT.HOT ? translations.improve(at) : translations.find(at);
-    if (known) return undefined;
+    if (result === RESULT.HOT) {
+      translations.improve(machine.place);
+      return undefined;
+    }
+    if (result === RESULT.MISS) {
+      const stop = this.interpret();
+      if (stop !== undefined || !machine.hasBudget) return stop;
+    }
+    if (translations.find(machine.place)) return undefined;
     const { rip } = machine;
     const fault = machine.executeFault(rip);
     if (fault !== undefined) return { reason: 'fault', fault };
     return { reason: 'unknown', bytes: machine.fetch(rip) };
+  }
+
+  /** Runs code that has seldom been run, as far as there is some. */
+  private interpret(): Stop | undefined {
+    const { machine, interpreter, visits, translations } = this;
+    try {
+      while (machine.hasBudget) {
+        const at = machine.place;
+        const before = visits.get(at) ?? 0;
+        if (before >= this.cold || translations.knows(at)) return undefined;
+        visits.set(at, before + 1);
+        const meaning = translations.meaningAt(at);
+        if (meaning === undefined) return undefined;
+        const out = interpreter.run(BigInt(at), meaning);
+        if (out === 'unsupported') {
+          visits.set(at, this.cold);
+          return undefined;
+        }
+        machine.addBudget(-1);
+        if (out !== 'done') return TRAP_STOPS[TRAPS.indexOf(out)];
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof PageFault) return { reason: 'fault', fault: error };
+      throw error;
+    } finally {
+      interpreter.finish();
+    }
   }
 }
 

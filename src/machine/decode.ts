@@ -1,21 +1,70 @@
 import { Decoder, DecoderOptions } from 'iced-x86';
 import type { Meaning } from '../isa/meaning.js';
 import { meaningOf } from '../isa/x86-64/meaning/index.js';
+import { PAGE_SIZE } from './state.js';
 
-/** Bytes of code at an address, up to 15; fewer at the end of what is executable, none outside. */
-export type Fetch = (address: bigint) => Uint8Array;
+/** What the reader needs of a machine. */
+interface CodeMemory {
+  /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
+  fetch(address: bigint): Uint8Array;
+  /** A page that may be executed; `codeChanged` is told from now on. Undefined where it may not. */
+  codePage(page: number): Uint8Array | undefined;
+}
 
-/** What the instruction at an address does; undefined where there is none that is known. */
-export function meaningAt(at: bigint, fetch: Fetch): Meaning | undefined {
-  const bytes = fetch(at);
-  if (bytes.length === 0) return undefined;
-  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+const LONGEST = 15;
+const MOST_PAGES = 64;
+
+/** Reads instructions of the program. Keeps a decoder for each page of code, until that changes. */
+export class CodeReader {
+  private readonly decoders = new Map<number, Decoder>();
+
+  constructor(private readonly memory: CodeMemory) {}
+
+  /** What the instruction at an address does; undefined where there is none that is known. */
+  meaningAt(at: bigint): Meaning | undefined {
+    const offset = Number(at % BigInt(PAGE_SIZE));
+    const decoder = offset + LONGEST <= PAGE_SIZE ? this.decoder(Number(at) - offset) : undefined;
+    if (decoder === undefined) return this.lonely(at);
+    decoder.position = offset;
+    return decoded(decoder, at);
+  }
+
+  forget(page: number): void {
+    this.decoders.get(page)?.free();
+    this.decoders.delete(page);
+  }
+
+  private decoder(start: number): Decoder | undefined {
+    const page = start / PAGE_SIZE;
+    const known = this.decoders.get(page);
+    if (known !== undefined) return known;
+    const bytes = this.memory.codePage(page);
+    if (bytes === undefined) return undefined;
+    if (this.decoders.size >= MOST_PAGES) for (const each of [...this.decoders.keys()]) this.forget(each);
+    const made = new Decoder(64, bytes, DecoderOptions.None);
+    this.decoders.set(page, made);
+    return made;
+  }
+
+  /** Near the end of a page: it may go on in the next one, or not. */
+  private lonely(at: bigint): Meaning | undefined {
+    const bytes = this.memory.fetch(at);
+    if (bytes.length === 0) return undefined;
+    const decoder = new Decoder(64, bytes, DecoderOptions.None);
+    try {
+      return decoded(decoder, at);
+    } finally {
+      decoder.free();
+    }
+  }
+}
+
+function decoded(decoder: Decoder, at: bigint): Meaning | undefined {
   decoder.ip = at;
   const instruction = decoder.decode();
   try {
     return instruction.isInvalid ? undefined : meaningOf(instruction);
   } finally {
     instruction.free();
-    decoder.free();
   }
 }

@@ -23,6 +23,7 @@ const STATE_FIELDS: Readonly<Record<StateField, number>> = {
 
 /** Traps that find control behind the instruction. */
 const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'system-call-32', 'breakpoint']);
+export const isBehind = (trap: Trap): boolean => BEHIND.has(trap);
 
 /**
  * Turns expressions and statements into WebAssembly. All arithmetic is at 32 bits (narrower values with zeros above) or at 64. Where
@@ -90,7 +91,7 @@ export abstract class Emitter extends CodeWriter {
       case 'trap': {
         const result = 1 + TRAPS.indexOf(statement.trap);
         if (statement.when === undefined) {
-          const behind = BEHIND.has(statement.trap);
+          const behind = isBehind(statement.trap);
           if (behind) this.leave(() => this.i64(next), result);
           else this.stay(result);
           return;

@@ -1,4 +1,5 @@
 import type { Expression, Flag, Statement } from '../isa/meaning.js';
+import { isSelfContained as dependsOnNothing } from './evaluate.js';
 import type { Region } from './region.js';
 
 /** The flags that arithmetic sets together. */
@@ -84,16 +85,6 @@ export function flagsRead(statement: Statement): Set<Flag> {
   return found;
 }
 
-/** Made of constants and named values alone, which stay as they are while registers and memory change. */
-export function isSelfContained({ flags }: FlagStatement): boolean {
-  const visit = (value: unknown): boolean => {
-    if (typeof value !== 'object' || value === null) return true;
-    if (
-      'op' in value &&
-      ['register', 'flag', 'load', 'segment', 'state', 'xmm'].includes((value as Expression).op)
-    )
-      return false;
-    return Object.values(value).every(visit);
-  };
-  return visit(flags);
-}
+/** Can it be made later, from named values alone? */
+export const isSelfContained = ({ flags }: FlagStatement): boolean =>
+  Object.values(flags).every((each) => each === undefined || dependsOnNothing(each));

@@ -123,8 +123,16 @@ export class Machine extends AddressSpace {
     this.view.setUint32(STATE.entry, entry, true);
   }
 
-  addBudget(instructions: number, exact: boolean): void {
-    this.setBudget(this.view.getUint32(STATE.budget, true) + instructions, exact);
+  addBudget(instructions: number): void {
+    const { view } = this;
+    const sum =
+      view.getUint32(STATE.budget, true) + view.getUint32(STATE.budget + 4, true) * 2 ** 32 + instructions;
+    view.setUint32(STATE.budget, sum % 2 ** 32, true);
+    view.setUint32(STATE.budget + 4, Math.floor(sum / 2 ** 32), true);
+  }
+
+  get hasBudget(): boolean {
+    return this.view.getUint32(STATE.budget, true) > 0;
   }
 
   /** The budget is not all that will be run: so many instructions come behind it before the time of STATE.tsc. */
@@ -168,6 +176,12 @@ export class Machine extends AddressSpace {
     return bytes.every((byte, index) => this.bytes[start + index] === byte);
   }
 
+  codePage(page: number): Uint8Array | undefined {
+    if (this.executeFault(BigInt(page * PAGE_SIZE)) !== undefined) return undefined;
+    this.markCode(page, page + 1);
+    return this.bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+  }
+
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
   fetch(address: bigint): Uint8Array {
     if (this.executeFault(address) !== undefined) return new Uint8Array(0);
@@ -177,13 +191,14 @@ export class Machine extends AddressSpace {
     return this.bytes.slice(at, end);
   }
 
-  private load(address: bigint, bytes: number): bigint {
+  /** As the program may; throws PageFault with nothing done. */
+  load(address: bigint, bytes: number): bigint {
     const fault = this.check(address, bytes, 'read');
     if (fault !== undefined) throw fault;
     return this.view.getBigUint64(Number(address), true) & MASKS[bytes]!;
   }
 
-  private store(address: bigint, value: bigint, bytes: number): void {
+  store(address: bigint, value: bigint, bytes: number): void {
     const fault = this.check(address, bytes, 'write');
     if (fault !== undefined) throw fault;
     for (let n = 0, rest = value; n < bytes; n++, rest >>= 8n) {

@@ -1,5 +1,4 @@
 import type { Meaning, Statement } from '../isa/meaning.js';
-import { type Fetch, meaningAt } from './decode.js';
 
 /** One instruction of a program. */
 export interface CodedInstruction {
@@ -19,6 +18,9 @@ export interface Region {
   readonly blocks: readonly RegionBlock[];
 }
 
+/** What the instruction at an address does; undefined where there is none that is known. */
+export type ReadMeaning = (address: bigint) => Meaning | undefined;
+
 /** Bounds of a region: more would make one function too large to be optimised well. */
 const MOST_BLOCKS = 48;
 const MOST_INSTRUCTIONS = 400;
@@ -26,13 +28,13 @@ const MOST_INSTRUCTIONS = 400;
 const REACH = 8192n;
 
 /** Decodes the region of an entry; undefined where not even its first instruction is known. */
-export function findRegion(entry: bigint, fetch: Fetch): Region | undefined {
+export function findRegion(entry: bigint, read: ReadMeaning): Region | undefined {
   const instructions = new Map<bigint, CodedInstruction>();
   const leaders = new Set<bigint>([entry]);
   const pending = [entry];
   for (let at = pending.shift(); at !== undefined; at = pending.shift()) {
     while (at !== undefined && !instructions.has(at) && instructions.size < MOST_INSTRUCTIONS) {
-      const meaning = meaningAt(at, fetch);
+      const meaning = read(at);
       if (meaning === undefined) break;
       instructions.set(at, { address: at, meaning });
       const { targets, falls } = exits(at, meaning);
@@ -107,7 +109,7 @@ export function successorsOf(blocks: readonly RegionBlock[]): number[][] {
  */
 export function sweep(
   entry: bigint,
-  fetch: Fetch,
+  read: ReadMeaning,
   most: number,
   isKnown: (address: bigint) => boolean = () => false,
 ): CodedInstruction[] {
@@ -115,7 +117,7 @@ export function sweep(
   const ahead = new Set<bigint>();
   for (let at: bigint | undefined = entry; at !== undefined && found.length < most; ) {
     if (found.length > 0 && isKnown(at)) break;
-    const meaning = meaningAt(at, fetch);
+    const meaning = read(at);
     if (meaning === undefined) break;
     found.push({ address: at, meaning });
     const { targets, falls } = exits(at, meaning);

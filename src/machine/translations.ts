@@ -1,10 +1,11 @@
+import type { Meaning } from '../isa/meaning.js';
 import { regionFunction } from './block-code.js';
 import type { StepsAt } from './code-cache.js';
 import { CodeMap, type CodeRange } from './code-map.js';
 import { codeStore, type StoredCode } from './code-store.js';
-import type { Fetch } from './decode.js';
+import { CodeReader } from './decode.js';
 import type { Machine } from './machine.js';
-import { type CodedInstruction, findRegion, type Region, sweep } from './region.js';
+import { type CodedInstruction, findRegion, type ReadMeaning, type Region, sweep } from './region.js';
 import { PAGE_SIZE } from './state.js';
 import { unitFunction } from './unit-code.js';
 import { host, type WasmTable } from './wasm/host.js';
@@ -35,18 +36,28 @@ export class Translations {
   private next = 1;
   private readonly regions = new Map<number, Translation>();
   private readonly steps = new Map<number, StepsAt>();
+  private readonly reader: CodeReader;
+  private readonly read: ReadMeaning = (at) => this.reader.meaningAt(at);
   private readonly made = new CodeMap<Translation>();
   /** Visits of addresses that lost their slots. */
   private readonly visits = new Map<number, number>();
 
   constructor(private readonly machine: Machine) {
+    this.reader = new CodeReader(machine);
     machine.codeChanged = (start, end) => {
+      this.reader.forget(Math.floor(start / PAGE_SIZE));
       for (const translation of this.made.take(start, end)) this.drop(translation);
       return this.made.has(Math.floor(start / PAGE_SIZE));
     };
   }
 
-  private readonly fetch: Fetch = (address) => this.machine.fetch(address);
+  knows(at: number): boolean {
+    return this.steps.has(at) || this.regions.has(at);
+  }
+
+  meaningAt(at: number): Meaning | undefined {
+    return Number.isNaN(at) ? undefined : this.reader.meaningAt(BigInt(at));
+  }
 
   /** Code to run at `at`: false where there is no known instruction. */
   find(at: number): boolean {
@@ -58,7 +69,7 @@ export class Translations {
 
   /** The instruction at `at` alone; not kept. */
   single(at: number): (() => number) | undefined {
-    const instructions = sweep(BigInt(at), this.fetch, 1);
+    const instructions = sweep(BigInt(at), this.read, 1);
     return instructions.length === 0 ? undefined : this.machine.compile([unitFunction(instructions)])[0];
   }
 
@@ -67,7 +78,7 @@ export class Translations {
     const stored =
       codeStore.find('region', at, this.holds) ??
       this.translate('region', at, () => {
-        const region = findRegion(BigInt(at), this.fetch);
+        const region = findRegion(BigInt(at), this.read);
         return (
           region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
         );
@@ -80,7 +91,7 @@ export class Translations {
     const stored =
       codeStore.find('steps', at, this.holds) ??
       this.translate('steps', at, () => {
-        const instructions = sweep(BigInt(at), this.fetch, MOST_STEPS, (address) =>
+        const instructions = sweep(BigInt(at), this.read, MOST_STEPS, (address) =>
           this.steps.has(Number(address)),
         );
         if (instructions.length === 0) return undefined;

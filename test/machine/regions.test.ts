@@ -60,7 +60,7 @@ it('whole regions do what their instructions do one by one, and stop where they 
     for (let at = 0; at < 8192; at += 16) view.setBigUint64(at, lanes(random), true);
     const budget = random.pick([50, 100 + random.below(400), 2000]);
     const fx = randomFx(random);
-    const run = (exact: boolean) => {
+    const run = (how: 'steps' | 'regions' | 'turns') => {
       machine.poke(CODE, new Uint8Array(8192).fill(0xf4));
       machine.poke(CODE, program);
       machine.poke(DATA, data);
@@ -68,7 +68,18 @@ it('whole regions do what their instructions do one by one, and stop where they 
       machine.rflags = 0n;
       readImage(machine.view, fx);
       machine.rip = BigInt(CODE);
-      const stop = new Cpu(machine, 2).run(budget, exact);
+      const cpu = new Cpu(machine, 2, how === 'steps' ? 0 : 2);
+      let stop = cpu.run(how === 'turns' ? 0 : budget, how === 'steps');
+      if (how === 'turns') {
+        // Turns of random length, as a scheduler gives them.
+        let left = budget;
+        do {
+          const turn = Math.min(left, random.below(40));
+          stop = cpu.run(turn);
+          left -= turn - Number(machine.budget);
+        } while (left > 0 && stop.reason === 'budget');
+        machine.setBudget(left, false);
+      }
       return {
         stop: stop.reason === 'fault' ? stop.fault.message : stop.reason === 'trap' ? stop.trap : stop.reason,
         rip: machine.rip.toString(16),
@@ -79,8 +90,9 @@ it('whole regions do what their instructions do one by one, and stop where they 
         data: Buffer.from(machine.peek(DATA, 8192)).toString('hex'),
       };
     };
-    const wanted = run(true);
-    expect(run(false), Buffer.from(program).toString('hex')).toEqual(wanted);
+    const wanted = run('steps');
+    expect(run('regions'), Buffer.from(program).toString('hex')).toEqual(wanted);
+    expect(run('turns'), Buffer.from(program).toString('hex')).toEqual(wanted);
     if (budget - Number(wanted.left) > 40) long++;
   }
   // Programs that fault at once prove little.
