@@ -42,6 +42,8 @@ u64 aux(u64 type);
  * %e what a system call returned: the errno's name or the number.
  */
 void say(const char *format, ...);
+/* Another process has said something for this row. */
+void said(void);
 /* Ends the row with a newline. */
 _Noreturn void done(void);
 /* The row cannot be run here. */

@@ -4,14 +4,12 @@
  */
 #include "rows.h"
 #include "rseq.h"
-#include "signals.h"
 #include "thread.h"
 #include <linux/mman.h>
 
 #define GET "kernel/rseq.c rseq_get_rseq_cs"
 #define NEED "kernel/rseq.c rseq_need_restart"
 #define FIXUP "kernel/rseq.c rseq_ip_fixup"
-#define FORCE "kernel/signal.c force_sigsegv"
 #define IDS "kernel/rseq.c rseq_update_cpu_node_id"
 #define KERNEL 0xffffffff81000000
 #define TASK_SIZE 0x7ffffffff000
@@ -64,7 +62,6 @@ INSIDE(abort_inside, spin_cs.abort_ip = spin_cs.start_ip + 1)
 INSIDE(abort_at_start, spin_cs.abort_ip = spin_cs.start_ip)
 INSIDE(abort_is_0, spin_cs.abort_ip = 0)
 INSIDE(abort_is_3, spin_cs.abort_ip = 3)
-INSIDE(empty, spin_cs.post_commit_offset = 0)
 
 OUTSIDE(outside, )
 OUTSIDE(outside_version, spin_cs.version = 1)
@@ -167,189 +164,6 @@ static void uninterrupted(void) {
   say_status("section", status);
 }
 
-/* ------------------------------------------------------- what nobody checks */
-
-static char copies[96] __attribute__((aligned(32)));
-
-static void misaligned(void) {
-  struct rseq_cs *odd = (struct rseq_cs *)(copies + 3);
-  __builtin_memcpy(odd, &spin_cs, 32);
-  registered();
-  say(outcome(preempted_inside(odd)));
-}
-
-static void in_code(void) {
-  registered();
-  spin_cs.start_ip = (u64)copies;
-  spin_cs.post_commit_offset = 64;
-  area.rseq_cs = (u64)&spin_cs;
-  preempted_outside();
-  say("survived");
-  say(rseq_cs(&area));
-}
-
-static void read_only_descriptor(void) {
-  struct rseq_cs *copy = map(4096);
-  *copy = spin_cs;
-  sys(mprotect, copy, 4096, PROT_READ);
-  registered();
-  say(outcome(preempted_inside(copy)));
-}
-
-static void larger(void) {
-  registered();
-  spin_cs.start_ip -= 8; /* more in front than the code that belongs to it */
-  spin_cs.post_commit_offset += 8;
-  say(outcome(preempted_inside(&spin_cs)));
-}
-
-/* abort_ip is where the section ends: the first address that is no longer inside. */
-SECTION_AFTER(touching, " movl $1, (%rdx)\n1: pause\n cmpl $0, (%rcx)\n je 1b\n mov $1, %eax\n ret\n .long 0x53053053\n",
-              " xor %eax, %eax\n ret\n", " ud2\n");
-
-static volatile int stopped_by_other;
-static struct thread helper;
-
-static void stopper(void *unused) {
-  while (!inside) yield();
-  stopped_by_other = 1;
-}
-
-static void abort_at_end(void) {
-  registered();
-  one_cpu();
-  touching_cs.abort_ip = (u64)touching_end;
-  start(&helper, stopper, 0);
-  say(outcome(touching(&area, &touching_cs, &inside, &stopped_by_other)));
-  inside = 1;
-}
-
-/* abort_ip in front of the section, below start_ip. */
-extern char before_abort[];
-asm(".text\n.long 0x53053053\nbefore_abort: xor %eax, %eax\n ret\n");
-
-static void abort_before(void) {
-  registered();
-  spin_cs.abort_ip = (u64)before_abort;
-  say(outcome(preempted_inside(&spin_cs)));
-}
-
-/* Nobody asks whether abort_ip is code: the kernel goes there, the processor refuses. */
-static void abort_not_code(void) {
-  static u32 data[2] = {SIGNATURE, 0};
-  registered();
-  spin_cs.abort_ip = (u64)&data[1];
-  say(outcome(preempted_inside(&spin_cs)));
-}
-
-/* ---------------------------------------------------------- handlers, masks */
-
-/*
- * force_sigsegv() with a handler: while the kernel delivers SIGSEGV it looks at rseq again, finds the same violation and makes the
- * signal fatal: another SIGSEGV with the default action, which waits where the handler's mask blocks it.
- */
-static volatile struct {
-  int runs, code, reset, pending;
-  u64 address;
-} *found;
-
-static void seen(int number, siginfo_t *info, struct ucontext *context) {
-  area.rseq_cs = 0;
-  u64 action[4] = {0}, pending = 0;
-  sys(rt_sigaction, SIGSEGV, 0, action, 8);
-  sys(rt_sigpending, &pending, 8);
-  found->runs++;
-  found->code = info->si_code;
-  found->address = (u64)info->si_addr;
-  found->reset = !action[0];
-  found->pending = !!(pending & bit(SIGSEGV));
-}
-
-static void seen_last(int number, siginfo_t *info, struct ucontext *context) {
-  seen(number, info, context);
-  leave(3);
-}
-
-static void version_inside(void) {
-  spin_cs.version = 1;
-  leave(preempted_inside(&spin_cs));
-}
-
-static void rseq_cs_outside(void) {
-  area.rseq_cs = 0x10;
-  preempted_outside();
-  leave(4);
-}
-
-/* A switch before the handler has cleared rseq_cs finds the violation once more and kills: another child then. */
-static void with_handler(handler *function, u64 flags, void (*violate)(void)) {
-  registered();
-  found = map_shared(4096);
-  int status = 0;
-  for (int i = 0; i < 20 && !found->runs; i++) {
-    long pid = fork();
-    if (pid == 0) {
-      on_signal(SIGSEGV, function, flags);
-      violate();
-    }
-    status = wait_for(pid);
-  }
-  if (found->runs) {
-    say("handler runs, si_code %d, address %x", (long)found->code, found->address);
-    say("SIGSEGV's action is %s", found->reset ? "the default" : "the handler");
-    say("another SIGSEGV %s", found->pending ? "is pending" : "is not pending");
-  } else say("handler never runs");
-  say_status("process", status);
-}
-
-static void handler_leaves(void) { with_handler(seen_last, 0, version_inside); }
-static void handler_returns(void) { with_handler(seen, 0, version_inside); }
-static void handler_not_deferred(void) { with_handler(seen, SA_NODEFER, version_inside); }
-static void handler_outside(void) { with_handler(seen_last, 0, rseq_cs_outside); }
-static void ignored(void) { with_handler((handler *)1, 0, version_inside); }
-
-static void blocked(void) {
-  block(SIG_BLOCK, bit(SIGSEGV), 0);
-  with_handler(seen, 0, version_inside);
-}
-
-/* The violation comes to light while another signal is delivered. */
-static volatile int usr1_ran;
-static void usr1(int number, siginfo_t *info, struct ucontext *context) { usr1_ran = 1; }
-
-enum { AFTER_IT = 1, NEVER, RAN };
-
-static void seen_at_delivery(int number, siginfo_t *info, struct ucontext *context) {
-  area.rseq_cs = 0;
-  leave(context->uc_mcontext.rip == (u64)usr1 ? AFTER_IT : usr1_ran ? RAN : NEVER);
-}
-
-/* A switch between the store and the delivery would show it too early: another child then. */
-static void at_delivery(void) {
-  registered();
-  on_signal(SIGUSR1, usr1, 0);
-  on_signal(SIGSEGV, seen_at_delivery, 0);
-  int status = 0;
-  for (int i = 0; i < 50; i++) {
-    long pid = fork();
-    if (pid == 0) {
-      block(SIG_BLOCK, bit(SIGUSR1), 0);
-      send_to(sys(gettid), SIGUSR1);
-      area.rseq_cs = 0x10;
-      block(SIG_UNBLOCK, bit(SIGUSR1), 0);
-      leave(0);
-    }
-    status = wait_for(pid);
-    if (status >> 8 != NEVER) break;
-  }
-  switch (status >> 8) {
-  case AFTER_IT: say("SIGUSR1's frame is made, SIGSEGV's handler runs first"); break;
-  case NEVER: say("SIGSEGV only"); break;
-  case RAN: say("SIGUSR1's handler runs first"); break;
-  default: say_status("child", status);
-  }
-}
-
 const struct row violation_rows[] = {
     {"violation.none", "a correct section, preempted inside", FIXUP, nothing},
     {"violation.version-1", "version 1", GET, version_1},
@@ -394,20 +208,5 @@ const struct row violation_rows[] = {
     {"outside.wrap", "post_commit_offset -1, preempted outside", GET, outside_wrap},
     {"outside.abort-inside", "abort_ip inside the section, preempted outside", GET, outside_abort_inside},
     {"outside.abort-in-kernel", "abort_ip an address of the kernel, preempted outside", GET, outside_abort_in_kernel},
-    {"unchecked.alignment", "a descriptor at an odd address", GET, misaligned},
-    {"unchecked.empty", "post_commit_offset 0: no address is inside", GET, empty},
-    {"unchecked.not-code", "a section where there is no code", GET, in_code},
-    {"unchecked.read-only", "a descriptor that cannot be written", GET, read_only_descriptor},
-    {"unchecked.larger", "a section that starts in front of its code", GET, larger},
-    {"unchecked.abort-at-end", "abort_ip = start_ip + post_commit_offset", GET, abort_at_end},
-    {"unchecked.abort-before", "abort_ip below start_ip", GET, abort_before},
-    {"unchecked.abort-not-code", "abort_ip where there is no code", GET, abort_not_code},
-    {"sigsegv.handler", "a handler for SIGSEGV, violation inside", FORCE, handler_leaves},
-    {"sigsegv.handler-returns", "the same, and the handler returns", FORCE, handler_returns},
-    {"sigsegv.handler-nodefer", "a handler that does not block SIGSEGV (SA_NODEFER)", FORCE, handler_not_deferred},
-    {"sigsegv.handler-outside", "a handler for SIGSEGV, rseq_cs 0x10", FORCE, handler_outside},
-    {"sigsegv.blocked", "a handler for SIGSEGV, which is blocked", FORCE, blocked},
-    {"sigsegv.ignored", "SIGSEGV ignored", FORCE, ignored},
-    {"sigsegv.at-delivery", "the violation comes to light when SIGUSR1 is delivered", "kernel/rseq.c rseq_signal_deliver", at_delivery},
     {0},
 };

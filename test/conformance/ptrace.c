@@ -1,0 +1,252 @@
+/* What a tracer does to sections (kernel/ptrace.c). */
+#include "rows.h"
+#include "calls.h"
+#include "tracer.h"
+
+#define FIXUP "kernel/rseq.c rseq_ip_fixup"
+#define STOPS "kernel/signal.c ptrace_stop"
+
+/* struct user_regs_struct: 27 words */
+enum { RIP = 16, REGISTERS = 27 };
+
+static u64 peek(long pid, volatile void *address) {
+  u64 word = 0;
+  trace(PTRACE_PEEKDATA, pid, (u64)address, &word);
+  return word;
+}
+
+static u64 ip_of(long pid) {
+  u64 registers[REGISTERS];
+  trace(PTRACE_GETREGS, pid, 0, registers);
+  return registers[RIP];
+}
+
+static void say_ip(long pid, const struct rseq_cs *cs) {
+  u64 ip = ip_of(pid);
+  if (ip - cs->start_ip < cs->post_commit_offset) say("start_ip + %d", ip - cs->start_ip);
+  else if (ip - cs->abort_ip < 4) say("abort_ip + %d", ip - cs->abort_ip);
+  else if (ip - cs->start_ip < cs->post_commit_offset + 8) say("end + %d", ip - cs->start_ip - cs->post_commit_offset);
+  else say("elsewhere");
+}
+
+/* --------------------------------------------------------------- a breakpoint inside */
+
+static volatile int reached;
+SECTION(breakpoint, " nop\n int3\n nop\n nop\n");
+
+/* Preempted before the breakpoint the section is aborted: again until the tracer has set `reached`. */
+static void runs_breakpoint(void) {
+  registered();
+  long committed;
+  do committed = breakpoint(&area, &breakpoint_cs);
+  while (!reached);
+  leave(committed ? 1 : 2);
+}
+
+static long at_breakpoint(void) {
+  u64 one = 1;
+  long pid = tracee(runs_breakpoint);
+  int status = resume(PTRACE_CONT, pid);
+  say_status("child", status);
+  trace(PTRACE_POKEDATA, pid, (u64)&reached, (void *)one);
+  return pid;
+}
+
+static void say_end(int status) {
+  say(status == 1 << 8 ? "committed" : status == 2 << 8 ? "aborted" : "ended otherwise");
+}
+
+static const char *rseq_cs_of(long pid) { return peek(pid, &area.rseq_cs) ? "rseq_cs set" : "rseq_cs cleared"; }
+
+static void stop_inside(void) {
+  long pid = at_breakpoint();
+  say_ip(pid, &breakpoint_cs);
+  say(rseq_cs_of(pid));
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+static void step_inside(void) {
+  long pid = at_breakpoint();
+  say_ip(pid, &breakpoint_cs);
+  say_status("child", resume(PTRACE_SINGLESTEP, pid));
+  say_ip(pid, &breakpoint_cs);
+  say(rseq_cs_of(pid));
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+/* Without rseq_cs there is no section: it can be stepped through. */
+static void step_disarmed(void) {
+  long pid = at_breakpoint();
+  trace(PTRACE_POKEDATA, pid, (u64)&area.rseq_cs, 0);
+  for (int i = 0; i < 3; i++) {
+    resume(PTRACE_SINGLESTEP, pid);
+    say_ip(pid, &breakpoint_cs);
+  }
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+static void detach(void) {
+  long pid = at_breakpoint();
+  trace(PTRACE_DETACH, pid, 0, 0);
+  say_end(wait_for(pid));
+}
+
+/* The tracer moves the thread out of the section before it goes on. */
+static void moved_out(void) {
+  long pid = at_breakpoint();
+  u64 registers[REGISTERS];
+  trace(PTRACE_GETREGS, pid, 0, registers);
+  registers[RIP] = (u64)breakpoint_end;
+  trace(PTRACE_SETREGS, pid, 0, registers);
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+/* ... and into it. */
+static void runs_outside(void) {
+  registered();
+  asm volatile("int3");
+  leave(3);
+}
+
+static void moved_in(void) {
+  long pid = tracee(runs_outside);
+  resume(PTRACE_CONT, pid);
+  trace(PTRACE_POKEDATA, pid, (u64)&area.rseq_cs, &breakpoint_cs);
+  u64 registers[REGISTERS];
+  trace(PTRACE_GETREGS, pid, 0, registers);
+  registers[RIP] = (u64)breakpoint_start;
+  trace(PTRACE_SETREGS, pid, 0, registers);
+  resume(PTRACE_SINGLESTEP, pid);
+  say_ip(pid, &breakpoint_cs);
+  say(rseq_cs_of(pid));
+  end(pid);
+}
+
+/* A tracer that writes nonsense into rseq_cs kills. */
+static void poked(void) {
+  long pid = tracee(runs_outside);
+  resume(PTRACE_CONT, pid);
+  trace(PTRACE_POKEDATA, pid, (u64)&area.rseq_cs, (void *)0x10);
+  int status = resume(PTRACE_CONT, pid);
+  say_status("child", status);
+  say_status("child", resume(PTRACE_CONT, pid));
+  end(pid);
+}
+
+/* Steps from the store to rseq_cs on: the section never runs an instruction. */
+SECTION(stepped, " nop\n nop\n nop\n");
+static void runs_stepped(void) {
+  registered();
+  asm volatile("int3");
+  leave(stepped(&area, &stepped_cs) ? 1 : 2);
+}
+
+static void step_in(void) {
+  long pid = tracee(runs_stepped);
+  resume(PTRACE_CONT, pid);
+  int steps = 0;
+  for (; steps < 1000; steps++)
+    if (resume(PTRACE_SINGLESTEP, pid) != (0x7f | SIGTRAP << 8) || ip_of(pid) - (u64)stepped_start < 64) break;
+  say_ip(pid, &stepped_cs);
+  say(rseq_cs_of(pid));
+  resume(PTRACE_SINGLESTEP, pid);
+  say_ip(pid, &stepped_cs);
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+/* ------------------------------------------------------------------ other stops */
+
+static volatile struct {
+  int inside, stop, stopped;
+} *shared;
+
+/* A preemption aborts too: again until it has been stopped. */
+static void spins(void) {
+  registered();
+  long committed;
+  do committed = spin(&area, &spin_cs, &shared->inside, &shared->stop);
+  while (!shared->stopped);
+  leave(committed ? 1 : 2);
+}
+
+/* From now on the section ends and is not entered again. */
+static void let_end(void) { shared->stop = shared->stopped = 1; }
+
+/* A child that spins inside; waits until it does. */
+static long spinning(void) {
+  shared = map_shared(4096);
+  long pid = fork();
+  if (pid == 0) {
+    spins();
+    leave(0);
+  }
+  while (!shared->inside) yield();
+  return pid;
+}
+
+static void interrupt(void) {
+  long pid = spinning();
+  if (trace(PTRACE_SEIZE, pid, 0, 0) < 0) skip("ptrace is not permitted");
+  trace(PTRACE_INTERRUPT, pid, 0, 0);
+  say_status("child", wait_for(pid));
+  let_end();
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+static void attach(void) {
+  long pid = spinning();
+  if (trace(PTRACE_ATTACH, pid, 0, 0) < 0) skip("ptrace is not permitted");
+  say_status("child", wait_for(pid));
+  let_end();
+  trace(PTRACE_DETACH, pid, 0, 0);
+  say_end(wait_for(pid));
+}
+
+static void job_control(void) {
+  long pid = spinning();
+  sys(kill, pid, SIGSTOP);
+  say_status("child", wait_for(pid));
+  let_end();
+  sys(kill, pid, SIGCONT);
+  say_end(wait_for(pid));
+}
+
+/* Its call is the last of the section: to be made again, and so inside. */
+CALL_SECTION(waits, "");
+static int ends[2];
+
+static void interrupt_last(void) {
+  registered();
+  one_cpu();
+  share_counts();
+  sys(pipe2, ends, 0);
+  long pid = fork();
+  if (pid == 0) {
+    char byte;
+    waits(&waits_cs, __NR_read, ends[0], &byte, 1);
+    leave(counts.commits ? 1 : 2);
+  }
+  while (!counts.entered) yield();
+  sleep_ms(1);
+  if (trace(PTRACE_SEIZE, pid, 0, 0) < 0) skip("ptrace is not permitted");
+  trace(PTRACE_INTERRUPT, pid, 0, 0);
+  say_status("child", wait_for(pid));
+  sys(write, ends[1], "x", 1);
+  say_end(resume(PTRACE_CONT, pid));
+}
+
+const struct row ptrace_rows[] = {
+    {"ptrace.breakpoint", "int3 inside, then PTRACE_CONT", STOPS, stop_inside},
+    {"ptrace.step", "int3 inside, then PTRACE_SINGLESTEP", STOPS, step_inside},
+    {"ptrace.step-disarmed", "the same after the tracer has set rseq_cs to NULL", FIXUP, step_disarmed},
+    {"ptrace.step-in", "single steps over the store to rseq_cs into a section", STOPS, step_in},
+    {"ptrace.detach", "int3 inside, then PTRACE_DETACH", STOPS, detach},
+    {"ptrace.moved-out", "the tracer sets ip to the end of the section", FIXUP, moved_out},
+    {"ptrace.moved-in", "the tracer arms a section and sets ip to its start", FIXUP, moved_in},
+    {"ptrace.poked", "the tracer sets rseq_cs to 0x10", FIXUP, poked},
+    {"ptrace.interrupt", "PTRACE_SEIZE and PTRACE_INTERRUPT while the thread spins inside", STOPS, interrupt},
+    {"ptrace.attach", "PTRACE_ATTACH and PTRACE_DETACH while the thread spins inside", STOPS, attach},
+    {"ptrace.interrupt-last", "PTRACE_INTERRUPT while read(2) waits as the last of a section", "arch/x86/kernel/signal.c arch_do_signal_or_restart", interrupt_last},
+    {"stop.inside", "SIGSTOP and SIGCONT while the thread spins inside", "kernel/signal.c do_signal_stop", job_control},
+    {0},
+};
