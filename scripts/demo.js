@@ -1,4 +1,4 @@
-// The main job on a shipped example: a section with a real mistake, and its mended twin.
+// The main jobs on shipped examples: a section with a real mistake, and its mended twin; checked, and run.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,4 +22,17 @@ if (found !== 1 || clean !== 0) {
   console.error(`demo failed: expected a finding (status 1) and none (status 0), got ${found} and ${clean}`);
   process.exit(1);
 }
-console.log('The first object has a real mistake, the second is its mended twin. Sources: examples/check/.');
+console.log(
+  'The first object has a real mistake, the second is its mended twin. Sources: examples/check/.\n',
+);
+
+// The same mistake in a program that runs: on the simulated machine, with threads interrupted inside their sections.
+const right = run('run', '--schedule', 'aborts', '--summary', 'examples/run/counter');
+const wrong = run('run', '--schedule', 'aborts', 'examples/run/counter-gap');
+if (right !== 0 || wrong !== 1) {
+  console.error(
+    `demo failed: expected a right count (status 0) and a wrong one (1), got ${right} and ${wrong}`,
+  );
+  process.exit(1);
+}
+console.log('Natively both programs count to 1000, run after run. Sources: examples/run/.');

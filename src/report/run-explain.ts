@@ -1,6 +1,6 @@
 import { hex } from '../abi/address.js';
-import { KERNEL_COLUMNS, type KernelColumn } from '../abi/kernel-rows.js';
-import { kernelRules, ruleValue } from '../abi/kernel-rules.js';
+import { KERNEL_COLUMNS } from '../abi/kernel-rows.js';
+import { type KernelRules, kernelRules } from '../abi/kernel-rules.js';
 import { SI } from '../abi/signals.js';
 import { type Violation, violationById } from '../abi/violations.js';
 import { printable } from '../binary/printable.js';
@@ -111,14 +111,17 @@ function violationLines(
   judge: Judge,
 ): string[] {
   const known = violationById(violation.rule);
-  const section = violation.rseqCs === 0n ? undefined : sectionState(process, violation.rseqCs, violation.ip);
+  const section =
+    violation.rseqCs === 0n || known.elsewhere
+      ? undefined
+      : sectionState(process, violation.rseqCs, violation.ip);
   return [
     row('rule', known.rule),
     row('found', violation.message),
     ...(section === undefined ? [] : sectionLines(section, places)),
     ...(log === undefined ? [] : [row('dmesg', log.trim().replaceAll(/\s*\n\s*/g, '; '))]),
-    row('checked', checkedText(thread, judge)),
-    row('kernels', kernelsText(known, section?.inside ?? false)),
+    row('checked', checkedText(known, thread, judge)),
+    row('kernels', kernelsText(known, section?.inside ?? false, thread.rseq?.length)),
     row('mend', known.mend),
     ...(known.check === undefined ? [] : [row('', `rseqlab check --explain ${known.check} says more`)]),
   ];
@@ -151,21 +154,27 @@ export function sectionLines(section: SectionState, places: Places): string[] {
   ];
 }
 
-function checkedText({ rseq }: ThreadView, { kernel, debugRseq }: Judge): string {
+function checkedText({ when }: Violation, { rseq }: ThreadView, { kernel, debugRseq }: Judge): string {
   const { evaluation } = kernelRules(kernel, {
     debug: debugRseq,
     ...(rseq === undefined ? {} : { length: rseq.length }),
   });
-  const when =
+  const back =
     evaluation === 'interrupted-only' ? 'after it was interrupted in user space' : 'after it lost its CPU';
-  return `by Linux ${kernel}${debugRseq ? ' with rseq debugging' : ''}, when the thread went back to user space ${when}, or before a signal`;
+  const by = `by Linux ${kernel}${debugRseq ? ' with rseq debugging' : ''}`;
+  return `${by}, ${when ?? `when the thread went back to user space ${back}, or before a signal`}`;
 }
 
 /** Which kernels kill for it, where the thread is as it was. */
-function kernelsText(violation: Violation, inside: boolean): string {
+function kernelsText(violation: Violation, inside: boolean, length: number | undefined): string {
   const kills = (debug: boolean): string =>
-    spans(KERNEL_COLUMNS.map((column) => isKilled(violation, inside, column, debug)));
+    spans(
+      KERNEL_COLUMNS.map((column) =>
+        isKilled(violation, inside, kernelRules(column, { debug, ...(length !== undefined && { length }) })),
+      ),
+    );
   const [usual, debugging] = [kills(false), kills(true)];
+  if (usual === 'no version') return `it is killed only with rseq debugging: by ${debugging}`;
   return `it is killed by ${usual}${debugging === usual ? '' : `; with rseq debugging by ${debugging}`}`;
 }
 
@@ -184,13 +193,12 @@ function spans(verdicts: readonly boolean[]): string {
 /** Violations that debugging looks for outside of the section too (since 6.19; rseq_debug_update_user_cs). */
 const OF_THE_RANGE: readonly string[] = ['range', 'wrap'];
 /** Values of rows by which the thread dies. */
-const DEADLY: readonly unknown[] = [true, 'kill', 'enforced', 'enforced-if-v2'];
+const DEADLY: readonly unknown[] = [true, 'kill', 'enforced'];
 
-function isKilled({ id, rows }: Violation, inside: boolean, column: KernelColumn, debug: boolean): boolean {
+function isKilled({ id, rows }: Violation, inside: boolean, rules: KernelRules): boolean {
   const looks = rows.filter((name) => name !== 'checksOutside');
-  if (looks.length > 0 && !looks.some((name) => DEADLY.includes(ruleValue(name, column, debug))))
-    return false;
+  if (looks.length > 0 && !looks.some((name) => DEADLY.includes(rules[name]))) return false;
   if (inside || !rows.includes('checksOutside')) return true;
-  const outside = ruleValue('checksOutside', column, debug);
-  return outside === 'everything' || (outside === 'start-and-end' && OF_THE_RANGE.includes(id));
+  const { checksOutside } = rules;
+  return checksOutside === 'everything' || (checksOutside === 'start-and-end' && OF_THE_RANGE.includes(id));
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import vm from 'node:vm';
 
 const [bundle, ...files] = process.argv.slice(2);
-const web = { TextDecoder, TextEncoder, URL, atob, btoa, performance, queueMicrotask };
+const web = { TextDecoder, TextEncoder, URL, atob, btoa, performance, queueMicrotask, structuredClone };
 const context = vm.createContext({ ...web });
 vm.runInContext('globalThis.self = globalThis', context);
 
@@ -30,8 +30,29 @@ const results = files.map((file) => {
     ),
   );
 });
+const [program] = files.filter((file) => file.endsWith('counter'));
+context.base64 = readFileSync(program).toString('base64');
+const simulated = vm.runInContext(
+  `{
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const hash = new library.EventHash();
+    const host = { read: () => new Uint8Array(0), write: () => {}, file: () => undefined, directory: () => undefined };
+    const settings = { kernel: '6.18', debugRseq: false, cpus: 2, seed: 1, schedule: 'random', memoryLimit: 2 ** 28, maxInstructions: null, scenario: null };
+    const program = { path: 'counter', arguments: ['counter'], environment: [], bytes };
+    const kernel = library.start(settings, program, host, [() => (event) => hash.add(event)]);
+    JSON.stringify({ outcome: library.run(kernel, 1e9), hash: hash.text() });
+  }`,
+  context,
+);
 const strangers = vm.runInContext(
   '["process", "Buffer", "require", "global", "setImmediate"].filter((name) => name in globalThis)',
   context,
 );
-process.stdout.write(JSON.stringify({ results, strangers, exports: Object.keys(module.namespace) }));
+process.stdout.write(
+  JSON.stringify({
+    results,
+    simulated: JSON.parse(simulated),
+    strangers,
+    exports: Object.keys(module.namespace),
+  }),
+);

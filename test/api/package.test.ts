@@ -8,14 +8,20 @@ import {
   type CheckResult,
   check,
   checkImage,
+  EventHash,
   type Finding,
   findSections,
+  type Host,
   hex,
   KERNEL_COLUMNS,
   kernelRules,
+  type Outcome,
   RULES,
+  type RunSettings,
   readImage,
+  run,
   type Severity,
+  start,
 } from 'rseqlab';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 
@@ -29,6 +35,7 @@ const FILES = [
   'test/corpus/linked/pie',
   'test/corpus/linked/archive.a',
   'test/fixtures/cli/arch/s390x.o',
+  'examples/run/counter',
 ].map((file) => join(ROOT, file));
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
@@ -114,6 +121,38 @@ describe('the package, imported by its name', () => {
   });
 });
 
+/** As in-browser.js does. */
+function simulate(): { outcome: Outcome; hash: string } {
+  const hash = new EventHash();
+  const host: Host = {
+    read: () => new Uint8Array(0),
+    write: () => {},
+    file: () => undefined,
+    directory: () => undefined,
+  };
+  const settings: RunSettings = {
+    kernel: '6.18',
+    debugRseq: false,
+    cpus: 2,
+    seed: 1,
+    schedule: 'random',
+    memoryLimit: 2 ** 28,
+    maxInstructions: null,
+    scenario: null,
+  };
+  const bytes = new Uint8Array(readFileSync(FILES.find((file) => file.endsWith('counter'))!));
+  const program = { path: 'counter', arguments: ['counter'], environment: [], bytes };
+  const kernel = start(settings, program, host, [() => (event) => hash.add(event)]);
+  return { outcome: run(kernel, 1e9), hash: hash.text() };
+}
+
+it('the package, imported by its name, runs a program', () => {
+  const { outcome, hash } = simulate();
+  expect(outcome).toEqual({ kind: 'ended', status: 0 });
+  expect(hash).toMatch(/^[0-9a-f]{32}$/);
+  expect(simulate().hash).toBe(hash);
+});
+
 describe('the browser bundle, without anything of Node', () => {
   const script = join(ROOT, 'test/api/in-browser.js');
   const { stdout, stderr, status } = spawnSync(
@@ -131,6 +170,11 @@ describe('the browser bundle, without anything of Node', () => {
     const { results } = JSON.parse(stdout) as { results: unknown[] };
     expect(results).toEqual(FILES.map((file) => plain(check(readFileSync(file), 'file'))));
     expect(results.flat().length).toBeGreaterThan(FILES.length);
+  });
+
+  it('simulates what the package simulates in Node', () => {
+    const { simulated } = JSON.parse(stdout) as { simulated: unknown };
+    expect(simulated).toEqual(simulate());
   });
 
   it('has the exports of the package', async () => {
