@@ -64,6 +64,10 @@ export class Showing {
     if (this.wantsSummary) watching.push((event) => this.hash.add(event));
     // Counting is cheap; the notes about unknown calls need it anyway.
     watching.push((event) => {
+      if (event.kind === 'out-of-memory')
+        this.deaths.push(
+          `rseqlab: process ${event.pid} was killed by SIGKILL: programs have touched more memory than --memory-limit allows (${event.limit} pages of 4 KiB)\n`,
+        );
       // Names must be asked for while the program is there.
       if (event.kind === 'abort' && this.wantsSummary) this.firstPlaces(kernel);
       this.counts.add(event);

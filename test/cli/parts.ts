@@ -33,7 +33,8 @@ export const partsProgram = (...args: string[]): RecordedProgram => ({
   bytes: new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
 });
 
-const NOBODY: Host = {
+/** Nobody to read from or write to. */
+export const NOBODY: Host = {
   read: () => new Uint8Array(0),
   write: () => {},
   file: () => undefined,

@@ -161,6 +161,15 @@ describe('bounds', () => {
     expect(run('--memory-limit', '64M', PARTS, 'fork-bomb')).toMatchObject({ status: 0, stdout: '-11\n' });
   });
 
+  it('a memory hog is killed, as by the OOM killer', () => {
+    expect(run('--memory-limit', '64M', PARTS, 'hog')).toEqual({
+      status: 137,
+      stdout: '',
+      stderr:
+        'rseqlab: process 1000 was killed by SIGKILL: programs have touched more memory than --memory-limit allows (16384 pages of 4 KiB)\n',
+    });
+  });
+
   it('output that nobody reads any more ends the run as SIGPIPE would', () => {
     const { stdout } = shell(`rseqlab run ${PARTS} talk | head -n 2; echo $\{PIPESTATUS[0]}`);
     expect(stdout).toBe('talk\ntalk\n141\n');
