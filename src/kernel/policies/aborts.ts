@@ -13,14 +13,14 @@ interface Data {
 const PATIENCE = 16;
 const MERCY = 64;
 const MOST_MERCY = 12;
-/** Instructions of a turn: in what may be a section, and to find one. */
+/** Instructions of a turn: in a section, and to find one. */
 const INSIDE = 8;
 const SEARCH = [1, 64] as const;
 
 const ENDS: readonly TurnEnd[] = ['preempt', 'preempt', 'preempt', 'migrate', 'migrate', 'tick', 'continue'];
 
 /**
- * Interrupts where it hurts: a thread whose rseq_cs is set gets turns of 1 to 8 instructions that mostly end with a preemption or a
+ * Interrupts where it hurts: a thread inside a section gets turns of 1 to 8 instructions that mostly end with a preemption or a
  * migration. For programs that do nothing else than sections this is a great many aborts for each commit.
  */
 export const abortsPolicy = (seed: number): Policy =>
@@ -31,7 +31,7 @@ export const abortsPolicy = (seed: number): Policy =>
         const { random } = data;
         const cpu = oneOf(random, ready);
         const task = cpu.current!;
-        if (!view.armed(task)) {
+        if (!view.isInside(task)) {
           const end = oneIn(random, 16) ? 'preempt' : 'continue';
           return { cpu, instructions: logUniform(random, ...SEARCH), end };
         }
