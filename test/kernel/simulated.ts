@@ -50,7 +50,7 @@ export function simulate(what: Simulation): Simulated {
   const image = readImage(bytes, what.program);
   const schedule = (what.schedule ?? 'rr').replace(/@(\w+)/g, (_, name: string) => {
     const symbol = image.symbol(name);
-    if (symbol === undefined) throw new Error(`${what.program} has no symbol ${name}`);
+    if (symbol?.address === undefined) throw new Error(`${what.program} has no symbol ${name}`);
     return `0x${symbol.address.toString(16)}`;
   });
   let stdout = '';
