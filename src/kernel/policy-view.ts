@@ -1,5 +1,6 @@
 import type { Kernel } from './kernel.js';
 import type { View } from './policy.js';
+import { armed } from './rseq/area.js';
 import { isInside } from './rseq/inside.js';
 
 const views = new WeakMap<Kernel, View>();
@@ -8,7 +9,11 @@ const views = new WeakMap<Kernel, View>();
 export function viewOf(kernel: Kernel): View {
   let view = views.get(kernel);
   if (view === undefined) {
-    view = { state: kernel.state, isInside: (task) => isInside(kernel, task) };
+    view = {
+      state: kernel.state,
+      isArmed: (task) => armed(kernel, task) !== 0n,
+      isInside: (task) => isInside(kernel, task),
+    };
     views.set(kernel, view);
   }
   return view;

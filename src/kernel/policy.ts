@@ -3,6 +3,8 @@ import type { CpuState, KernelState, Task, Turn } from './state.js';
 /** What a policy sees: it must change nothing. */
 export interface View {
   readonly state: KernelState;
+  /** rseq_cs of the thread is not NULL: it may be about to enter a section, in it, or long behind it. */
+  isArmed(task: Task): boolean;
   /** Is the thread inside the section that its rseq_cs names? */
   isInside(task: Task): boolean;
 }

@@ -13,9 +13,10 @@ interface Data {
 const PATIENCE = 16;
 const MERCY = 64;
 const MOST_MERCY = 12;
-/** Instructions of a turn: in a section, and to find one. */
+/** Instructions of a turn: in a section, near one, and to find one. */
 const INSIDE = 8;
-const SEARCH = [1, 64] as const;
+const NEAR = 8;
+const SEARCH = 64;
 
 const ENDS: readonly TurnEnd[] = ['preempt', 'preempt', 'preempt', 'migrate', 'migrate', 'tick', 'continue'];
 
@@ -32,8 +33,10 @@ export const abortsPolicy = (seed: number): Policy =>
         const cpu = oneOf(random, ready);
         const task = cpu.current!;
         if (!view.isInside(task)) {
+          // A preemption clears rseq_cs of a thread that is outside, which then is far from any section.
           const end = oneIn(random, 16) ? 'preempt' : 'continue';
-          return { cpu, instructions: logUniform(random, ...SEARCH), end };
+          const most = view.isArmed(task) ? NEAR : SEARCH;
+          return { cpu, instructions: logUniform(random, 1, most), end };
         }
         return attack(data, view, cpu, task);
       },
