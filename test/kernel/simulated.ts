@@ -4,6 +4,7 @@ import { readImage } from '../../src/binary/read.js';
 import type { Event } from '../../src/event/event.js';
 import { EventHash } from '../../src/event/hash.js';
 import type { Host } from '../../src/kernel/host.js';
+import type { Policy } from '../../src/kernel/policy.js';
 import { run } from '../../src/kernel/run.js';
 import { start } from '../../src/kernel/session.js';
 import { ROOT } from '../cli/command.js';
@@ -20,6 +21,8 @@ export interface Simulation {
   /** As --schedule; of a script, `@name` is the address of a symbol. */
   readonly schedule?: string;
   readonly maxInstructions?: number;
+  /** Takes the place of the schedule's own policy. */
+  readonly policy?: (own: Policy) => Policy;
 }
 
 export interface Simulated {
@@ -84,6 +87,7 @@ export function simulate(what: Simulation): Simulated {
       },
     ],
   );
+  if (what.policy !== undefined) Object.assign(kernel, { policy: what.policy(kernel.policy) });
   const outcome = run(kernel, Number.MAX_SAFE_INTEGER);
   return {
     stdout,

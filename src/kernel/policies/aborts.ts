@@ -33,10 +33,10 @@ export const abortsPolicy = (seed: number): Policy =>
         const cpu = oneOf(random, ready);
         const task = cpu.current!;
         if (!view.isInside(task)) {
-          // A preemption clears rseq_cs of a thread that is outside, which then is far from any section.
-          const end = oneIn(random, 16) ? 'preempt' : 'continue';
-          const most = view.isArmed(task) ? NEAR : SEARCH;
-          return { cpu, instructions: logUniform(random, 1, most), end };
+          // Between the store to rseq_cs and start_ip a section can be disarmed unnoticed; behind its end the preemption clears rseq_cs.
+          const near = view.isArmed(task);
+          const end = oneIn(random, near ? 4 : 16) ? 'preempt' : 'continue';
+          return { cpu, instructions: logUniform(random, 1, near ? NEAR : SEARCH), end };
         }
         return attack(data, view, cpu, task);
       },
