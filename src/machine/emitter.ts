@@ -1,8 +1,9 @@
 import type { Expression, Flag, StateField, Statement, Trap, Width } from '../isa/meaning.js';
 import { CodeWriter } from './code-writer.js';
-import { HELPERS, IMPORT, numberOf, TRAPS, X87_NAMES } from './imports.js';
+import { HELPERS, IMPORT, numberOf, TRAPS } from './imports.js';
 import { PAGE, STATE } from './state.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
+import { X87_NAMES } from './x87/index.js';
 
 export const typeOf = (width: Width): ValueType => (width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32');
 

@@ -3,7 +3,16 @@ import { RAX, RBX, RCX, RDX } from '../isa/x86-64/registers.js';
 import { cpuid } from './cpuid.js';
 import type { Helper } from './imports.js';
 import { STATE } from './state.js';
+import {
+  ENVIRONMENT_SIZE,
+  loadEnvironment,
+  restoreAll,
+  SAVED_SIZE,
+  saveAll,
+  storeEnvironment,
+} from './x87/environment.js';
 import { readImage, writeImage } from './x87/image.js';
+import { reset, Unit } from './x87/unit.js';
 
 /** What helpers see of a machine. */
 export interface HelperHost {
@@ -60,6 +69,30 @@ export const HELPER_FUNCTIONS: Readonly<Record<Helper, HelperFunction>> = {
   },
   fxsave: (host, address) => {
     host.write(address, writeImage(host.view));
+    return undefined;
+  },
+  fnstenv: (host, address) => {
+    const unit = new Unit(host.view);
+    host.write(address, storeEnvironment(unit));
+    unit.control |= 0x3f;
+    return undefined;
+  },
+  fldenv: (host, address) => {
+    const unit = new Unit(host.view);
+    if (unit.isPending) return 'float';
+    loadEnvironment(unit, host.read(address, ENVIRONMENT_SIZE));
+    return undefined;
+  },
+  fnsave: (host, address) => {
+    const unit = new Unit(host.view);
+    host.write(address, saveAll(unit));
+    reset(unit);
+    return undefined;
+  },
+  frstor: (host, address) => {
+    const unit = new Unit(host.view);
+    if (unit.isPending) return 'float';
+    restoreAll(unit, host.read(address, SAVED_SIZE));
     return undefined;
   },
   fxrstor: (host, address) => readImage(host.view, host.read(address, FX_BYTES)),

@@ -40,11 +40,21 @@ export const IMPORT = {
 } as const;
 
 /** Helpers by number: they see all of a task's state, and its memory. */
-export const HELPERS = ['div', 'idiv', 'cpuid', 'rdtsc', 'rdtscp', 'ldmxcsr', 'fxsave', 'fxrstor'] as const;
+export const HELPERS = [
+  'div',
+  'idiv',
+  'cpuid',
+  'rdtsc',
+  'rdtscp',
+  'ldmxcsr',
+  'fxsave',
+  'fxrstor',
+  'fnstenv',
+  'fldenv',
+  'fnsave',
+  'frstor',
+] as const;
 export type Helper = (typeof HELPERS)[number];
-/** Statements of the x87 by number. */
-export const X87_NAMES: readonly string[] = [];
-
 /** The number of a name that translated code calls; throws where a meaning names what nobody does. */
 export function numberOf(names: readonly string[], name: string): number {
   const number = names.indexOf(name);

@@ -7,6 +7,7 @@ import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
 import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
 import { host, type WasmImports, type WasmModule } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
+import { runX87 } from './x87/index.js';
 
 const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
 /** Bit 1, and IF. */
@@ -36,7 +37,10 @@ export class Machine extends AddressSpace {
         this.store128(BigInt.asUintN(64, address), low, high),
       float: (index: number, a: bigint, b: bigint): bigint => softFloat(this.view, index, a, b),
       floatTrap: (): void => floatTrap(this.view),
-      x87: (): number => 0,
+      x87: (number: number, a: bigint, b: bigint): number => {
+        const trap = runX87(this.view, number, a, b);
+        return trap === undefined ? 0 : 1 + TRAPS.indexOf(trap);
+      },
     } satisfies Record<(typeof IMPORTS)[number]['name'], unknown>;
     resetState(this.memory.buffer);
     this.imports = { env: { memory: this.memory, ...functions } };

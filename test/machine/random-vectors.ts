@@ -99,16 +99,83 @@ export function lanes(random: Random): bigint {
 
 const USUAL_MXCSR = 0x1f80;
 
+/** Numbers of 80 bits: their heads (sign and exponent) and significands. */
+const HEADS = [
+  0, 1, 2, 0x3fff, 0x3ffe, 0x4000, 0x403e, 0x403d, 0x3f81, 0x3f80, 0x3f6a, 0x407e, 0x407f,
+].concat([0x3c01, 0x3c00, 0x3bcd, 0x43fe, 0x43ff, 0x7ffe, 0x7fff, 0x7fff, 0x400e, 0x401e]);
+const SIGNIFICANDS = [
+  0n,
+  1n,
+  0x8000_0000_0000_0000n,
+  0x8000_0000_0000_0001n,
+  0xffff_ffff_ffff_ffffn,
+  0xffff_ffff_ffff_fc00n,
+  0xffff_ff80_0000_0000n,
+  0xa000_0000_0000_0000n,
+  0xc000_0000_0000_0000n,
+  0xc000_0000_0000_1234n,
+  0x9000_0000_0000_0001n,
+  0x7fff_ffff_ffff_ffffn,
+  0x4000_0000_0000_0000n,
+  0x8000_0000_0000_0400n,
+  0x8000_0080_0000_0000n,
+];
+
+/** 80 bits, sign and exponent in the upper 16. */
+export function extended(random: Random): readonly [significand: bigint, head: number] {
+  const sign = random.below(2) * 0x8000;
+  const normal = random.u64() | 0x8000_0000_0000_0000n;
+  switch (random.below(6)) {
+    case 0:
+      return [random.pick(SIGNIFICANDS), sign | random.pick(HEADS)];
+    case 1:
+      return [normal, sign | random.pick(HEADS)];
+    case 2:
+      // Near each other in size.
+      return [
+        random.below(2) === 0 ? normal : random.pick(SIGNIFICANDS) | (1n << 63n),
+        sign | (0x3fbf + random.below(130)),
+      ];
+    case 3:
+      return [random.below(2) === 0 ? normal : random.u64(), sign | random.below(80)];
+    case 4: {
+      // Integers and halves of them.
+      const value = BigInt(1 + random.below(2 ** random.pick([4, 16, 31])));
+      const length = value.toString(2).length;
+      return [value << BigInt(64 - length), sign | (16_382 + length - random.below(3))];
+    }
+    default:
+      return [random.u64(), random.below(0x10000)];
+  }
+}
+
+const oneOf = (random: Random, chance: number, bits: () => number): number =>
+  random.below(chance) === 0 ? bits() : 0;
+
 /**
- * A state of vector registers as fxsave writes it. A third of them round otherwise, take denormals for zeros, flush results to zeros, or
- * have exceptions unmasked.
+ * A state of x87 and vector registers as fxsave writes it. A third of them round otherwise, take denormals for zeros, flush results to zeros,
+ * have less precision; a few have exceptions unmasked, or registers empty.
  */
 export function randomFx(random: Random): Uint8Array {
   const fx = new Uint8Array(FX_SIZE);
   const view = new DataView(fx.buffer);
-  view.setUint16(0, 0x37f, true);
-  const modes = random.below(3) === 0 ? random.below(16) : 0;
-  const unmasked = random.below(16) === 0 ? 1 << (7 + random.below(6)) : 0;
+  const rounding = oneOf(random, 3, () => random.below(4) << 10);
+  const precision = oneOf(random, 3, () => random.pick([1, 3]) << 8);
+  const unmaskedHere = oneOf(random, 16, () => 1 << random.below(6));
+  view.setUint16(0, (0x37f ^ precision ^ unmaskedHere) | rounding, true);
+  // A flag stands only where its exception is masked: else it would be pending.
+  view.setUint16(2, (random.below(0x10000) & 0x7f3f & ~unmaskedHere) >>> 0, true);
+  view.setUint8(
+    4,
+    random.below(3) === 0 ? random.below(256) : 255 & ~oneOf(random, 2, () => 1 << random.below(8)),
+  );
+  for (let n = 0; n < 8; n++) {
+    const [significand, head] = extended(random);
+    view.setBigUint64(32 + 16 * n, significand, true);
+    view.setUint16(40 + 16 * n, head, true);
+  }
+  const modes = oneOf(random, 3, () => random.below(16));
+  const unmasked = oneOf(random, 16, () => 1 << (7 + random.below(6)));
   const mxcsr = (USUAL_MXCSR & ~unmasked) | ((modes & 1) << 6) | ((modes >> 1) << 13);
   // A flag that stands while its exception is unmasked traps nobody.
   view.setUint32(24, mxcsr | random.below(64), true);

@@ -4,13 +4,14 @@ import {
   DecoderOptions,
   FlowControl,
   type Instruction,
+  MemorySize,
   Mnemonic,
   OpKind,
   Register,
   RegisterExt,
 } from 'iced-x86';
 import { AHEAD, CODE, DATA, DATA_SIZE, type NativeCase } from './native.js';
-import { lanes, randomFx, vectorStart } from './random-vectors.js';
+import { extended, lanes, randomFx, vectorStart } from './random-vectors.js';
 
 /** Numbers that are the same on every machine (xorshift32). */
 export class Random {
@@ -176,6 +177,7 @@ export function randomCase(random: Random): { case: NativeCase; instruction: Ins
   if (usesVectors(instruction)) {
     const view = new DataView(data.buffer);
     for (let at = 0; at < DATA_SIZE; at += 8) view.setBigUint64(at, lanes(random), true);
+    if (instruction.memorySize === MemorySize.Float80) fillExtended(random, view);
   }
   if (!aim(instruction, registers, data)) return undefined;
   return { case: { code: code.slice(0, instruction.length), registers, flags, data, fx }, instruction };
@@ -183,11 +185,27 @@ export function randomCase(random: Random): { case: NativeCase; instruction: Ins
 
 const usesVectors = (instruction: Instruction): boolean =>
   instruction.cpuidFeatures().some((feature) => VECTOR_FEATURES.has(feature));
-const VECTOR_FEATURES: ReadonlySet<CpuidFeature> = new Set([CpuidFeature.SSE, CpuidFeature.SSE2]);
+const VECTOR_FEATURES: ReadonlySet<CpuidFeature> = new Set([
+  ...[CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.FPU],
+]);
+
+function fillExtended(random: Random, view: DataView): void {
+  for (let at = 0; at < DATA_SIZE; at += 16) {
+    const [significand, head] = extended(random);
+    view.setBigUint64(at, significand, true);
+    view.setUint16(at + 8, head, true);
+  }
+}
 
 /** Random bytes that begin with an instruction more often than not. */
 export function randomBytes(random: Random): Uint8Array {
-  if (random.below(2) === 0) {
+  const kind = random.below(4);
+  if (kind === 0) {
+    const bytes = [0xd8 + random.below(8)];
+    modrm(random, bytes);
+    return Uint8Array.from([...bytes, 0x90, 0x90, 0x90, 0x90]);
+  }
+  if (kind === 1) {
     const { bytes, follows } = vectorStart(random);
     for (const what of follows) {
       if (what === 'm') modrm(random, bytes);
@@ -235,7 +253,8 @@ function modrm(random: Random, bytes: number[]): void {
 
 const full = (register: Register): number => RegisterExt.number(RegisterExt.fullRegister(register));
 
-const isComparableRegister = (name: Register): boolean => RegisterExt.isGPR(name) || RegisterExt.isXMM(name);
+const isComparableRegister = (name: Register): boolean =>
+  RegisterExt.isGPR(name) || RegisterExt.isXMM(name) || RegisterExt.isST(name);
 
 function isComparable(instruction: Instruction, narrow: boolean): boolean {
   // Far transfers, segment registers and privileged forms are none of a program's instructions.
@@ -281,7 +300,8 @@ function place(instruction: Instruction, registers: bigint[], random: Random): b
     memoryDisplacement: displacement,
   } = instruction;
   if (base === Register.None || base === Register.RIP) return false;
-  const somewhere = DATA + 64 + random.below(100);
+  const large = instruction.memorySize === MemorySize.FpuState108;
+  const somewhere = DATA + (large ? 16 : 64) + random.below(100);
   // Most vectors must be aligned.
   const vector = usesVectors(instruction) && random.below(8) > 0;
   const wanted = BigInt(vector ? somewhere - (somewhere % 16) : somewhere);

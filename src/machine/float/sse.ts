@@ -1,11 +1,23 @@
 import type { FloatFn, Format } from '../../isa/meaning.js';
-import { addExact, divideExact, multiplyExact, rootExact } from './arithmetic.js';
+import { divideExact, rootExact } from './arithmetic.js';
 import { floatName } from './names.js';
-import { type Rounding, round, toMultiple, ZERO } from './round.js';
+import {
+  add,
+  type Context,
+  compare,
+  denormals,
+  divide,
+  exactly,
+  multiply,
+  type Operation,
+  type Outcome,
+  type Signed,
+  squareRoot,
+  subtract,
+} from './operations.js';
+import { DOWN, type Rounding, round, toMultiple, ZERO } from './round.js';
 import {
   BEFORE,
-  DENORMAL,
-  DIVIDE_BY_ZERO,
   DOUBLE,
   type Encodable,
   type Exact,
@@ -45,113 +57,34 @@ function operand(mxcsr: number, shape: FloatShape, bits: bigint): Value {
   return value;
 }
 
-const denormals = (...values: readonly Value[]): number =>
-  values.some((value) => value.kind === 'finite' && value.denormal) ? DENORMAL : 0;
-
 /** The result where an operand is a NaN: the first one, quiet (SDM vol. 1, table 4-7). */
-function fromNaN(...values: readonly Value[]): { value: Encodable; flags: number } | undefined {
+function fromNaN(...values: readonly Value[]): Outcome | undefined {
   for (const value of values) {
     if (value.kind !== 'nan') continue;
     const signals = values.some((each) => each.kind === 'nan' && each.signaling);
-    return { value: quieted(value), flags: signals ? INVALID : 0 };
+    return exactly(quieted(value), signals ? INVALID : 0);
   }
   return undefined;
 }
 
-const invalid = { value: INDEFINITE, flags: INVALID };
-type Outcome = { readonly value: Encodable; readonly flags: number };
-
-function finish(mxcsr: number, shape: FloatShape, number: Exact, flags: number): Outcome {
+/** MXCSR's modes for results of a format. */
+function contextOf(mxcsr: number, shape: FloatShape): Context {
+  const rounding = roundingOf(mxcsr);
   const underflowMasked = isMasked(mxcsr, UNDERFLOW);
-  const rounded = round(number, shape, {
-    rounding: roundingOf(mxcsr),
+  const rules = {
+    rounding,
     exactUnderflow: !underflowMasked,
     flush: underflowMasked && (mxcsr & FLUSH) !== 0,
-  });
-  return { value: rounded.value, flags: flags | rounded.flags };
-}
-
-type Two = (mxcsr: number, shape: FloatShape, a: Value, b: Value) => Outcome;
-
-const add =
-  (subtracts: boolean): Two =>
-  (mxcsr, shape, a, given) => {
-    const nan = fromNaN(a, given);
-    if (nan !== undefined) return nan;
-    const [x, y] = [a as Signed, subtracts ? negated(given as Signed) : (given as Signed)];
-    if (x.kind === 'infinity' || y.kind === 'infinity') {
-      if (x.kind === y.kind && x.sign !== y.sign) return invalid;
-      return {
-        value: { kind: 'infinity', sign: x.kind === 'infinity' ? x.sign : y.sign },
-        flags: denormals(x, y),
-      };
-    }
-    const flags = denormals(x, y);
-    if (x.kind === 'zero' && y.kind === 'zero')
-      return { value: { kind: 'zero', sign: x.sign === y.sign ? x.sign : zeroSign(mxcsr) }, flags };
-    const sum = x.kind === 'zero' ? (y as Exact) : y.kind === 'zero' ? x : addExact(x, y);
-    if (sum === undefined) return { value: { kind: 'zero', sign: zeroSign(mxcsr) }, flags };
-    return finish(mxcsr, shape, sum, flags);
   };
-
-/** Of a difference that is exactly 0. */
-const zeroSign = (mxcsr: number): 0 | 1 => (roundingOf(mxcsr) === 1 ? 1 : 0);
-const negated = (value: Signed): Signed => ({ ...value, sign: value.sign === 1 ? 0 : 1 });
-
-const signOfProduct = (a: { sign: 0 | 1 }, b: { sign: 0 | 1 }): 0 | 1 => (a.sign === b.sign ? 0 : 1);
-
-const multiply: Two = (mxcsr, shape, a, b) => {
-  const nan = fromNaN(a, b);
-  if (nan !== undefined) return nan;
-  const [x, y] = [a as Signed, b as Signed];
-  const sign = signOfProduct(x, y);
-  if (x.kind === 'infinity' || y.kind === 'infinity') {
-    if (x.kind === 'zero' || y.kind === 'zero') return invalid;
-    return { value: { kind: 'infinity', sign }, flags: denormals(a, b) };
-  }
-  if (x.kind !== 'finite' || y.kind !== 'finite')
-    return { value: { kind: 'zero', sign }, flags: denormals(a, b) };
-  return finish(mxcsr, shape, multiplyExact(x, y), denormals(a, b));
-};
-type Signed = Extract<Value, { kind: 'finite' | 'zero' | 'infinity' }>;
-
-const divide: Two = (mxcsr, shape, a, b) => {
-  const nan = fromNaN(a, b);
-  if (nan !== undefined) return nan;
-  const [x, y] = [a as Signed, b as Signed];
-  const sign = signOfProduct(x, y);
-  if (x.kind === y.kind && x.kind !== 'finite') return invalid;
-  if (x.kind === 'infinity') return { value: { kind: 'infinity', sign }, flags: denormals(b) };
-  if (y.kind === 'zero') return { value: { kind: 'infinity', sign }, flags: DIVIDE_BY_ZERO };
-  if (x.kind !== 'finite' || y.kind !== 'finite')
-    return { value: { kind: 'zero', sign }, flags: denormals(a, b) };
-  return finish(mxcsr, shape, divideExact(x, y), denormals(a, b));
-};
-
-const squareRoot: Two = (mxcsr, shape, a) => {
-  const nan = fromNaN(a);
-  if (nan !== undefined) return nan;
-  const x = a as Signed;
-  if (x.kind === 'zero') return { value: x, flags: 0 };
-  if (x.sign === 1) return invalid;
-  if (x.kind === 'infinity') return { value: x, flags: 0 };
-  return finish(mxcsr, shape, rootExact(x), denormals(a));
-};
-
-/** -1, 0, 1; undefined where one is a NaN. */
-function compare(a: Value, b: Value): -1 | 0 | 1 | undefined {
-  if (a.kind === 'nan' || b.kind === 'nan' || a.kind === 'unsupported' || b.kind === 'unsupported')
-    return undefined;
-  const rank = (value: Signed): number =>
-    (value.kind === 'zero' ? 0 : value.kind === 'finite' ? 1 : 2) * (value.sign === 1 ? -1 : 1);
-  const [x, y] = [rank(a), rank(b)];
-  if (x !== y) return x < y ? -1 : 1;
-  if (a.kind !== 'finite' || b.kind !== 'finite') return 0;
-  const difference = addExact(a, { ...b, sign: b.sign === 1 ? 0 : 1 });
-  return difference === undefined ? 0 : difference.sign === 1 ? -1 : 1;
+  return {
+    finish: (number, flags) => {
+      const rounded = round(number, shape, rules);
+      return { ...rounded, flags: flags | rounded.flags };
+    },
+    nan: fromNaN,
+    zeroSign: rounding === DOWN ? 1 : 0,
+  };
 }
-
-export { compare as compareValues };
 
 /** A comparison's exceptions: quiet NaNs are invalid to some. */
 function compareFlags(a: Value, b: Value, quietToo: boolean): number {
@@ -161,10 +94,10 @@ function compareFlags(a: Value, b: Value, quietToo: boolean): number {
 }
 
 const arithmetic =
-  (format: FloatFormat, compute: Two): FloatFunction =>
+  (format: FloatFormat, compute: Operation): FloatFunction =>
   (mxcsr, a, b) => {
     const shape = SHAPES[format];
-    const outcome = compute(mxcsr, shape, operand(mxcsr, shape, a), operand(mxcsr, shape, b));
+    const outcome = compute(contextOf(mxcsr, shape), operand(mxcsr, shape, a), operand(mxcsr, shape, b));
     return { bits: pack(shape, outcome.value), flags: outcome.flags };
   };
 
@@ -217,7 +150,7 @@ const fromInteger =
       significand: value < 0n ? -value : value,
       exponent: 0,
     } as const;
-    const { value: rounded, flags } = finish(mxcsr, SHAPES[format], number, 0);
+    const { value: rounded, flags } = contextOf(mxcsr, SHAPES[format]).finish(number, 0);
     return { bits: pack(SHAPES[format], rounded), flags };
   };
 
@@ -241,7 +174,7 @@ const between =
     const outcome =
       fromNaN(value) ??
       (value.kind === 'finite'
-        ? finish(mxcsr, SHAPES[to], value, denormals(value))
+        ? contextOf(mxcsr, SHAPES[to]).finish(value, denormals(value))
         : { value: value as Encodable, flags: 0 });
     return { bits: pack(SHAPES[to], outcome.value), flags: outcome.flags };
   };
@@ -275,7 +208,7 @@ function functions(): Map<string, FloatFunction> {
     map.set(floatName(fn, from, to), does);
   };
   for (const f of ['f32', 'f64'] as const) {
-    const rows = { add: add(false), sub: add(true), mul: multiply, div: divide, sqrt: squareRoot } as const;
+    const rows = { add, sub: subtract, mul: multiply, div: divide, sqrt: squareRoot } as const;
     for (const [fn, compute] of Object.entries(rows)) put(fn as FloatFn, f, f, arithmetic(f, compute));
     put('min', f, f, extreme(f, -1));
     put('max', f, f, extreme(f, 1));

@@ -11,6 +11,7 @@ import { SSE_INTEGER } from './sse-integer.js';
 import { SSE_MOVES } from './sse-moves.js';
 import { STRINGS } from './strings.js';
 import { SYSTEM } from './system.js';
+import { X87 } from './x87.js';
 
 const ROWS: ReadonlyMap<Mnemonic, Row> = new Map([
   ...INTEGER,
@@ -22,6 +23,7 @@ const ROWS: ReadonlyMap<Mnemonic, Row> = new Map([
   ...SSE_INTEGER,
   ...SSE_FLOAT,
   ...SYSTEM,
+  ...X87,
 ]);
 
 /** What cpuid announces, and what every processor has (iced-x86's names). */

@@ -136,5 +136,5 @@ export const SYSTEM: readonly (readonly [Mnemonic, Row])[] = [
   ...many(PRIVILEGED, trap('halt')),
   // On a processor without control-flow enforcement these are nops (Intel SDM vol. 1, 17.2).
   ...many([Mnemonic.Endbr32, Mnemonic.Rdsspd, Mnemonic.Rdsspq], nothing),
-  ...many([Mnemonic.Clflush, Mnemonic.Reservednop, Mnemonic.Fnop], nothing),
+  ...many([Mnemonic.Clflush, Mnemonic.Reservednop], nothing),
 ];

@@ -1,0 +1,56 @@
+import type { Trap } from '../../isa/meaning.js';
+import { ARITHMETIC } from './arithmetic.js';
+import type { Row } from './row.js';
+import { SPECIAL } from './special.js';
+import { TRANSFERS } from './transfers.js';
+import { reset, Unit } from './unit.js';
+
+/** What does not wait for exceptions that are pending. */
+const CONTROL: readonly (readonly [string, Row])[] = [
+  ['init', reset],
+  [
+    'clear exceptions',
+    (unit) => {
+      unit.status &= 0x7f00;
+    },
+  ],
+  [
+    'empty',
+    (unit) => {
+      unit.valid = 0;
+    },
+  ],
+];
+
+const WAITING: readonly (readonly [string, Row])[] = [
+  ...ARITHMETIC,
+  ...TRANSFERS,
+  ...SPECIAL,
+  [
+    'load control',
+    (unit, a) => {
+      unit.control = Number(a & 0xffffn);
+    },
+  ],
+  ['wait', () => {}],
+];
+
+/** An unmasked exception found before stops what comes next (Intel SDM vol. 1, 8.6). */
+const waiting =
+  (row: Row): Row =>
+  (unit, a, b) =>
+    unit.isPending ? 'float' : row(unit, a, b);
+
+const ROWS: readonly (readonly [string, Row])[] = [
+  ...CONTROL,
+  ...WAITING.map(([name, row]) => [name, waiting(row)] as const),
+];
+
+/** Statements of the x87 by number. */
+export const X87_NAMES: readonly string[] = ROWS.map(([name]) => name);
+
+/** Does a statement by its number; what is returned stops the instruction, with nothing done. */
+export function runX87(view: DataView, number: number, a: bigint, b: bigint): Trap | undefined {
+  const unit = new Unit(view);
+  return ROWS[number]![1](unit, BigInt.asUintN(64, a), BigInt.asUintN(64, b)) ?? undefined;
+}
