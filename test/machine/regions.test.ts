@@ -51,7 +51,7 @@ it('whole regions do what their instructions do one by one, and stop where they 
   for (let number = 0; number < PROGRAMS; number++) {
     const program = randomProgram(random);
     const registers = Array.from({ length: 16 }, () =>
-      random.below(4) > 0
+      random.below(6) > 0
         ? BigInt(DATA + 2048 + (random.below(4096) & random.pick([-1, -16])))
         : random.u64(),
     );
