@@ -75,7 +75,7 @@ function handle(kernel: Kernel, task: Task, signal: Signal): void {
   if ((handler.flags & SA.RESETHAND) !== 0)
     process.handlers[signal.number] = { ...handler, handler: SIG_DFL };
   // The section is aborted first: the frame holds abort_ip (rseq_signal_deliver).
-  if (!signalDelivered(kernel, task, signal.number)) return;
+  signalDelivered(kernel, task, signal.number);
   const mask = task.savedMask ?? task.mask;
   task.savedMask = undefined;
   try {
