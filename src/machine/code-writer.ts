@@ -10,9 +10,26 @@ export abstract class CodeWriter {
   protected readonly code = new Bytes();
   protected readonly locals: ValueType[] = [];
   protected readonly scratchLocals = new Map<string, number>();
+  /** Locals for named values by type, and how many of them are taken. */
+  private readonly pool = new Map<ValueType, number[]>();
+  private readonly taken = new Map<ValueType, number>();
 
   protected local(type: ValueType): number {
     return this.locals.push(type) - 1;
+  }
+
+  /** A local for a value of the instruction under way: the next one's values take it over. */
+  protected named(type: ValueType): number {
+    const pool = this.pool.get(type) ?? [];
+    const taken = this.taken.get(type) ?? 0;
+    this.pool.set(type, pool);
+    this.taken.set(type, taken + 1);
+    pool[taken] ??= this.local(type);
+    return pool[taken];
+  }
+
+  protected forgetNames(): void {
+    this.taken.clear();
   }
 
   /** A local for a purpose, shared by all that have it one behind the other. */

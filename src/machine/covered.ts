@@ -87,14 +87,6 @@ class Places {
   }
 }
 
-export function hasLoad(statement: Statement): boolean {
-  let found = false;
-  eachLoad(statement, () => {
-    found = true;
-  });
-  return found;
-}
-
 /** Every load in a statement's expressions. */
 function eachLoad(value: unknown, found: (address: Expression, bytes: number) => void): void {
   if (typeof value !== 'object' || value === null) return;

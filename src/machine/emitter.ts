@@ -5,6 +5,8 @@ import { PAGE, STATE } from './state.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 import { X87_NAMES } from './x87/index.js';
 
+export type FlagStatement = Extract<Statement, { do: 'flags' }>;
+
 export const typeOf = (width: Width): ValueType => (width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32');
 
 /** What VectorEmitter knows. */
@@ -47,7 +49,7 @@ export abstract class Emitter extends CodeWriter {
   /** The same for what is stored next. */
   protected abstract stored(e: Expression): ValueType;
   /** Writes flags, all computed before any is written. */
-  protected abstract writeFlags(flags: Readonly<Partial<Record<Flag, Expression>>>): void;
+  protected abstract writeFlags(statement: FlagStatement): void;
   /** Leaves the code for a place in the program, undone or done up to here; `result` is 0 or 1 + a trap's number. */
   protected abstract leave(to: () => void, result: number): void;
   /** Leaves it where it stands: the instruction has done nothing, or one round. */
@@ -61,7 +63,7 @@ export abstract class Emitter extends CodeWriter {
     const { code } = this;
     switch (statement.do) {
       case 'let': {
-        const local = this.local(this.native(statement.value));
+        const local = this.named(this.native(statement.value));
         this.temporaries.set(statement.id, local);
         code.byte(OP.localSet).u32(local);
         return;
@@ -76,7 +78,7 @@ export abstract class Emitter extends CodeWriter {
         this.writeXmm(statement.register, () => this.expression(statement.value));
         return;
       case 'flags':
-        this.writeFlags(statement.flags);
+        this.writeFlags(statement);
         return;
       case 'jump':
         this.leave(() => this.expression(statement.target), 0);

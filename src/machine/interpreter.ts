@@ -1,5 +1,5 @@
 import type { Expression, Flag, Meaning, Statement, Trap } from '../isa/meaning.js';
-import { isBehind } from './emitter.js';
+import { type FlagStatement, isBehind } from './emitter.js';
 import { eachBinary, eachCompare, eachUnary, isSelfContained } from './evaluate.js';
 import { STATUS } from './flag-use.js';
 import { flagOffset } from './state.js';
@@ -20,8 +20,6 @@ export interface InterpretedMachine {
 /** Thrown where a meaning speaks of vectors, floating point or helpers, with the state as before the instruction. */
 class Unsupported extends Error {}
 const UNSUPPORTED = new Unsupported();
-
-type FlagStatement = Extract<Statement, { do: 'flags' }>;
 
 /**
  * Does what a meaning says, one statement after the other. Most of a program's instructions run once or twice: translating those costs

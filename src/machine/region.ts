@@ -48,6 +48,8 @@ export function findRegion(entry: bigint, read: ReadMeaning): Region | undefined
       if (targets.length > 0 && falls) leaders.add(meaning.next);
       at = falls ? meaning.next : undefined;
     }
+    // Two ways of reading the same bytes may meet: no instruction is in two blocks.
+    if (at !== undefined && instructions.has(at)) leaders.add(at);
   }
   if (!instructions.has(entry)) return undefined;
   return { entry, blocks: blocksOf(instructions, leaders) };

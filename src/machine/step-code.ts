@@ -1,5 +1,5 @@
 import type { Expression, Flag, Meaning, Width } from '../isa/meaning.js';
-
+import type { FlagStatement } from './emitter.js';
 import { FloatEmitter, usesFloats } from './float-code.js';
 import { flagOffset, STATE } from './state.js';
 import type { FunctionBody } from './wasm/module.js';
@@ -80,7 +80,7 @@ export class StepCode extends FloatEmitter {
     this.stateLoad(OP.i32Load8u, flagOffset(flag));
   }
 
-  protected override writeFlags(flags: Readonly<Partial<Record<Flag, Expression>>>): void {
+  protected override writeFlags({ flags }: FlagStatement): void {
     const entries = Object.entries(flags) as [Flag, Expression][];
     for (const [, value] of entries) this.expression(value);
     const locals = entries.map((_, index) => this.scratch(`flag ${index}`, 'i32'));

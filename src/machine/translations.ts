@@ -1,11 +1,11 @@
 import type { Meaning } from '../isa/meaning.js';
-import { regionFunction } from './block-code.js';
 import type { StepsAt } from './code-cache.js';
 import { CodeMap, type CodeRange } from './code-map.js';
 import { codeStore, type StoredCode } from './code-store.js';
 import { CodeReader } from './decode.js';
 import type { Machine } from './machine.js';
 import { type CodedInstruction, findRegion, type ReadMeaning, type Region, sweep } from './region.js';
+import { regionFunction } from './region-code.js';
 import { PAGE_SIZE } from './state.js';
 import { unitFunction } from './unit-code.js';
 import { host, type WasmTable } from './wasm/host.js';

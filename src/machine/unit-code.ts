@@ -4,7 +4,7 @@ import type { CodedInstruction } from './region.js';
 import { STATE } from './state.js';
 import { StepCode } from './step-code.js';
 import type { FunctionBody } from './wasm/module.js';
-import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
+import { ARITHMETIC, OP, TYPE } from './wasm/opcodes.js';
 
 /**
  * Code for some instructions in ascending order of address, as one function that can begin at any of them and stop behind any of them.
@@ -30,32 +30,12 @@ class UnitCode extends StepCode {
   /** The `if`s around the code under way. */
   private ifs = 0;
 
-  /** Locals of one instruction are the next one's: by type, and how many the current one has. */
-  private readonly pool = new Map<ValueType, number[]>();
-  private readonly lent = new Map<ValueType, number>();
-
   constructor(private readonly instructions: readonly CodedInstruction[]) {
     super();
     this.numbers = new Map(instructions.map(({ address }, number) => [address, number]));
-    this.number = super.local('i32');
-    this.budget = super.local('i32');
-    this.exact = super.local('i32');
-  }
-
-  protected override local(type: ValueType): number {
-    const pool = this.pool.get(type) ?? [];
-    const lent = this.lent.get(type) ?? 0;
-    this.pool.set(type, pool);
-    this.lent.set(type, lent + 1);
-    pool[lent] ??= super.local(type);
-    return pool[lent];
-  }
-
-  protected override scratch(purpose: string, type: ValueType): number {
-    const key = `${purpose} ${type}`;
-    const known = this.scratchLocals.get(key) ?? super.local(type);
-    this.scratchLocals.set(key, known);
-    return known;
+    this.number = this.local('i32');
+    this.budget = this.local('i32');
+    this.exact = this.local('i32');
   }
 
   unit(): FunctionBody {
@@ -94,7 +74,7 @@ class UnitCode extends StepCode {
 
   private whole(meaning: Meaning): void {
     this.temporaries.clear();
-    this.lent.clear();
+    this.forgetNames();
     for (const statement of meaning.statements) this.statement(statement, meaning.next);
     if (!this.ends(meaning)) this.done(() => this.i64(meaning.next), this.numbers.get(meaning.next));
   }
