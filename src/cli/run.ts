@@ -108,12 +108,12 @@ async function run(path: string, args: readonly string[], options: Options): Pro
   }
 }
 
-/** A file that cannot be run is the user's mistake, not ours. */
+/** A file that cannot be run, or a recording with settings that are none, is not our mistake. */
 export function startProgram<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof ProgramError) throw new UsageError(error.message);
+    if (error instanceof ProgramError || error instanceof RangeError) throw new UsageError(error.message);
     throw error;
   }
 }

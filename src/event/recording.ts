@@ -117,11 +117,12 @@ export function readRecording(bytes: Uint8Array, name: string): Recording {
   const text = entries['recording.json'];
   if (digest === undefined || text === undefined) throw foreign(name);
   if (strFromU8(digest, true) !== digestOf(Object.entries(rest))) throw damaged(name);
-  const json = JSON.parse(strFromU8(text)) as Recording;
+  const json = parse(strFromU8(text), name);
   if (json.schema !== 'rseqlab.recording/1')
     throw new RecordingError(
       `${name} is a recording in the format ${JSON.stringify(json.schema)}, which this rseqlab does not know; use the one that made it`,
     );
+  if (!isShaped(json)) throw damaged(name);
   const part = (entry: string): Uint8Array => {
     const found = entries[entry];
     if (found === undefined) throw damaged(name);
@@ -136,6 +137,36 @@ export function readRecording(bytes: Uint8Array, name: string): Recording {
     ),
     events: { ...json.events, marks: part('marks') },
   };
+}
+
+function parse(text: string, name: string): Recording {
+  try {
+    return JSON.parse(text) as Recording;
+  } catch {
+    throw damaged(name);
+  }
+}
+
+/** Do the fields that a replay relies on have their types? */
+function isShaped({ settings, program, reads, files, end, events }: Recording): boolean {
+  const numbers = [
+    settings?.cpus,
+    settings?.seed,
+    settings?.memoryLimit,
+    end?.instructions,
+    events?.count,
+    events?.every,
+  ];
+  const texts = [settings?.kernel, settings?.schedule, program?.path, end?.kind, events?.hash];
+  const lists = [program?.arguments, program?.environment, reads, files, events?.checkpoints];
+  return (
+    numbers.every((value) => Number.isSafeInteger(value) && value >= 0) &&
+    texts.every((value) => typeof value === 'string') &&
+    lists.every((value) => Array.isArray(value)) &&
+    [...program.arguments, ...program.environment].every((value) => typeof value === 'string') &&
+    reads.every((value) => Number.isSafeInteger(value) && value >= 0) &&
+    files.every((file) => typeof file?.path === 'string')
+  );
 }
 
 const foreign = (name: string): RecordingError =>

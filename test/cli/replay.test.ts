@@ -58,6 +58,26 @@ describe('a replay', () => {
     });
   });
 
+  it('may be of a scenario', () => {
+    withFolder((folder) => {
+      const file = join(folder, 'run.rseq');
+      for (const object of ['counter.o', 'lost.o']) {
+        const ran = rseqlab([
+          'run',
+          '--cpus',
+          '1',
+          '--seed',
+          '2',
+          '--record',
+          file,
+          `examples/scenario/${object}`,
+        ]);
+        expect(rseqlab(['replay', file])).toEqual(ran);
+        expect(ran.stderr).toMatch(object === 'lost.o' ? /FAILED/ : /held in this run/);
+      }
+    });
+  });
+
   it('keeps seed, CPUs, kernel and bounds', () => {
     withFolder((folder) => {
       const options = [
@@ -244,6 +264,28 @@ describe('a file that is no recording', () => {
       }
       writeFileSync(file, whole.subarray(0, whole.length - 100));
       expect(oneErrorLine(rseqlab(['replay', file]))).toMatch(/is a damaged recording; copy it again/);
+    });
+  });
+
+  it('nor is one whose digest is right, and whose content is not', () => {
+    withFolder((folder) => {
+      const { file } = record(folder, ['section']);
+      const recording = load(file);
+      const refused = (changed: unknown, message: RegExp): void => {
+        writeFileSync(file, writeRecording(changed as Recording));
+        expect(oneErrorLine(rseqlab(['replay', file]))).toMatch(message);
+      };
+      refused(
+        { ...recording, schema: 'rseqlab.recording/2' },
+        /in the format "rseqlab.recording\/2".*does not know/,
+      );
+      refused({ ...recording, settings: { ...recording.settings, schedule: 'fair' } }, /schedule fair/);
+      refused({ ...recording, settings: { ...recording.settings, cpus: 'two' } }, /is a damaged recording/);
+      refused({ ...recording, reads: 7 }, /is a damaged recording/);
+      refused(
+        { ...recording, program: { ...recording.program, bytes: new Uint8Array(9) } },
+        /not an ELF file/,
+      );
     });
   });
 

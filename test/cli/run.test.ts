@@ -269,6 +269,10 @@ describe('wrong usage is one line', () => {
       /--schedule fair: there is no schedule fair; there are .*random.*rr/,
     ],
     [['run', '--schedule', 'rr:3', PARTS], /--schedule rr:3: .*nothing behind a colon/],
+    [['run', '--schedule', 'pct', PARTS], /--schedule pct: .*needs a number/],
+    [['run', '--schedule', 'script', PARTS], /--schedule script: name a file: script:FILE/],
+    [['run', '--schedule', 'script:nowhere', PARTS], /cannot read nowhere: there is no such file/],
+    [['run', '--schedule', 'script:README.md', PARTS], /--schedule script:README\.md: /],
     [['run', '--kernel', '4.4', PARTS], /--kernel 4\.4: .*4\.18/],
     [['run', '--kernel', 'new', PARTS], /--kernel new/],
     [['run', '--max-instructions', 'many', PARTS], /--max-instructions many: give a number/],
@@ -285,6 +289,7 @@ describe('wrong usage is one line', () => {
     [['run', 'package.json'], /package\.json: not an ELF file/],
     [['run', 'test/fixtures/run/refused-dynamic'], /dynamically linked.*gcc -static/],
     [['run', 'test/fixtures/elf/aarch64.elf'], /for aarch64; the simulated machine is x86-64/],
+    [['run', 'test/fixtures/elf/i386.elf'], /the simulated machine is x86-64/],
     [['run', 'test/corpus/build/correct/increment.o'], /relocatable file; link it: gcc -static/],
   ])('%j', (args, message) => {
     expect(oneErrorLine(rseqlab(args))).toMatch(message);
