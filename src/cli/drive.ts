@@ -1,6 +1,7 @@
 import type { RunEnd } from '../event/recording.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { run } from '../kernel/run.js';
+import { plural } from '../report/document.js';
 import { EXIT } from './exit.js';
 import { Progress } from './progress.js';
 
@@ -103,7 +104,7 @@ export class QuietProgress {
   show({ state }: Kernel): void {
     if (performance.now() - this.spoke < SILENCE) return;
     this.progress.show(
-      `rseqlab: ${(state.instructions / 1e6).toFixed(0)} million instructions, ${state.tasks.size} threads, ${(state.clock / 1e9).toFixed(3)} s of virtual time`,
+      `rseqlab: ${(state.instructions / 1e6).toFixed(0)} million instructions, ${plural(state.tasks.size, 'thread')}, ${(state.clock / 1e9).toFixed(3)} s of virtual time`,
     );
   }
 

@@ -95,6 +95,7 @@ export class Showing {
       version: VERSION,
       program: printable(this.program.path),
       end: endText(driven),
+      exitStatus: driven.exit,
       instructions: kernel.state.instructions,
       time: kernel.state.clock,
       counts: this.counts,

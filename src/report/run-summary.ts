@@ -83,6 +83,8 @@ export interface RunSummary {
   readonly program: string;
   /** How it ended, in words. */
   readonly end: string;
+  /** That rseqlab ends with. */
+  readonly exitStatus: number;
   readonly instructions: number;
   /** Nanoseconds of virtual time. */
   readonly time: number;

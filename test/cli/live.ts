@@ -9,8 +9,16 @@ export class Live {
   stderr = '';
   private look: () => void = () => {};
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [BIN, ...args], { cwd: ROOT, stdio: ['pipe', 'pipe', 'pipe'] });
+  /** `terminal`: on one, which util-linux' script makes; what is written to it is typed, and all output comes as stdout. */
+  constructor(args: readonly string[], { terminal = false } = {}) {
+    const command = [process.execPath, BIN, ...args];
+    const quoted = command.map((word) => `'${word}'`).join(' ');
+    const [program, ...rest] = terminal ? ['script', '-qec', quoted, '/dev/null'] : command;
+    this.child = spawn(program!, rest, {
+      cwd: ROOT,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, TERM: 'xterm' },
+    });
     this.child.stdout.setEncoding('latin1').on('data', (text: string) => {
       this.stdout += text;
       this.look();

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { type Recording, RecordingError, readRecording, writeRecording } from '../../src/event/recording.js';
 import { run as runKernel } from '../../src/kernel/run.js';
 import { ReplayCheck, restart } from '../../src/kernel/session.js';
-import { oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
+import { oneErrorLine, ROOT, rseqlab, shell, withFolder } from './command.js';
 import { Live } from './live.js';
 import { PARTS } from './parts.js';
 
@@ -148,6 +148,33 @@ describe('a run that is broken off', () => {
     expect(await live.end()).toBe(0);
     expect(live.stdout).toBe('late');
   });
+});
+
+describe('on a terminal', () => {
+  const terminal = shell('command -v script').status === 0;
+
+  it.skipIf(!terminal)('a read gets a line, and Ctrl-C ends the run', async () => {
+    const live = new Live(['run', '--trace', '-', PARTS, 'cat'], { terminal: true });
+    const reads = (n: number) => live.until(({ stdout }) => (stdout.match(/ read\(0, /g) ?? []).length === n);
+    await reads(1);
+    live.write('one\n');
+    await reads(2);
+    expect(live.stdout).toContain('output        fd=1 "one\\n" 4');
+    live.write('\u0003');
+    expect(await live.status()).toBe(130);
+    expect(live.stdout).toContain('rseqlab: interrupted after');
+  });
+
+  it.skipIf(!terminal)(
+    'a silent program has a line of progress, which is wiped away at the end',
+    async () => {
+      const live = new Live(['run', PARTS, 'spin'], { terminal: true });
+      await live.until(({ stdout }) => stdout.includes('million instructions, 1 thread'));
+      live.write('\u0003');
+      expect(await live.status()).toBe(130);
+      expect(live.stdout).toContain('\r\u001b[Krseqlab: interrupted after');
+    },
+  );
 });
 
 describe('looking at a recording', () => {

@@ -192,6 +192,7 @@ describe('--summary', () => {
       expect(summary).toMatchObject({
         schema: 'rseqlab.run/1',
         end: 'status 0',
+        exitStatus: 0,
         registrations: 1,
         systemCalls: { nanosleep: 3, rseq: 1, exit_group: 1 },
         hash: expect.stringMatching(/^[0-9a-f]{32}$/),

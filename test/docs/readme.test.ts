@@ -27,6 +27,13 @@ describe('the documents', () => {
     expect(read('README.md')).toContain(`$ node bin/rseqlab.js check examples/check/counter.o\n${printed}\n`);
   });
 
+  it('show how a crash is explained today', () => {
+    const printed = read('test/fixtures/cli/transcripts/run-violation-version.txt');
+    expect(read('docs/run.md')).toContain(
+      `$ node bin/rseqlab.js run test/fixtures/run/parts violate version\n${printed}`,
+    );
+  });
+
   it('count the rules right', () => {
     for (const page of ['README.md', 'CHANGELOG.md'])
       expect(read(page).match(/\d+(?= rules)/g)).toEqual([`${RULES.length}`]);
