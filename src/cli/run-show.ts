@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { BinaryError } from '../binary/error.js';
 import type { ProgramImage } from '../binary/image.js';
 import { printable } from '../binary/printable.js';
@@ -160,7 +161,8 @@ export class Showing {
   }
 
   private readImage(path: string): ProgramImage | undefined {
-    const bytes = path === this.program.path ? this.program.bytes : this.file(path);
+    const own = path === this.program.path || path === posix.resolve('/', this.program.path);
+    const bytes = own ? this.program.bytes : this.file(path);
     try {
       return bytes && readImage(bytes, path, { ownPages: true });
     } catch (error) {

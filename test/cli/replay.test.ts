@@ -212,6 +212,14 @@ describe('looking at a recording', () => {
     });
   });
 
+  it('explaining a crash adds nothing to the recording', () => {
+    withFolder((folder) => {
+      const { file, ran } = record(folder, ['crash', 'null']);
+      expect(ran.stderr).toMatch(/<begin\+0x[0-9a-f]+> parts\.c:\d+/);
+      expect(load(file).files.filter(({ kind }) => kind === 'file')).toEqual([]);
+    });
+  });
+
   it('threads that wait say in which call', () => {
     withFolder((folder) => {
       const { file } = record(folder, ['deadlock']);
