@@ -178,6 +178,29 @@ describe('a script', () => {
   });
 });
 
+it.each(['6.18', '7.1'])('mm_cid is unique among running threads, and small: %s', (kernel) => {
+  let looks = 0;
+  const watching = (own: Policy): Policy => ({
+    ...own,
+    turn(view, ready) {
+      const cids = ready.map(({ current }) => current!.mmCid);
+      expect(new Set(cids).size).toBe(cids.length);
+      for (const cid of cids) expect(cid >= 0 && cid < view.state.cpus.length).toBe(true);
+      if (cids.length > 1) looks++;
+      return own.turn(view, ready);
+    },
+  });
+  for (const cpus of [2, 3, 8])
+    for (const schedule of ['random', 'aborts']) {
+      const { events } = count({ cpus, schedule, kernel, seed: cpus, policy: watching });
+      const updates = events.filter((event) => event.kind === 'rseq-update');
+      expect(updates.length).toBeGreaterThan(3);
+      // Five threads.
+      for (const { cpu, cpuId, mmCid } of updates) expect([cpuId, mmCid < 5]).toEqual([cpu, true]);
+    }
+  expect(looks).toBeGreaterThan(100);
+});
+
 it('every policy says in words what it does', () => {
   for (const { text } of Object.values(POLICIES)) expect(text.length).toBeGreaterThan(10);
 });

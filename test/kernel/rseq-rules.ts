@@ -259,6 +259,29 @@ export const RULE_ROWS: readonly RuleRow[] = [
     ],
   },
   {
+    rule: 'a program that catches SIGSEGV',
+    source:
+      'kernel/rseq.c force_sigsegv, __rseq_signal_deliver; test/conformance, sigsegv.handler-returns on 6.18',
+    rows: [
+      // The handler's own delivery finds it again: a second SIGSEGV, for which there is no handler any more, waits until the first returns.
+      {
+        name: 'plain',
+        how: 'caught',
+        script: INSIDE,
+        // Up to 6.18 debug finds it a third time, when the handler's own system call returns.
+        is: '4.18 handler !version !version SIGSEGV; 6.19 aborted clear <preempt> | debug 4.18 handler !version !version !version SIGSEGV; 6.19 handler !version !version SIGSEGV',
+      },
+      // Numbers are not looked at when a signal is delivered: who catches it lives on, with what he wrote.
+      {
+        name: 'write-field',
+        how: 'caught',
+        length: 64,
+        script: at('elsewhere', 'migrate 1000 1'),
+        is: '6.3 1 1 0 0; 7.1 handler 77 0 0 0 !kernel-field | debug 6.3 1 1 0 0; 6.19 handler 77 0 0 0 !kernel-field',
+      },
+    ],
+  },
+  {
     rule: 'numbers after registration, a migration, unregistration',
     source: 'kernel/rseq.c rseq_update_cpu_node_id, rseq_reset_rseq_cpu_node_id, rseq_reset_ids',
     rows: [
