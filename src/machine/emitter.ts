@@ -1,6 +1,6 @@
 import type { Expression, Flag, StateField, Statement, Trap, Width } from '../isa/meaning.js';
-import { CodeWriter } from './code-writer.js';
 import { HELPERS, IMPORT, numberOf, TRAPS } from './imports.js';
+import { MultiplyWriter } from './multiply-code.js';
 import { PAGE, STATE } from './state.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 import { X87_NAMES } from './x87/index.js';
@@ -32,7 +32,7 @@ export const isBehind = (trap: Trap): boolean => BEHIND.has(trap);
  * Turns expressions and statements into WebAssembly. All arithmetic is at 32 bits (narrower values with zeros above) or at 64. Where
  * registers and flags are while the code runs is for the subclass to say: in memory for single steps, in locals for blocks.
  */
-export abstract class Emitter extends CodeWriter {
+export abstract class Emitter extends MultiplyWriter {
   protected readonly temporaries = new Map<number, number>();
 
   /** A general register's low bits (or bits 15..8) on the stack. */
@@ -312,8 +312,7 @@ export abstract class Emitter extends CodeWriter {
     if (fn === 'mulhu' || fn === 'mulhs') {
       this.expression(a);
       this.expression(b);
-      this.i32(fn === 'mulhs' ? 1 : 0);
-      code.byte(OP.call).u32(IMPORT.multiplyHigh);
+      this.multiplyHigh(fn === 'mulhs');
       return;
     }
     if ((fn === 'rol' || fn === 'ror') && width < 32) {

@@ -22,7 +22,11 @@ export interface FlagUse {
 export const statusOf = ({ flags }: FlagStatement): Flag[] =>
   STATUS.filter((flag) => flags[flag] !== undefined);
 
-export function flagUses(region: Region): ReadonlyMap<FlagStatement, FlagUse> {
+/** `before`: the flags that are read as they were when control entered the region. */
+export function flagUses(region: Region): {
+  readonly uses: ReadonlyMap<FlagStatement, FlagUse>;
+  readonly before: ReadonlySet<Flag>;
+} {
   const ways = waysOf(region.blocks);
   const eager = new Map<FlagStatement, Set<Flag>>(
     [...ways.keys()].map((statement) => [statement, new Set()]),
@@ -38,7 +42,10 @@ export function flagUses(region: Region): ReadonlyMap<FlagStatement, FlagUse> {
       changed = true;
     }
   }
-  return new Map([...ways].map(([statement, how]) => [statement, { how, eager: eager.get(statement)! }]));
+  return {
+    uses: new Map([...ways].map(([statement, how]) => [statement, { how, eager: eager.get(statement)! }])),
+    before: entering[index.get(region.entry)!]!,
+  };
 }
 
 /** Statements 'over' others of one region all set the same flags, so that one that meets another takes its place. */
@@ -110,7 +117,7 @@ const liveAt = (
 };
 
 /** The flags that a statement's expressions read. */
-function flagsRead(statement: Statement): Set<Flag> {
+export function flagsRead(statement: Statement): Set<Flag> {
   const found = new Set<Flag>();
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;

@@ -1,4 +1,6 @@
+import { and, binary, constant, eq, ne, nonZero, or, register } from '../isa/expressions.js';
 import type { Expression, Statement, Width } from '../isa/meaning.js';
+import { RAX, RDX } from '../isa/x86-64/registers.js';
 import { coveredAccesses, type Span } from './covered.js';
 import { RESULT } from './dispatcher.js';
 import { typeOf } from './emitter.js';
@@ -52,9 +54,9 @@ class RegionCode extends FlagEmitter {
 
   private enter(): void {
     const { code } = this;
-    for (const [register, local] of this.registerLocals.entries()) {
+    for (const register of registersNamed(this.region)) {
       this.stateLoad(OP.i64Load, STATE.registers + 8 * register);
-      code.byte(OP.localSet).u32(local);
+      code.byte(OP.localSet).u32(this.registerLocals[register]!);
     }
     this.loadFlags();
     for (const [register, local] of this.xmmLocals) {
@@ -148,6 +150,7 @@ class RegionCode extends FlagEmitter {
     });
   }
 
+  /** Leaves the region with control at `to`. */
   private goOut(to: () => void, result: number): void {
     const { code } = this;
     to();
@@ -175,7 +178,9 @@ class RegionCode extends FlagEmitter {
       }
       // Kernel and helpers work on the registers in memory: the step function does this instruction.
       case 'helper':
-        this.again();
+        if (statement.name === 'div' || statement.name === 'idiv')
+          this.easyDivision(statement.name === 'idiv', statement.operands[0]!);
+        else this.again();
         return;
       case 'trap':
         if (statement.when === undefined) this.again();
@@ -187,6 +192,29 @@ class RegionCode extends FlagEmitter {
       default:
         super.statement(statement, next);
     }
+  }
+
+  /** rdx:rax by 64 bits, which are not 0: most often the dividend is no longer than those, else it is for the helper. */
+  private easyDivision(signed: boolean, divisor: Expression): void {
+    const [low, high] = [register(64, RAX), register(64, RDX)];
+    const sign = binary('sar', low, constant(64, 63));
+    const smallest = eq(low, constant(64, 1n << 63n));
+    this.expression(
+      signed ? or(ne(high, sign), and(smallest, eq(divisor, constant(64, -1)))) : nonZero(high),
+    );
+    this.ifTrue(() => this.again());
+    const parts = [
+      binary(signed ? 'divs' : 'divu', low, divisor),
+      binary(signed ? 'rems' : 'remu', low, divisor),
+    ];
+    const locals = parts.map((part) => {
+      this.expression(part);
+      const local = this.named('i64');
+      this.code.byte(OP.localSet).u32(local);
+      return local;
+    });
+    for (const [number, to] of [RAX, RDX].entries())
+      this.writeRegister(to, 64, false, () => this.code.byte(OP.localGet).u32(locals[number]!));
   }
 
   /** To a block of the region, or out. */
@@ -285,4 +313,25 @@ class RegionCode extends FlagEmitter {
       }
     });
   }
+}
+
+/** General registers that a region reads or writes. */
+function registersNamed({ blocks }: Region): ReadonlySet<number> {
+  const found = new Set<number>();
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (
+      'register' in value &&
+      (('op' in value && value.op === 'register') || ('do' in value && value.do === 'set'))
+    )
+      found.add(value.register as number);
+    for (const each of Object.values(value)) visit(each);
+  };
+  for (const { instructions } of blocks)
+    for (const { meaning } of instructions) {
+      visit(meaning.statements);
+      if (meaning.statements.some((each) => each.do === 'helper'))
+        for (const each of [RAX, RDX]) found.add(each);
+    }
+  return found;
 }

@@ -1,11 +1,11 @@
 import type { Flag, Statement } from '../isa/meaning.js';
 import type { FlagStatement } from './emitter.js';
 import { isSelfContained } from './evaluate.js';
-import { type FlagUse, flagUses, namesIn, STATUS, statusOf } from './flag-use.js';
+import { type FlagUse, flagsRead, flagUses, namesIn, STATUS, statusOf } from './flag-use.js';
 import type { Region } from './region.js';
 import { FlowEmitter } from './region-flow.js';
 import { flagOffset } from './state.js';
-import { OP, TYPE, type ValueType } from './wasm/opcodes.js';
+import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 
 /** A statement whose flags, or some of them, the way out makes. */
 interface Layer {
@@ -29,6 +29,8 @@ export abstract class FlagEmitter extends FlowEmitter {
   private readonly states: (readonly Layer[])[] = [];
   private readonly overs: Layer[] = [];
   private readonly hasOvers: boolean;
+  /** Flags that the region must know as they were before it. */
+  private readonly loaded: ReadonlySet<Flag>;
   /** Where flags come from at this point of the block; undefined: from before it. */
   private layers: readonly Layer[] | undefined;
   /** The statements of the instruction under way. */
@@ -36,28 +38,49 @@ export abstract class FlagEmitter extends FlowEmitter {
 
   constructor(region: Region) {
     super(region);
-    this.uses = flagUses(region);
-    this.hasOvers = [...this.uses.values()].some(({ how }) => how === 'over');
+    const { uses, before } = flagUses(region);
+    this.uses = uses;
+    const all = [...uses.values()];
+    this.hasOvers = all.some(({ how }) => how === 'over');
+    // Statements that set only some leave the others, which are then stored with them.
+    const some = this.hasOvers || all.some(({ how }) => how === 'now') || before.size > 0;
+    this.loaded = new Set<Flag>([
+      ...(some ? STATUS : []),
+      ...(namesDirection(region) ? ['df' as const] : []),
+    ]);
     for (const flag of [...STATUS, 'df' as const]) this.flagLocals.set(flag, this.local('i32'));
   }
 
   protected loadFlags(): void {
-    for (const [flag, local] of this.flagLocals) {
+    for (const flag of this.loaded) {
       this.stateLoad(OP.i32Load8u, flagOffset(flag));
-      this.code.byte(OP.localSet).u32(local);
+      this.code.byte(OP.localSet).u32(this.flagLocals.get(flag)!);
     }
+    this.setLocal(this.from, UNTOUCHED);
   }
 
   protected storeFlags(): void {
     const { code } = this;
+    const store = (flag: Flag): void =>
+      this.stateStore(OP.i32Store8, flagOffset(flag), () =>
+        code.byte(OP.localGet).u32(this.flagLocals.get(flag)!),
+      );
     this.makeOneOf(this.from, this.states);
     if (this.hasOvers)
       this.makeOneOf(
         this.over,
         this.overs.map((layer) => [layer]),
       );
-    for (const [flag, local] of this.flagLocals)
-      this.stateStore(OP.i32Store8, flagOffset(flag), () => code.byte(OP.localGet).u32(local));
+    // Where all of them are loaded, they are what they were or better.
+    const always = this.loaded.has('cf');
+    if (!always) {
+      code.byte(OP.localGet).u32(this.from);
+      this.i32(UNTOUCHED);
+      code.byte(ARITHMETIC.ne[0], OP.if, TYPE.empty);
+    }
+    for (const flag of STATUS) store(flag);
+    if (!always) code.byte(OP.end);
+    if (this.loaded.has('df')) store('df');
   }
 
   protected flagsFromBefore(): void {
@@ -159,6 +182,19 @@ export abstract class FlagEmitter extends FlowEmitter {
     code.byte(OP.end);
   }
 }
+
+/** `from`, as long as no statement has set flags. */
+const UNTOUCHED = -1;
+
+/** Does the region read or write the direction flag? */
+const namesDirection = ({ blocks }: Region): boolean =>
+  blocks.some(({ instructions }) =>
+    instructions.some(({ meaning }) =>
+      meaning.statements.some(
+        (each) => flagsRead(each).has('df') || (each.do === 'flags' && each.flags.df !== undefined),
+      ),
+    ),
+  );
 
 /** Layers without the flags that a statement on top of them sets. */
 const without = (layers: readonly Layer[], set: readonly Flag[]): Layer[] =>
