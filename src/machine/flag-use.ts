@@ -1,7 +1,7 @@
 import type { Expression, Flag, Statement } from '../isa/meaning.js';
 import type { FlagStatement } from './emitter.js';
 import { isSelfContained } from './evaluate.js';
-import type { Region, RegionBlock } from './region.js';
+import { isReturn, type Region, type RegionBlock } from './region.js';
 
 /** The flags that arithmetic sets together. */
 export const STATUS: readonly Flag[] = ['cf', 'pf', 'af', 'zf', 'sf', 'of'];
@@ -36,7 +36,7 @@ export function flagUses(region: Region): {
   for (let changed = true; changed; ) {
     changed = false;
     for (let number = region.blocks.length - 1; number >= 0; number--) {
-      const before = liveBefore(region.blocks[number]!, index, entering, eager, ways);
+      const before = liveBefore(region, number, index, entering, eager, ways);
       if (before.size === entering[number]!.size) continue;
       entering[number] = before;
       changed = true;
@@ -77,12 +77,14 @@ const canWait = ({ flags }: FlagStatement): boolean =>
   flags.df === undefined && Object.values(flags).every((each) => each === undefined || isSelfContained(each));
 
 function liveBefore(
-  { instructions }: RegionBlock,
+  { blocks, returns = [] }: Region,
+  number: number,
   index: ReadonlyMap<bigint, number>,
   entering: readonly ReadonlySet<Flag>[],
   eager: ReadonlyMap<FlagStatement, Set<Flag>>,
   ways: ReadonlyMap<FlagStatement, FlagUse['how']>,
 ): Set<Flag> {
+  const { instructions } = blocks[number]!;
   let live = new Set<Flag>(liveAt(index, entering, instructions.at(-1)!.meaning.next));
   for (const { address, meaning } of [...instructions].reverse()) {
     for (const statement of [...meaning.statements].reverse()) {
@@ -91,7 +93,8 @@ function liveBefore(
       if (statement.do === 'repeat') for (const flag of liveAt(index, entering, address)) live.add(flag);
       if (statement.do === 'jump') {
         const { target } = statement;
-        live = new Set(target.op === 'constant' ? liveAt(index, entering, target.value) : []);
+        const targets = target.op === 'constant' ? [target.value] : isReturn(meaning) ? returns : [];
+        live = new Set(targets.flatMap((each) => [...liveAt(index, entering, each)]));
       }
       if (statement.do === 'flags') {
         const known = eager.get(statement)!;

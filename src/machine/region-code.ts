@@ -5,7 +5,7 @@ import { coveredAccesses, type Span } from './covered.js';
 import { RESULT } from './dispatcher.js';
 import { typeOf } from './emitter.js';
 import { usesFloats, vectorsUsed } from './float-code.js';
-import type { Region, RegionBlock } from './region.js';
+import { isReturn, type Region, type RegionBlock } from './region.js';
 import { FlagEmitter } from './region-flags.js';
 import { PAGE, STATE, WITH_NEXT } from './state.js';
 import type { FunctionBody } from './wasm/module.js';
@@ -32,6 +32,7 @@ class RegionCode extends FlagEmitter {
   private readonly budget = this.local('i64');
   /** The instruction under way. */
   private address = 0n;
+  private isReturn = false;
   /** Instructions of the block that are not done where the current one has not begun. */
   private left = 0n;
   /** Addresses of accesses that the check at the beginning of the block stands for. */
@@ -115,6 +116,7 @@ class RegionCode extends FlagEmitter {
     for (const [position, { address, meaning }] of instructions.entries()) {
       this.address = address;
       this.statements = meaning.statements;
+      this.isReturn = isReturn(meaning);
       this.left = length - BigInt(position);
       this.temporaries.clear();
       this.forgetNames();
@@ -163,11 +165,7 @@ class RegionCode extends FlagEmitter {
   protected override statement(statement: Statement, next: bigint): void {
     switch (statement.do) {
       case 'jump':
-        this.leave(
-          () => this.expression(statement.target),
-          0,
-          statement.target.op === 'constant' ? statement.target.value : undefined,
-        );
+        this.jumpTo(statement.target);
         return;
       case 'branch':
       case 'repeat': {
@@ -192,6 +190,16 @@ class RegionCode extends FlagEmitter {
       default:
         super.statement(statement, next);
     }
+  }
+
+  private jumpTo(target: Expression): void {
+    if (target.op !== 'constant' && this.isReturn)
+      // To where the region itself called from?
+      for (const each of this.region.returns ?? []) {
+        this.expression(eq(target, constant(64, each)));
+        this.ifTrue(() => this.leave(() => this.i64(each), 0, each));
+      }
+    this.leave(() => this.expression(target), 0, target.op === 'constant' ? target.value : undefined);
   }
 
   /** rdx:rax by 64 bits, which are not 0: most often the dividend is no longer than those, else it is for the helper. */

@@ -5,11 +5,15 @@ import { reversePostorder, type Scope, scopesFor } from './structure.js';
 import { OP, TYPE } from './wasm/opcodes.js';
 
 /** The blocks with the entry first, and each behind those that lead to it. */
-function ordered({ entry, blocks }: Region): RegionBlock[] {
+function ordered({ entry, blocks, returns }: Region): RegionBlock[] {
   const first = blocks.findIndex(({ start }) => start === entry);
   const turned = [blocks[first]!, ...blocks.slice(0, first), ...blocks.slice(first + 1)];
-  return reversePostorder(successorsOf(turned)).map((number) => turned[number]!);
+  return reversePostorder(successorsOf(turned, returns)).map((number) => turned[number]!);
 }
+
+/** Can its jumps be said by scopes, without a dispatcher? */
+export const isStructured = (region: Region): boolean =>
+  scopesFor(successorsOf(ordered(region), region.returns)) !== undefined;
 
 /**
  * Blocks of a region and the jumps between them:
@@ -39,7 +43,7 @@ export abstract class FlowEmitter extends FloatEmitter {
     super();
     this.blocks = ordered(region);
     this.numbers = new Map(this.blocks.map(({ start }, number) => [start, number]));
-    this.scopes = scopesFor(successorsOf(this.blocks));
+    this.scopes = scopesFor(successorsOf(this.blocks, region.returns));
   }
 
   protected abstract blockCode(block: RegionBlock): void;

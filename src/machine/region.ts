@@ -1,4 +1,5 @@
-import type { Meaning, Statement } from '../isa/meaning.js';
+import type { Meaning } from '../isa/meaning.js';
+import { RSP } from '../isa/x86-64/registers.js';
 
 /** One instruction of a program. */
 export interface CodedInstruction {
@@ -16,6 +17,8 @@ export interface RegionBlock {
 export interface Region {
   readonly entry: bigint;
   readonly blocks: readonly RegionBlock[];
+  /** Where the functions that it calls return to: undefined where calls lead out of it. */
+  readonly returns: readonly bigint[] | undefined;
 }
 
 /** What the instruction at an address does; undefined where there is none that is known. */
@@ -24,26 +27,41 @@ export type ReadMeaning = (address: bigint) => Meaning | undefined;
 /** Bounds of a region: more would make one function too large to be optimised well. */
 const MOST_BLOCKS = 48;
 const MOST_INSTRUCTIONS = 400;
-/** How far from its entry a region reaches, in bytes. */
+/** Each return compares its address with those behind all calls. */
+const MOST_CALLS = 8;
+/** How far from its entry a region reaches by jumps, in bytes. */
 const REACH = 8192n;
 
-/** Decodes the region of an entry; undefined where not even its first instruction is known. */
-export function findRegion(entry: bigint, read: ReadMeaning): Region | undefined {
+/**
+ * Decodes the region of an entry; undefined where not even its first instruction is known. With `calls` the functions that it calls are
+ * part of it, after all that is its own.
+ */
+export function findRegion(entry: bigint, read: ReadMeaning, calls: boolean): Region | undefined {
   const instructions = new Map<bigint, CodedInstruction>();
   const leaders = new Set<bigint>([entry]);
+  const returns: bigint[] = [];
   const pending = [entry];
-  for (let at = pending.shift(); at !== undefined; at = pending.shift()) {
+  const called: bigint[] = [];
+  const lead = (target: bigint, later: bigint[]): void => {
+    if (!leaders.has(target) && leaders.size >= MOST_BLOCKS) return;
+    leaders.add(target);
+    if (!instructions.has(target)) later.push(target);
+  };
+  for (;;) {
+    let at = pending.shift() ?? called.shift();
+    if (at === undefined) break;
     while (at !== undefined && !instructions.has(at) && instructions.size < MOST_INSTRUCTIONS) {
       const meaning = read(at);
       if (meaning === undefined) break;
       instructions.set(at, { address: at, meaning });
-      const { targets, falls } = exits(at, meaning);
-      for (const target of targets) {
-        const near = target - entry < REACH && entry - target < REACH;
-        if (near && (leaders.has(target) || leaders.size < MOST_BLOCKS)) {
-          leaders.add(target);
-          if (!instructions.has(target)) pending.push(target);
-        }
+      const { targets, falls } = exits(at, meaning, undefined);
+      for (const target of targets)
+        if (target - entry < REACH && entry - target < REACH) lead(target, pending);
+      const callee = calls && returns.length < MOST_CALLS ? calleeOf(meaning) : undefined;
+      if (callee !== undefined) {
+        lead(callee, called);
+        lead(meaning.next, pending);
+        returns.push(meaning.next);
       }
       if (targets.length > 0 && falls) leaders.add(meaning.next);
       at = falls ? meaning.next : undefined;
@@ -52,26 +70,50 @@ export function findRegion(entry: bigint, read: ReadMeaning): Region | undefined
     if (at !== undefined && instructions.has(at)) leaders.add(at);
   }
   if (!instructions.has(entry)) return undefined;
-  return { entry, blocks: blocksOf(instructions, leaders) };
+  return { entry, blocks: blocksOf(instructions, leaders), returns: calls ? returns : undefined };
 }
 
 /** Where control may go from an instruction within the program's own words: direct targets, and behind it. */
-function exits(at: bigint, { statements }: Meaning): { targets: bigint[]; falls: boolean } {
+function exits(
+  at: bigint,
+  meaning: Meaning,
+  returns: readonly bigint[] | undefined,
+): { targets: bigint[]; falls: boolean } {
   const targets: bigint[] = [];
   let falls = true;
+  const { statements } = meaning;
   for (const statement of statements) {
     if (statement.do === 'branch') targets.push(statement.target);
     else if (statement.do === 'repeat') targets.push(at);
     else if (statement.do === 'jump') {
       falls = false;
-      // A call is a jump behind a store: its target is another function, and not part of this one.
-      if (statement.target.op === 'constant' && !isCall(statements)) targets.push(statement.target.value);
+      if (returns !== undefined && isReturn(meaning)) targets.push(...returns);
+      else if (
+        statement.target.op === 'constant' &&
+        (returns !== undefined || calleeOf(meaning) === undefined)
+      )
+        targets.push(statement.target.value);
     } else if (statement.do === 'trap' && statement.when === undefined) falls = false;
   }
   return { targets, falls };
 }
 
-const isCall = (statements: readonly Statement[]): boolean => statements.some((each) => each.do === 'store');
+/** The function that a direct call calls: it is a jump behind a store. */
+function calleeOf({ statements }: Meaning): bigint | undefined {
+  const last = statements.at(-1);
+  if (last?.do !== 'jump' || last.target.op !== 'constant') return undefined;
+  return statements.some((each) => each.do === 'store') ? last.target.value : undefined;
+}
+
+/** Is it a jump that takes an address from the stack? */
+export function isReturn({ statements }: Meaning): boolean {
+  const last = statements.at(-1);
+  return (
+    last?.do === 'jump' &&
+    last.target.op !== 'constant' &&
+    statements.some((each) => each.do === 'set' && each.register === RSP)
+  );
+}
 
 function blocksOf(
   instructions: ReadonlyMap<bigint, CodedInstruction>,
@@ -84,7 +126,7 @@ function blocksOf(
       const instruction = instructions.get(at);
       if (instruction === undefined) break;
       own.push(instruction);
-      const { falls } = exits(at, instruction.meaning);
+      const { falls } = exits(at, instruction.meaning, undefined);
       at = falls && !leaders.has(instruction.meaning.next) ? instruction.meaning.next : undefined;
     }
     if (own.length > 0) blocks.push({ start, instructions: own });
@@ -93,11 +135,14 @@ function blocksOf(
 }
 
 /** The blocks that control may go to from each, by number, the one behind it last. */
-export function successorsOf(blocks: readonly RegionBlock[]): number[][] {
+export function successorsOf(
+  blocks: readonly RegionBlock[],
+  returns: readonly bigint[] | undefined,
+): number[][] {
   const index = new Map(blocks.map(({ start }, number) => [start, number]));
   return blocks.map(({ instructions }) => {
     const { address, meaning } = instructions.at(-1)!;
-    const { targets, falls } = exits(address, meaning);
+    const { targets, falls } = exits(address, meaning, returns);
     const reached = [...targets, ...(falls ? [meaning.next] : [])].flatMap(
       (target) => index.get(target) ?? [],
     );
@@ -122,7 +167,7 @@ export function sweep(
     const meaning = read(at);
     if (meaning === undefined) break;
     found.push({ address: at, meaning });
-    const { targets, falls } = exits(at, meaning);
+    const { targets, falls } = exits(at, meaning, undefined);
     for (const target of targets) if (target > at && target - at < REACH) ahead.add(target);
     at = falls ? meaning.next : smallest(ahead, meaning.next);
   }

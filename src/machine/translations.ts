@@ -6,6 +6,7 @@ import { CodeReader } from './decode.js';
 import type { Machine } from './machine.js';
 import { type CodedInstruction, findRegion, type ReadMeaning, type Region, sweep } from './region.js';
 import { regionFunction } from './region-code.js';
+import { isStructured } from './region-flow.js';
 import { PAGE_SIZE } from './state.js';
 import { unitFunction } from './unit-code.js';
 import { host, type WasmTable } from './wasm/host.js';
@@ -78,7 +79,9 @@ export class Translations {
     const stored =
       codeStore.find('region', at, this.holds) ??
       this.translate('region', at, () => {
-        const region = findRegion(BigInt(at), this.read);
+        const whole = findRegion(BigInt(at), this.read, true);
+        const region =
+          whole === undefined || isStructured(whole) ? whole : findRegion(BigInt(at), this.read, false);
         return (
           region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
         );

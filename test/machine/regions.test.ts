@@ -10,12 +10,21 @@ import { lanes, randomFx } from './random-vectors.js';
 
 const CODE = 0x40_0000;
 const DATA = 0x50_0000;
-const PROGRAMS = 1500;
+const PROGRAMS = 2000;
 
-/** A loop of random instructions, jumps over the next few among them, that counts in r15. */
-function randomProgram(random: Random): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (let count = 3 + random.below(12); count > 0; ) {
+const NOP = Uint8Array.of(0x66, 0x90);
+const CALL = 0xe8;
+const RETURN = Uint8Array.of(0xc3);
+
+/** Random instructions with a nop behind each; where `functions` are left to call, calls of them, by number, in between. */
+function randomBody(random: Random, count: number, functions: readonly number[]): (Uint8Array | number)[] {
+  const parts: (Uint8Array | number)[] = [];
+  for (let left = count; left > 0; ) {
+    if (functions.length > 0 && random.below(4) === 0) {
+      parts.push(random.pick(functions));
+      left--;
+      continue;
+    }
     const bytes = randomBytes(random);
     const decoder = new Decoder(64, bytes, DecoderOptions.None);
     const instruction = decoder.decode();
@@ -32,14 +41,39 @@ function randomProgram(random: Random): Uint8Array {
     instruction.free();
     decoder.free();
     if (!usable) continue;
-    parts.push(own, Uint8Array.of(0x66, 0x90));
-    count--;
+    parts.push(own, NOP);
+    left--;
   }
-  const body = parts.flatMap((part) => [...part]);
+  return parts;
+}
+
+const sizeOf = (part: Uint8Array | number): number => (typeof part === 'number' ? 5 : part.length);
+
+/** A loop that counts in r15, of random instructions, jumps over the next few, and calls of functions behind it, which call each other. */
+function randomProgram(random: Random): Uint8Array {
+  const functions = random.below(4);
+  const numbers = Array.from({ length: functions }, (_, number) => number);
+  const body = randomBody(random, 3 + random.below(12), numbers);
   // dec %r15; jnz start; hlt
   const loop = [0x49, 0xff, 0xcf, 0x0f, 0x85];
-  const distance = -(body.length + loop.length + 4);
-  return Uint8Array.from([...body, ...loop, distance & 0xff, (distance >> 8) & 0xff, 0xff, 0xff, 0xf4]);
+  const distance = -(body.reduce<number>((sum, part) => sum + sizeOf(part), 0) + loop.length + 4);
+  const parts = [
+    ...body,
+    Uint8Array.from([...loop, distance & 0xff, (distance >> 8) & 0xff, 0xff, 0xff, 0xf4]),
+  ];
+  const starts: number[] = [];
+  for (const number of numbers) {
+    starts.push(parts.reduce<number>((sum, part) => sum + sizeOf(part), 0));
+    parts.push(...randomBody(random, 1 + random.below(5), numbers.slice(number + 1)), RETURN);
+  }
+  const bytes: number[] = [];
+  for (const part of parts) {
+    if (typeof part === 'number') {
+      const to = starts[part]! - bytes.length - 5;
+      bytes.push(CALL, to & 0xff, (to >> 8) & 0xff, (to >> 16) & 0xff, (to >> 24) & 0xff);
+    } else bytes.push(...part);
+  }
+  return Uint8Array.from(bytes);
 }
 
 it('whole regions do what their instructions do one by one, and stop where they are told to', () => {
