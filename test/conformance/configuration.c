@@ -18,7 +18,9 @@ static void nothing(void) {}
 static void say_configuration(long pid, u64 size) {
   struct configuration found;
   for (u64 i = 0; i < sizeof found; i++) ((volatile char *)&found)[i] = 0x77;
-  say("%e", trace(PTRACE_GET_RSEQ_CONFIGURATION, pid, size, &found));
+  long result = trace(PTRACE_GET_RSEQ_CONFIGURATION, pid, size, &found);
+  say("%e", result);
+  if (result < 0) return;
   u64 written = 0;
   for (u64 i = 0; i < sizeof found; i++)
     if (((char *)&found)[i] != 0x77) written = i + 1;

@@ -86,6 +86,18 @@ static void write_long_preempted(void) {
   say((int)area.cpu_id_start == cpu ? "overwritten" : "left");
 }
 
+static void migrated(long length) {
+  two_cpus();
+  pin(nth_cpu(0));
+  say("%e", rseq(&area, length, 0, SIGNATURE));
+  area.cpu_id_start = 77;
+  pin(nth_cpu(1));
+  say((int)area.cpu_id_start == nth_cpu(1) ? "overwritten" : "left");
+}
+
+static void write_migrated(void) { migrated(32); }
+static void write_long_migrated(void) { migrated(64); }
+
 /* A switch may come at any time: asked until there was none. */
 static void write_without_switch(void) {
   registered();
@@ -157,6 +169,8 @@ const struct row fields_rows[] = {
     {"fields.write-no-switch", "the program writes cpu_id_start and is not switched out", UPDATE, write_without_switch},
     {"fields.write-long", "registered with 64 bytes: cpu_id_start written, then sleep", UPDATE, write_long},
     {"fields.write-long-preempted", "registered with 64 bytes: cpu_id_start written, then preempted", UPDATE, write_long_preempted},
+    {"fields.write-migrated", "cpu_id_start written, then migrated", UPDATE, write_migrated},
+    {"fields.write-long-migrated", "the same, registered with 64 bytes", UPDATE, write_long_migrated},
     {"fields.write-rest", "what lies behind the fields, 256 bytes registered", UPDATE, write_rest},
     {0},
 };

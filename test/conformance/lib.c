@@ -49,6 +49,7 @@ static char *put_signed(char *at, long value) {
 }
 
 static char *put_result(char *at, long value) {
+  if (value == -524) return put_text(at, "ENOTSUPP"); /* the kernel's own; no header for programs has it */
   if (value < 0 && value > -(long)(sizeof ERRNO / sizeof *ERRNO) && ERRNO[-value]) return put_text(at, ERRNO[-value]);
   return put_signed(at, value);
 }

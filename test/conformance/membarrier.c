@@ -86,10 +86,15 @@ static void whole_process(void) {
   say("%e", fence(RSEQ, 0, 0));
 }
 
+static void say_registrations(void) {
+  long bits = fence(GET_REGISTRATIONS, 0, 0);
+  say(bits < 0 ? "%e" : "%x", bits);
+}
+
 static void registrations(void) {
-  say("%x", fence(GET_REGISTRATIONS, 0, 0));
+  say_registrations();
   fence(REGISTER_RSEQ, 0, 0);
-  say("%x", fence(GET_REGISTRATIONS, 0, 0));
+  say_registrations();
 }
 
 static void forked(void) {

@@ -68,7 +68,6 @@ OUTSIDE(outside_version, spin_cs.version = 1)
 OUTSIDE(outside_cs_flags, spin_cs.flags = 1)
 OUTSIDE(outside_flags, area.flags = 7)
 OUTSIDE(outside_start_in_kernel, spin_cs.start_ip = KERNEL)
-OUTSIDE(outside_wrap, spin_cs.post_commit_offset = -1)
 OUTSIDE(outside_abort_inside, spin_cs.abort_ip = spin_cs.start_ip + 1)
 OUTSIDE(outside_abort_in_kernel, spin_cs.abort_ip = KERNEL)
 RSEQ_CS(cs_is_16, 0x10)
@@ -76,6 +75,24 @@ RSEQ_CS(cs_in_kernel, 0xffff888000000000)
 RSEQ_CS(cs_not_canonical, 0x800000000000)
 RSEQ_CS(cs_at_task_size, TASK_SIZE)
 RSEQ_CS(cs_high_half, (u64)&spin_cs | 1ul << 32)
+
+/* Who is sent there has left everything behind. */
+static void landed(void) {
+  say("sent to abort_ip");
+  done();
+}
+__attribute__((used)) static void (*const landed_at)(void) = landed;
+extern char landing[];
+asm(".text\n.long 0x53053053\nlanding: and $-16, %rsp\n call *landed_at\n");
+
+/* A section from the bottom of memory over its top: everything would be inside. */
+static void outside_wrap(void) {
+  registered();
+  spin_cs.start_ip = 4096;
+  spin_cs.post_commit_offset = -1;
+  spin_cs.abort_ip = (u64)landing;
+  armed_outside((u64)&spin_cs);
+}
 
 static void unmap_descriptor(void) {
   struct rseq_cs *copy = map(4096);
@@ -205,7 +222,7 @@ const struct row violation_rows[] = {
     {"outside.flags", "rseq.flags 7, preempted outside", NEED, outside_flags},
     {"outside.signature", "another signature, preempted outside", GET, outside_signature},
     {"outside.start-in-kernel", "start_ip an address of the kernel", GET, outside_start_in_kernel},
-    {"outside.wrap", "post_commit_offset -1, preempted outside", GET, outside_wrap},
+    {"outside.wrap", "start_ip 4096, post_commit_offset -1: nothing is outside", GET, outside_wrap},
     {"outside.abort-inside", "abort_ip inside the section, preempted outside", GET, outside_abort_inside},
     {"outside.abort-in-kernel", "abort_ip an address of the kernel, preempted outside", GET, outside_abort_in_kernel},
     {0},
