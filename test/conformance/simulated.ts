@@ -17,7 +17,7 @@ export interface Simulated {
 
 const bytes = new Uint8Array(readFileSync(ROWS));
 /** Instructions after which a row counts as hanging. */
-const PATIENCE = 50_000_000;
+const PATIENCE = 20_000_000;
 
 /** Runs one row on the simulated kernel: the same text as runReal() gives. */
 export function runSimulated(
