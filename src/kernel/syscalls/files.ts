@@ -70,9 +70,11 @@ function position(file: OpenFile, offset: bigint): number {
   return Number(at);
 }
 
-function read(call: Call, parts: readonly Part[], offset?: bigint): Result {
+function read(call: Call, partsOf: (call: Call) => readonly Part[], offset?: bigint): Result {
   const file = fileOf(call.task, int(call.arguments[0]));
   const at = offset === undefined ? undefined : position(file, offset);
+  if ((file.flags & O.ACCMODE) === O.WRONLY) throw new Errno('EBADF');
+  const parts = partsOf(call);
   const wanted = Math.min(
     parts.reduce((sum, { length }) => sum + length, 0),
     MOST,
@@ -81,10 +83,11 @@ function read(call: Call, parts: readonly Part[], offset?: bigint): Result {
   return got instanceof Uint8Array ? scatter(call, parts, got) : got;
 }
 
-function write(call: Call, parts: readonly Part[], offset?: bigint): Result {
+function write(call: Call, partsOf: (call: Call) => readonly Part[], offset?: bigint): Result {
   const file = fileOf(call.task, int(call.arguments[0]));
   const at = offset === undefined ? undefined : position(file, offset);
-  return writeFile(call, file, gather(call, parts), at);
+  if ((file.flags & O.ACCMODE) === 0) throw new Errno('EBADF');
+  return writeFile(call, file, gather(call, partsOf(call)), at);
 }
 
 const ofVectors = (call: Call): Part[] => vectors(call, call.arguments[1]!, int(call.arguments[2]));
@@ -248,16 +251,16 @@ function closeRange({ kernel, task, arguments: [first, last, flags] }: Call): nu
 
 /** Open files by descriptor. */
 export const FILES: Calls = {
-  read: (call) => read(call, ofBuffer(call)),
-  pread64: (call) => read(call, ofBuffer(call), call.arguments[3]),
-  readv: (call) => read(call, ofVectors(call)),
-  preadv: (call) => read(call, ofVectors(call), call.arguments[3]),
-  preadv2: (call) => read(call, ofVectors(call), second(call)),
-  write: (call) => write(call, ofBuffer(call)),
-  pwrite64: (call) => write(call, ofBuffer(call), call.arguments[3]),
-  writev: (call) => write(call, ofVectors(call)),
-  pwritev: (call) => write(call, ofVectors(call), call.arguments[3]),
-  pwritev2: (call) => write(call, ofVectors(call), second(call)),
+  read: (call) => read(call, ofBuffer),
+  pread64: (call) => read(call, ofBuffer, call.arguments[3]),
+  readv: (call) => read(call, ofVectors),
+  preadv: (call) => read(call, ofVectors, call.arguments[3]),
+  preadv2: (call) => read(call, ofVectors, second(call)),
+  write: (call) => write(call, ofBuffer),
+  pwrite64: (call) => write(call, ofBuffer, call.arguments[3]),
+  writev: (call) => write(call, ofVectors),
+  pwritev: (call) => write(call, ofVectors, call.arguments[3]),
+  pwritev2: (call) => write(call, ofVectors, second(call)),
   close: ({ kernel, task, arguments: [fd] }) => {
     closeDescriptor(kernel, task.files, int(fd));
     return 0;

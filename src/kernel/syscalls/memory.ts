@@ -37,19 +37,11 @@ const MAP = {
   HUGETLB: 0x4_0000,
   FIXED_NOREPLACE: 0x10_0000,
 } as const;
-/** What MAP_SHARED_VALIDATE knows (LEGACY_MAP_MASK in include/linux/mman.h, without the type). */
-const VALIDATED =
-  MAP.TYPE |
-  MAP.FIXED |
-  MAP.ANONYMOUS |
-  0x800 |
-  0x1000 |
-  0x2000 |
-  0x4000 |
-  0x8000 |
-  0x1_0000 |
-  0x2_0000 |
-  0x4_0000;
+/**
+ * What MAP_SHARED_VALIDATE knows (LEGACY_MAP_MASK in include/linux/mman.h): the above, and 32BIT, ABOVE4G, DENYWRITE, EXECUTABLE, NORESERVE,
+ * STACK, UNINITIALIZED, the sizes of huge pages.
+ */
+const VALIDATED = 0x7c07_f9f3;
 
 /** Where a new mapping goes (get_unmapped_area()). */
 function place(mm: Mm, address: bigint, bytes: bigint, how: number): number {
@@ -60,8 +52,6 @@ function place(mm: Mm, address: bigint, bytes: bigint, how: number): number {
     if (address % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
     // The simulated processor has 4 GiB.
     if (address + bytes > BigInt(GUEST_END)) throw new Errno('ENOMEM');
-    // Nobody maps below vm.mmap_min_addr (security_mmap_addr()).
-    if (address < BigInt(LAYOUT.lowest)) throw new Errno('EPERM');
     return Number(address);
   }
   const hint = Number(pageUp(address));
@@ -125,6 +115,8 @@ function mmap(call: Call): number {
   const end = start + Number(bytes);
   if ((how & MAP.FIXED_NOREPLACE) !== 0 && overlaps(mm, start, end)) throw new Errno('EEXIST');
   const { object, shared, allowed } = backing(call, how, rights, int(fd), Number(bytes));
+  // Nobody maps below vm.mmap_min_addr, root neither: the machine's own state is there.
+  if (start < LAYOUT.lowest) throw new Errno('EPERM');
   if (!mayGrow(task, Number(bytes))) throw new Errno('ENOMEM');
   const locked = (how & MAP.LOCKED) !== 0 || mm.lockFuture;
   mapArea(
@@ -201,14 +193,16 @@ function mincore({ task, memory, arguments: [address, length, vector] }: Call): 
   if (address! % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
   if (address! + length! > TASK_SIZE) throw new Errno('ENOMEM');
   const { start, end } = pageRange(address!, length!, 'ENOMEM');
-  if (!isMapped(task.mm, start, end)) throw new Errno('ENOMEM');
-  const bytes = new Uint8Array((end - start) / PAGE_SIZE);
+  const bytes: number[] = [];
   for (const area of touching(task.mm, start, end)) {
+    if (area.start > start + bytes.length * PAGE_SIZE) break;
     const stop = Math.min(end, area.end) / PAGE_SIZE;
     for (let page = Math.max(start, area.start) / PAGE_SIZE; page < stop; page++)
-      bytes[page - start / PAGE_SIZE] = Number(isPresent(task.mm, area, page));
+      bytes.push(Number(isPresent(task.mm, area, page)));
   }
-  memory.write(vector!, bytes);
+  memory.write(vector!, Uint8Array.from(bytes));
+  // What is before a hole is told all the same.
+  if (start + bytes.length * PAGE_SIZE < end) throw new Errno('ENOMEM');
   return 0;
 }
 
