@@ -1,4 +1,5 @@
 import type { Expression, Statement } from '../isa/meaning.js';
+import { eachIn } from '../isa/walk.js';
 import type { RegionBlock } from './region.js';
 import { PAGE } from './state.js';
 
@@ -37,7 +38,9 @@ export function coveredAccesses({ instructions }: RegionBlock): {
   for (const { meaning } of instructions) {
     places.forgetTemporaries();
     for (const statement of meaning.statements) {
-      eachLoad(statement, (address, bytes) => note(address, bytes, PAGE.READ));
+      eachIn(statement, (e) => {
+        if (e.op === 'load') note(e.address, e.width / 8, PAGE.READ);
+      });
       if (statement.do === 'store') note(statement.address, statement.width / 8, PAGE.WRITE);
       places.after(statement);
     }
@@ -85,14 +88,4 @@ class Places {
     if (statement.do === 'set')
       this.registers[statement.register] = statement.width === 64 ? this.of(statement.value) : undefined;
   }
-}
-
-/** Every load in a statement's expressions. */
-function eachLoad(value: unknown, found: (address: Expression, bytes: number) => void): void {
-  if (typeof value !== 'object' || value === null) return;
-  if ('op' in value && (value as Expression).op === 'load') {
-    const load = value as Extract<Expression, { op: 'load' }>;
-    found(load.address, load.width / 8);
-  }
-  for (const each of Object.values(value)) eachLoad(each, found);
 }

@@ -1,4 +1,5 @@
-import type { Expression, Flag, Statement } from '../isa/meaning.js';
+import type { Expression, Flag, Meaning, Statement } from '../isa/meaning.js';
+import { eachIn, eachWithin } from '../isa/walk.js';
 import type { FlagStatement } from './emitter.js';
 import { isSelfContained } from './evaluate.js';
 import { isReturn, type Region, type RegionBlock } from './region.js';
@@ -28,23 +29,12 @@ export function flagUses(region: Region): {
   readonly before: ReadonlySet<Flag>;
 } {
   const ways = waysOf(region.blocks);
-  const eager = new Map<FlagStatement, Set<Flag>>(
-    [...ways.keys()].map((statement) => [statement, new Set()]),
-  );
-  const index = new Map(region.blocks.map(({ start }, number) => [start, number]));
-  const entering: Set<Flag>[] = region.blocks.map(() => new Set());
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let number = region.blocks.length - 1; number >= 0; number--) {
-      const before = liveBefore(region, number, index, entering, eager, ways);
-      if (before.size === entering[number]!.size) continue;
-      entering[number] = before;
-      changed = true;
-    }
-  }
+  const { eager, entering } = new Liveness(region, ways).find();
   return {
-    uses: new Map([...ways].map(([statement, how]) => [statement, { how, eager: eager.get(statement)! }])),
-    before: entering[index.get(region.entry)!]!,
+    uses: new Map(
+      [...ways].map(([statement, how]) => [statement, { how, eager: flagsOf(eager.get(statement) ?? 0) }]),
+    ),
+    before: flagsOf(entering.get(region.entry)!),
   };
 }
 
@@ -76,71 +66,105 @@ function waysOf(blocks: readonly RegionBlock[]): Map<FlagStatement, FlagUse['how
 const canWait = ({ flags }: FlagStatement): boolean =>
   flags.df === undefined && Object.values(flags).every((each) => each === undefined || isSelfContained(each));
 
-function liveBefore(
-  { blocks, returns = [] }: Region,
-  number: number,
-  index: ReadonlyMap<bigint, number>,
-  entering: readonly ReadonlySet<Flag>[],
-  eager: ReadonlyMap<FlagStatement, Set<Flag>>,
-  ways: ReadonlyMap<FlagStatement, FlagUse['how']>,
-): Set<Flag> {
-  const { instructions } = blocks[number]!;
-  let live = new Set<Flag>(liveAt(index, entering, instructions.at(-1)!.meaning.next));
-  for (const { address, meaning } of [...instructions].reverse()) {
-    for (const statement of [...meaning.statements].reverse()) {
-      if (statement.do === 'branch')
-        for (const flag of liveAt(index, entering, statement.target)) live.add(flag);
-      if (statement.do === 'repeat') for (const flag of liveAt(index, entering, address)) live.add(flag);
-      if (statement.do === 'jump') {
-        const { target } = statement;
-        const targets = target.op === 'constant' ? [target.value] : isReturn(meaning) ? returns : [];
-        live = new Set(targets.flatMap((each) => [...liveAt(index, entering, each)]));
-      }
-      if (statement.do === 'flags') {
-        const known = eager.get(statement)!;
-        const set = statusOf(statement);
-        for (const flag of set) if (live.has(flag)) known.add(flag);
-        for (const flag of set) live.delete(flag);
-        if (ways.get(statement) === 'now' && set.length > 0)
-          for (const flag of STATUS) if (!set.includes(flag)) live.add(flag);
-      }
-      for (const flag of flagsRead(statement)) live.add(flag);
-    }
-  }
-  return live;
+/** Sets of flags as bits, in the order of STATUS. */
+const maskOf = (flags: readonly Flag[]): number =>
+  flags.reduce((mask, flag) => mask | (1 << STATUS.indexOf(flag)), 0);
+const flagsOf = (mask: number): ReadonlySet<Flag> =>
+  new Set(STATUS.filter((_, bit) => ((mask >> bit) & 1) !== 0));
+const ALL = maskOf(STATUS);
+
+/** What a statement does to the flags: which it reads, which it sets, and where control may go from it. */
+interface Step {
+  readonly reads: number;
+  readonly sets: number;
+  /** With all others read as well, for they stay in their locals. */
+  readonly rest: number;
+  readonly statement: Statement;
+  /** Control goes there too, or nowhere else. */
+  readonly also: readonly bigint[];
+  readonly ends: boolean;
 }
 
-const liveAt = (
-  index: ReadonlyMap<bigint, number>,
-  entering: readonly ReadonlySet<Flag>[],
-  at: bigint,
-): ReadonlySet<Flag> => {
-  const number = index.get(at);
-  return number === undefined ? new Set() : entering[number]!;
-};
+/** Which flags are read before they are set again. */
+class Liveness {
+  readonly eager = new Map<Statement, number>();
+  readonly entering = new Map<bigint, number>();
+  private readonly steps: ReadonlyMap<RegionBlock, readonly Step[]>;
 
-/** The flags that a statement's expressions read. */
-export function flagsRead(statement: Statement): Set<Flag> {
-  const found = new Set<Flag>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('op' in value && (value as Expression).op === 'flag')
-      found.add((value as Extract<Expression, { op: 'flag' }>).flag);
-    for (const each of Object.values(value)) visit(each);
-  };
-  visit(statement);
+  constructor(
+    private readonly region: Region,
+    private readonly ways: ReadonlyMap<FlagStatement, FlagUse['how']>,
+  ) {
+    for (const { start } of region.blocks) this.entering.set(start, 0);
+    this.steps = new Map(region.blocks.map((block) => [block, this.stepsOf(block)]));
+  }
+
+  find(): this {
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const block of [...this.region.blocks].reverse()) {
+        const before = this.before(block);
+        if (before === this.entering.get(block.start)) continue;
+        this.entering.set(block.start, before);
+        changed = true;
+      }
+    }
+    return this;
+  }
+
+  private before(block: RegionBlock): number {
+    let live = this.entering.get(block.instructions.at(-1)!.meaning.next) ?? 0;
+    const steps = this.steps.get(block)!;
+    for (let number = steps.length - 1; number >= 0; number--) {
+      const { reads, sets, rest, statement, also, ends } = steps[number]!;
+      if (ends) live = 0;
+      for (const target of also) live |= this.entering.get(target) ?? 0;
+      if (sets !== 0) this.eager.set(statement, (this.eager.get(statement) ?? 0) | (live & sets));
+      live = (live & ~sets) | rest | reads;
+    }
+    return live;
+  }
+
+  private stepsOf({ instructions }: RegionBlock): Step[] {
+    return instructions.flatMap(({ address, meaning }) =>
+      meaning.statements.map((statement) => {
+        const sets = statement.do === 'flags' ? maskOf(statusOf(statement)) : 0;
+        const now = statement.do === 'flags' && this.ways.get(statement) === 'now' && sets !== 0;
+        return {
+          statement,
+          sets,
+          reads: flagsRead(statement),
+          rest: now ? ALL & ~sets : 0,
+          also: this.targets(statement, address, meaning),
+          ends: statement.do === 'jump',
+        };
+      }),
+    );
+  }
+
+  private targets(statement: Statement, address: bigint, meaning: Meaning): readonly bigint[] {
+    if (statement.do === 'branch') return [statement.target];
+    if (statement.do === 'repeat') return [address];
+    if (statement.do !== 'jump') return [];
+    if (statement.target.op === 'constant') return [statement.target.value];
+    return isReturn(meaning) ? (this.region.returns ?? []) : [];
+  }
+}
+
+function flagsRead(statement: Statement): number {
+  let found = 0;
+  eachIn(statement, (e) => {
+    if (e.op === 'flag' && e.flag !== 'df') found |= 1 << STATUS.indexOf(e.flag);
+  });
   return found;
 }
 
 /** The named values that expressions are made of. */
 export function namesIn(expressions: readonly Expression[]): ReadonlySet<number> {
   const found = new Set<number>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('op' in value && (value as Expression).op === 'temporary')
-      found.add((value as Extract<Expression, { op: 'temporary' }>).id);
-    else for (const each of Object.values(value)) visit(each);
-  };
-  visit(expressions);
+  for (const each of expressions)
+    eachWithin(each, (e) => {
+      if (e.op === 'temporary') found.add(e.id);
+    });
   return found;
 }

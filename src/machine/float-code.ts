@@ -1,5 +1,6 @@
 import type { Expression, FloatFn, Format, Meaning } from '../isa/meaning.js';
 import { widthOf } from '../isa/vectors.js';
+import { eachIn, someIn } from '../isa/walk.js';
 import { typeOf } from './emitter.js';
 import { FLOAT_NAMES, floatName } from './float/names.js';
 import { DEFAULT_NAN, PackedEmitter, QUIET } from './float-vectors.js';
@@ -23,24 +24,20 @@ type FloatFormat = 'f32' | 'f64';
 const MXCSR_MODES = 0xffc0;
 const MXCSR_USUAL = 0x1f80;
 
-function any(value: unknown, holds: (e: { op?: string; do?: string }) => boolean): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return holds(value) || Object.values(value).some((each) => any(each, holds));
-}
-
 /** Does its result depend on MXCSR? */
 export const usesFloats = ({ statements }: Meaning): boolean =>
-  any(statements, ({ op }) => op === 'float' || op === 'floats');
+  statements.some((each) => someIn(each, ({ op }) => op === 'float' || op === 'floats'));
 
 /** The vector registers that meanings read or write. */
 export function vectorsUsed(meanings: readonly Meaning[]): ReadonlySet<number> {
   const found = new Set<number>();
   for (const { statements } of meanings) {
-    any(statements, (each) => {
-      if (each.op === 'xmm' || each.do === 'set-xmm')
-        found.add((each as unknown as { register: number }).register);
-      return false;
-    });
+    for (const statement of statements) {
+      if (statement.do === 'set-xmm') found.add(statement.register);
+      eachIn(statement, (e) => {
+        if (e.op === 'xmm') found.add(e.register);
+      });
+    }
   }
   return found;
 }

@@ -1,5 +1,6 @@
 import { and, binary, constant, eq, ne, nonZero, or, register } from '../isa/expressions.js';
 import type { Expression, Statement, Width } from '../isa/meaning.js';
+import { eachIn } from '../isa/walk.js';
 import { RAX, RDX } from '../isa/x86-64/registers.js';
 import { coveredAccesses, type Span } from './covered.js';
 import { RESULT } from './dispatcher.js';
@@ -326,20 +327,14 @@ class RegionCode extends FlagEmitter {
 /** General registers that a region reads or writes. */
 function registersNamed({ blocks }: Region): ReadonlySet<number> {
   const found = new Set<number>();
-  const visit = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if (
-      'register' in value &&
-      (('op' in value && value.op === 'register') || ('do' in value && value.do === 'set'))
-    )
-      found.add(value.register as number);
-    for (const each of Object.values(value)) visit(each);
-  };
   for (const { instructions } of blocks)
-    for (const { meaning } of instructions) {
-      visit(meaning.statements);
-      if (meaning.statements.some((each) => each.do === 'helper'))
-        for (const each of [RAX, RDX]) found.add(each);
-    }
+    for (const { meaning } of instructions)
+      for (const statement of meaning.statements) {
+        if (statement.do === 'set') found.add(statement.register);
+        if (statement.do === 'helper') found.add(RAX).add(RDX);
+        eachIn(statement, (e) => {
+          if (e.op === 'register') found.add(e.register);
+        });
+      }
   return found;
 }

@@ -1,7 +1,8 @@
 import type { Flag, Statement } from '../isa/meaning.js';
+import { someIn } from '../isa/walk.js';
 import type { FlagStatement } from './emitter.js';
 import { isSelfContained } from './evaluate.js';
-import { type FlagUse, flagsRead, flagUses, namesIn, STATUS, statusOf } from './flag-use.js';
+import { type FlagUse, flagUses, namesIn, STATUS, statusOf } from './flag-use.js';
 import type { Region } from './region.js';
 import { FlowEmitter } from './region-flow.js';
 import { flagOffset } from './state.js';
@@ -191,7 +192,9 @@ const namesDirection = ({ blocks }: Region): boolean =>
   blocks.some(({ instructions }) =>
     instructions.some(({ meaning }) =>
       meaning.statements.some(
-        (each) => flagsRead(each).has('df') || (each.do === 'flags' && each.flags.df !== undefined),
+        (each) =>
+          (each.do === 'flags' && each.flags.df !== undefined) ||
+          someIn(each, (e) => e.op === 'flag' && e.flag === 'df'),
       ),
     ),
   );
