@@ -3,6 +3,11 @@ import { PageFault } from '../machine/page-fault.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import { Errno } from './errno.js';
 
+/** For words on their way: making a view of memory for each costs more than the access. */
+const word = new Uint8Array(8);
+const half = word.subarray(0, 4);
+const view = new DataView(word.buffer);
+
 /**
  * The kernel's accesses to a program's memory (copy_from_user, copy_to_user): the program's own permissions count. All throw EFAULT.
  * Addresses are bigint as they stand in registers.
@@ -20,7 +25,8 @@ export class UserMemory {
   }
 
   u32(address: bigint): number {
-    return this.view(address, 4).getUint32(0, true);
+    word.set(this.read(address, 4));
+    return view.getUint32(0, true);
   }
 
   i32(address: bigint): number {
@@ -28,19 +34,18 @@ export class UserMemory {
   }
 
   u64(address: bigint): bigint {
-    return this.view(address, 8).getBigUint64(0, true);
+    word.set(this.read(address, 8));
+    return view.getBigUint64(0, true);
   }
 
   setU32(address: bigint, value: number): void {
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
-    this.write(address, bytes);
+    view.setUint32(0, value, true);
+    this.write(address, half);
   }
 
   setU64(address: bigint, value: bigint): void {
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
-    this.write(address, bytes);
+    view.setBigUint64(0, value, true);
+    this.write(address, word);
   }
 
   /** Up to the 0 byte, which is left out. ENAMETOOLONG where there is none within `most` bytes. */
@@ -60,10 +65,6 @@ export class UserMemory {
     let text = '';
     for (const byte of this.string(address, most)) text += String.fromCharCode(byte);
     return text;
-  }
-
-  private view(address: bigint, size: number): DataView {
-    return new DataView(this.read(address, size).buffer);
   }
 }
 

@@ -13,11 +13,8 @@ import { Violation } from './violation.js';
 /** Up to 6.18: rseq_ip_fixup() of kernel/rseq.c. */
 export function fixupClassic(kernel: Kernel, task: Task): void {
   const pointer = readRseqCs(kernel, task);
-  if (pointer === 0n) {
-    // The descriptor is then all 0 and no ip is inside: NULL is written over NULL.
-    clearRseqCs(kernel, task);
-    return;
-  }
+  // The kernel writes NULL over NULL then; where it cannot, it finds out again with the numbers.
+  if (pointer === 0n) return;
   const looked = look(kernel, task, pointer);
   if (!looked.inside) clear(kernel, task, pointer);
   else if (needsRestart(kernel, task, looked)) abort(kernel, task, looked);
