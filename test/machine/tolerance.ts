@@ -29,9 +29,15 @@ export function toleranceOf(instruction: Instruction, one: NativeCase): Toleranc
   };
 }
 
-/** Bits of the x87's status word, by mnemonic. C1 behind fcomi: the Intel SDM (vol. 2, FCOMI) clears it, AMD leaves it. */
+const TRANSCENDENTAL = /^F(yl2xp?1?|patan|2xm1|sin|cos|sincos|ptan)$/;
+
+/**
+ * Bits of the x87's status word, by mnemonic. C1 behind fcomi: the Intel SDM (vol. 2, FCOMI) clears it, AMD leaves it.
+ * C1 and PE of transcendental functions say how a result was rounded that is not the same everywhere.
+ */
 const STATUS: readonly { readonly names: RegExp; readonly mask: number }[] = [
   { names: /^Fu?comi/, mask: 0xfdff },
+  { names: TRANSCENDENTAL, mask: 0xfddf },
 ];
 
 /** rcpps and rsqrtps: processors differ within a relative error of 1.5 * 2^-12 each (Intel SDM vol. 2, RCPPS). */
@@ -48,9 +54,21 @@ function nearFloats(field: string, wanted: string, got: string): boolean {
   );
 }
 
+/** Transcendental functions of the x87: within a unit in the last place (Intel SDM vol. 1, 8.3.10). */
+function nearExtended(field: string, wanted: string, got: string): boolean {
+  if (!/^st[01]$/.test(field)) return false;
+  const number = (text: string): bigint => {
+    const [head, significand] = text.split(' ').map((part) => BigInt(`0x${part}`));
+    return ((head! & 0x7fffn) << 64n) | significand!;
+  };
+  const difference = number(wanted) - number(got);
+  return (difference < 0n ? -difference : difference) <= 2n;
+}
+
 /** Results that processors give differently, by mnemonic. */
 const NEAR: readonly { readonly names: RegExp; readonly near: Tolerance['near'] }[] = [
   { names: /^R(cp|sqrt)[ps]s$/, near: nearFloats },
+  { names: TRANSCENDENTAL, near: nearExtended },
 ];
 
 /** In the usual mode arithmetic raises no flags of MXCSR (docs/machine.md). */
@@ -70,7 +88,7 @@ export function isOurs(instruction: Instruction): boolean {
   );
 }
 
-/** shld and shrd of 16 bits by more than 16: the result itself is undefined. */
+/** Is the result itself undefined? shld and shrd of 16 bits by more than 16; logarithms and powers too far out. */
 export function isUndefinedResult({
   instruction,
   case: one,
@@ -78,6 +96,9 @@ export function isUndefinedResult({
   instruction: Instruction;
   case: NativeCase;
 }): boolean {
+  // Outside of -1..1 and of about -0.3..0.4 (Intel SDM vol. 2, F2XM1 and FYL2XP1).
+  const limit = { [Mnemonic.F2xm1]: 0x3fff, [Mnemonic.Fyl2xp1]: 0x3ffd }[instruction.mnemonic as number];
+  if (limit !== undefined) return (new DataView(one.fx.buffer).getUint16(40, true) & 0x7fff) >= limit;
   if (![Mnemonic.Shld, Mnemonic.Shrd].includes(instruction.mnemonic) || sizeOf(instruction) !== 2)
     return false;
   const raw = instruction.opKind(2) === 0 ? one.registers[1]! : instruction.immediate(2);

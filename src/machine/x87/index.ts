@@ -2,6 +2,7 @@ import type { Trap } from '../../isa/meaning.js';
 import { ARITHMETIC } from './arithmetic.js';
 import type { Row } from './row.js';
 import { SPECIAL } from './special.js';
+import { TRANSCENDENTAL } from './transcendental.js';
 import { TRANSFERS } from './transfers.js';
 import { reset, Unit } from './unit.js';
 
@@ -26,6 +27,7 @@ const WAITING: readonly (readonly [string, Row])[] = [
   ...ARITHMETIC,
   ...TRANSFERS,
   ...SPECIAL,
+  ...TRANSCENDENTAL,
   [
     'load control',
     (unit, a) => {

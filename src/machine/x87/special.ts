@@ -101,9 +101,14 @@ const remainder =
       return;
     }
     const [a, b] = [unit.value(0), unit.value(1)];
-    const outcome = chooseNaN(a, b) ?? special(a as Signed, b as Signed);
-    if (outcome !== undefined) unit.deliver(0, outcome, 0);
-    else reduce(unit, a as Finite, b as Finite, rounding);
+    const nan = chooseNaN(a, b);
+    const outcome = nan ?? special(a as Signed, b as Signed);
+    if (outcome === undefined) reduce(unit, a as Finite, b as Finite, rounding);
+    else {
+      // A quotient of 0; what is invalid leaves the codes (measured on AMD).
+      if (nan === undefined && outcome !== INVALID_OUTCOME) unit.status &= ~(C0 | C3);
+      unit.deliver(0, outcome, 0);
+    }
   };
 type Finite = Extract<Value, { kind: 'finite' }>;
 
