@@ -2,10 +2,7 @@ import type { DirectoryNode } from '../files/file.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../state.js';
 import type { MemoryObject } from './object.js';
-import { countPages } from './pages.js';
-
-/** Pages of an address space: 4 GiB. */
-const ALL_PAGES = 1 << 20;
+import { countPages, HELD } from './pages.js';
 
 /**
  * Accounts for a page that begins to hold something. Beyond the limit the process that wanted it is killed, as with
@@ -25,14 +22,14 @@ export function uncharge(kernel: Kernel): void {
 }
 
 /** Pages of one address space that are its own or shown by it (VmRSS). */
-export const residentOf = (mm: Mm): number => countPages(mm.pages, 0, ALL_PAGES);
+export const residentOf = (mm: Mm): number => countPages(mm.pages, (held) => held !== HELD.STALE);
 
-/** All pages that hold something, counted. */
+/** All pages that hold something, counted: each copy takes room, also where Linux would have one page. */
 export function residentPages({ state }: Kernel): number {
   const objects = new Set<MemoryObject>();
   let pages = 0;
   for (const mm of state.mms.values()) {
-    pages += residentOf(mm);
+    pages += countPages(mm.pages, () => true);
     for (const { object } of mm.areas) if (object !== undefined) objects.add(object);
   }
   for (const files of new Set([...state.tasks.values()].map((task) => task.files)))

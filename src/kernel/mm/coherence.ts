@@ -76,6 +76,7 @@ export function show(
   how: 'read' | 'write',
 ): void {
   const space = kernel.spaces.of(mm.id);
+  if (heldAt(mm.pages, page) === HELD.NONE) charge(kernel, mm);
   if (object.constant) {
     hold(kernel, mm, page, HELD.READER);
     space.poke(page * PAGE_SIZE, initialContent(kernel, object, index));
@@ -122,22 +123,23 @@ export const indexIn = (area: Area, page: number): number =>
 /** Gives the process a content of its own (copy on write). */
 export function own(kernel: Kernel, mm: Mm, area: Area, page: number): void {
   const { object } = area;
-  const known = heldAt(mm.pages, page) === HELD.READER;
+  const before = heldAt(mm.pages, page);
+  const known = before === HELD.READER;
   const index = indexIn(area, page);
   const content = object === undefined || known ? undefined : contentOf(kernel, object, index).slice();
   if (object !== undefined && known) leave(kernel, mm, page, object, index);
   hold(kernel, mm, page, HELD.PRIVATE);
   if (content !== undefined) kernel.spaces.of(mm.id).poke(page * PAGE_SIZE, content);
-  charge(kernel, mm);
+  if (before === HELD.NONE) charge(kernel, mm);
 }
 
 /** Takes pages away that lie in one area (zap_page_range()): they hold nothing, and read as zeros or as the object does. */
 export function zap(kernel: Kernel, mm: Mm, area: Area, start: number, end: number): void {
   const space = kernel.spaces.of(mm.id);
   for (const { page, held } of heldPages(mm.pages, start / PAGE_SIZE, end / PAGE_SIZE)) {
-    if (held === HELD.PRIVATE) uncharge(kernel);
-    else if (area.object !== undefined && held !== HELD.STALE)
+    if (area.object !== undefined && (held === HELD.READER || held === HELD.WRITER))
       leave(kernel, mm, page, area.object, indexIn(area, page));
+    uncharge(kernel);
     setHeld(mm.pages, page, HELD.NONE);
     space.clear(page * PAGE_SIZE, PAGE_SIZE);
   }

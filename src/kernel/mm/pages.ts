@@ -49,8 +49,9 @@ export function* heldPages(
   }
 }
 
-export function countPages(table: PageTable, first: number, end: number): number {
+export function countPages(table: PageTable, counts: (held: Held) => boolean): number {
   let count = 0;
-  for (const { held } of heldPages(table, first, end)) if (held !== HELD.STALE) count++;
+  for (const row of table.values())
+    for (const held of row) if (held !== HELD.NONE && counts(held as Held)) count++;
   return count;
 }
