@@ -3,10 +3,10 @@ import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
 import { RSP } from '../isa/x86-64/registers.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import { Errno } from './errno.js';
-import { exitTask, releaseMemory } from './exit.js';
+import { aloneKey, releaseMemory } from './exit.js';
 import type { RegularNode } from './files/file.js';
 import { lookup, type Place } from './files/lookup.js';
-import { closeDescriptor, copyTable } from './files/table.js';
+import { closeDescriptor } from './files/table.js';
 import { resetFpu } from './fx.js';
 import { buildStack, sizeOnStack } from './initial-stack.js';
 import type { Kernel } from './kernel.js';
@@ -17,12 +17,15 @@ import type { MemoryObject } from './mm/object.js';
 import { hostObject, readObject } from './mm/objects.js';
 import type { Program } from './program.js';
 import { ProgramError } from './program-error.js';
+import { EVENT } from './ptrace/constants.js';
+import { ptraceEvent } from './ptrace/stop.js';
 import { RIP } from './registers.js';
 import { newRseq } from './rseq/registration.js';
 import type { Mm, Task } from './state.js';
 import { baseOf } from './syscalls/at.js';
 import { type Call, int, type Result } from './syscalls/call.js';
-import { endWait, wake } from './wait.js';
+import { becomeLeader, isAlone, leaveProgram } from './thread-group.js';
+import { blocked } from './wait.js';
 
 /** Throws ProgramError where the file is none that can be run. */
 export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): ElfHeaders {
@@ -166,8 +169,15 @@ function executable(place: Place): RegularNode {
   return node;
 }
 
+/** While a thread waits for others of its process to end: what it executes then. While its tracer looks at it: nothing more. */
+interface Executing {
+  readonly program: Program;
+  readonly object: MemoryObject;
+}
+
 /** execve(2) of a static program. */
 export function execute(call: Call): Result {
+  if (call.resumed !== undefined) return goOn(call, call.resumed.data as Executing | undefined);
   const { kernel, task, memory, arguments: args } = call;
   const path = memory.text(args[0]!);
   return executePlace(call, lookup(kernel, task, task.fs.cwd, path), path, args[1]!, args[2]!);
@@ -178,6 +188,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 
 /** execveat(2). */
 export function executeAt(call: Call): Result {
+  if (call.resumed !== undefined) return goOn(call, call.resumed.data as Executing | undefined);
   const { kernel, task, memory } = call;
   const [directory, address, argv, envp, flags] = call.arguments as [bigint, bigint, bigint, bigint, bigint];
   const how = int(flags);
@@ -211,44 +222,28 @@ function executePlace(call: Call, place: Place, path: string, argv: bigint, envp
     if (error instanceof ProgramError) throw new Errno('ENOEXEC');
     throw error;
   }
-  for (const other of [...task.process.tasks]) {
-    if (other === task) continue;
-    endWait(kernel, other, 'signal');
-    exitTask(kernel, other, 0);
-  }
+  return goOn(call, { program, object });
+}
+
+/** begin_new_exec(): when the other threads of its process have ended, the thread becomes the program. */
+function goOn(call: Call, executing: Executing | undefined): Result {
+  const { kernel, task, arguments: args } = call;
+  if (executing === undefined) return undefined;
+  if (!isAlone(kernel, task))
+    return blocked([aloneKey(task.process)], { interruptible: false, data: executing, arguments: args });
+  const { program, object } = executing;
   const { mm, entry, stack } = load(kernel, program, object);
+  leaveProgram(kernel, task);
   releaseMemory(kernel, task);
   task.mm = mm;
   task.rseq = newRseq();
-  task.altStack = { sp: 0n, size: 0n, flags: 2 };
-  task.clearChildTid = 0n;
-  task.robustList = 0n;
-  task.restart = undefined;
-  becomeLeader(kernel, task);
+  const tid = becomeLeader(kernel, task);
   nameTask(task, program, object.name);
-  if (task.files.users > 1) {
-    task.files.users--;
-    task.files = copyTable(task.files);
-  }
-  task.process.handlers = task.process.handlers.map((each) =>
-    each.handler === 1n ? { ...each, flags: 0, mask: 0n } : { handler: 0n, flags: 0, restorer: 0n, mask: 0n },
-  );
   for (const [fd, descriptor] of task.files.descriptors.entries())
     if (descriptor?.closeOnExec) closeDescriptor(kernel, task.files, fd);
-  if (task.vfork) wake(kernel, `vfork:${task.tid}`);
-  task.vfork = false;
   enter(task, entry, stack);
-  task.call = -1n;
-  kernel.emit(task, { kind: 'exec', path });
-  return undefined;
-}
-
-/** de_thread(): the thread that calls exec gets the number of its process. */
-function becomeLeader(kernel: Kernel, task: Task): void {
-  if (task.tid === task.process.pid) return;
-  kernel.state.tasks.delete(task.tid);
-  Object.assign(task, { tid: task.process.pid });
-  kernel.state.tasks.set(task.tid, task);
+  kernel.emit(task, { kind: 'exec', path: program.path });
+  return ptraceEvent(kernel, task, EVENT.EXEC, BigInt(tid)) ? blocked([], { arguments: args }) : undefined;
 }
 
 export function nameTask(task: Task, program: Program, exe = program.path): void {

@@ -1,60 +1,84 @@
-import { SA, SI, SIG } from '../abi/signals.js';
+import { SI, SIG } from '../abi/signals.js';
 import { Errno } from './errno.js';
 import { closeAll } from './files/table.js';
 import type { Kernel } from './kernel.js';
 import { dropMm } from './mm/map.js';
-import { dequeue, enqueue } from './schedule.js';
-import { makeSignal, notifyParent, sendSignal } from './signal/send.js';
+import { EVENT } from './ptrace/constants.js';
+import { releaseTracees, unlink } from './ptrace/link.js';
+import { ptraceEvent } from './ptrace/stop.js';
+import { exitRobustList } from './robust-list.js';
+import { dequeue } from './schedule.js';
+import { participate } from './signal/job-control.js';
+import { isReparented, notifyEnd, notifyStop } from './signal/notify.js';
+import { retarget } from './signal/queue.js';
+import { killGroup, sendSignal, sendToGroup } from './signal/send.js';
+import { makeSignal } from './signal/sets.js';
 import { FIRST_PID, type Process, type Task } from './state.js';
-import { endWait, wake } from './wait.js';
+import { wakeFutex } from './syscalls/futex-queue.js';
+import { wake } from './wait.js';
 
 /** exit_group(2), or a fatal signal: every thread ends when it next leaves the kernel. `status` as of wait4(2). */
-export function killProcess(kernel: Kernel, process: Process, status: number): void {
-  if (process.exiting !== undefined) return;
-  process.exiting = status;
-  for (const task of process.tasks) kill(kernel, task);
-}
+export const killProcess = killGroup;
 
-/** A thread that must not run another instruction: wherever it waits, it comes to its end. */
-export function kill(kernel: Kernel, task: Task): void {
-  task.killed ??= task.process.exiting ?? 0;
-  if (task.wait !== undefined) endWait(kernel, task, 'signal');
-  else if (task.state === 'stopped') {
-    if (task.ptrace !== undefined) task.ptrace.stop = undefined;
-    task.state = 'runnable';
-    enqueue(kernel, task);
-  }
-}
-
-/** do_exit(): the thread is gone; with the last of its process that is a zombie. */
+/** do_exit(): the thread ends; or stops for its tracer first (PTRACE_EVENT_EXIT), and is then here again. */
 export function exitTask(kernel: Kernel, task: Task, status: number): void {
+  if (task.state === 'dead') return;
+  // It is on its way out already, and SIGKILL cannot keep it from this stop.
+  const { killed, process } = task;
+  task.killed = undefined;
+  // The last thread's status is that of the process (synchronize_group_exit).
+  if (liveTasks(process).every((each) => each === task || each.after?.kind === 'exit'))
+    process.exiting ??= status;
+  const stops = ptraceEvent(kernel, task, EVENT.EXIT, BigInt(process.exiting ?? status));
+  task.killed = killed;
+  if (stops) task.after = { kind: 'exit', status };
+  else endTask(kernel, task, status);
+}
+
+/** The rest of do_exit(). */
+export function endTask(kernel: Kernel, task: Task, status: number): void {
   const { process } = task;
   const { state } = kernel;
   if (task.state === 'dead') return;
+  // exit_signals(): others take its signals, and do not wait for it to stop.
+  const live = liveTasks(process);
+  if (process.exiting === undefined && live.length > 1) {
+    const mask = task.mask;
+    task.mask = (1n << 64n) - 1n;
+    retarget(kernel, task, ~mask & task.mask);
+    if (task.jobctl.stop && participate(task)) notifyStop(kernel, task, false, SI.CLD_STOPPED);
+  }
+  if (live.length === 1) cancelTimers(kernel, process);
+  leaveMemory(kernel, task);
+  task.exitCode = process.exiting ?? status;
+  kernel.emit(task, { kind: 'exit', pid: process.pid, status: task.exitCode });
+  task.state = 'dead';
+  task.after = undefined;
+  dequeue(kernel, task);
+  releaseMemory(kernel, task);
+  if (--task.files.users === 0) closeAll(kernel, task.files);
+  task.fs.users--;
+  if (live.length === 1 && process.pid === FIRST_PID)
+    state.status = process.exiting ?? process.tasks[0]!.exitCode;
+  exitNotify(kernel, task);
+}
+
+export const liveTasks = ({ tasks }: Process): Task[] => tasks.filter(({ state }) => state !== 'dead');
+
+/** mm_release(): what the thread leaves in the memory that it shares: its locks, its number. Its parent need not wait for it any more. */
+export function leaveMemory(kernel: Kernel, task: Task): void {
+  exitRobustList(kernel, task);
   if (task.clearChildTid !== 0n && task.mm.users > 1) {
     try {
       kernel.memory(task.mm).setU32(task.clearChildTid, 0);
-      wake(kernel, `futex:${task.mm.id}:${task.clearChildTid}`, 1);
+      wakeFutex(kernel, task.mm, task.clearChildTid, 1);
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
     }
   }
-  task.exitStatus = process.exiting ?? status;
-  kernel.emit(task, { kind: 'exit', pid: process.pid, status: task.exitStatus });
-  task.state = 'dead';
-  dequeue(kernel, task);
-  releaseMemory(kernel, task);
-  if (--task.files.users === 0) closeAll(kernel, task.files);
-  state.tasks.delete(task.tid);
+  task.clearChildTid = 0n;
   if (task.vfork) wake(kernel, `vfork:${task.tid}`);
-  const leader = task.tid === process.pid;
-  const others = process.tasks.filter((each) => each !== task);
-  if (leader) process.leaderStatus = task.exitStatus;
-  if (others.length > 0) {
-    process.tasks = others;
-    return;
-  }
-  endProcess(kernel, process, process.exiting ?? process.leaderStatus ?? task.exitStatus);
+  task.vfork = false;
 }
 
 /** The address space of a thread that leaves it: by exit or exec. */
@@ -62,37 +86,111 @@ export function releaseMemory(kernel: Kernel, task: Task): void {
   if (--task.mm.users === 0) dropMm(kernel, task.mm);
 }
 
-function endProcess(kernel: Kernel, process: Process, status: number): void {
-  const { state } = kernel;
-  process.zombie = status;
-  state.timers = state.timers.filter((timer) => !('process' in timer) || timer.process !== process);
-  for (const child of process.children) {
-    child.parent = state.processes.get(FIRST_PID) === process ? undefined : state.processes.get(FIRST_PID);
-    child.parent?.children.push(child);
-    if (child.parent === undefined && child.zombie !== undefined) state.processes.delete(child.pid);
-    for (const task of child.tasks)
-      if (task.deathSignal !== 0) sendSignal(kernel, task, makeSignal(task.deathSignal, { code: SI.USER }));
-  }
-  process.children.length = 0;
-  const { parent } = process;
-  if (parent === undefined) {
-    if (process.pid === FIRST_PID) state.status = status;
-    state.processes.delete(process.pid);
-    return;
-  }
-  const signal = status & 0x7f;
-  const code = signal === 0 ? SI.CLD_EXITED : (status & 0x80) !== 0 ? SI.CLD_DUMPED : SI.CLD_KILLED;
-  const handler = parent.handlers[SIG.SIGCHLD]!;
-  // A parent that does not care leaves no zombies (do_notify_parent).
-  const careless = handler.handler === 1n || (handler.flags & SA.NOCLDWAIT) !== 0;
-  if (careless && process.tasks[0]?.exitSignal === SIG.SIGCHLD) reap(kernel, process);
-  notifyParent(kernel, process, code, signal === 0 ? status >> 8 : signal);
+function cancelTimers(kernel: Kernel, process: Process): void {
+  kernel.state.timers = kernel.state.timers.filter(
+    (timer) => !('process' in timer) || timer.process !== process,
+  );
+  process.posixTimers.clear();
 }
 
-/** The parent has seen it. */
-export function reap(kernel: Kernel, process: Process): void {
-  const { parent } = process;
-  const index = parent?.children.indexOf(process) ?? -1;
-  if (index !== -1) parent!.children.splice(index, 1);
-  kernel.state.processes.delete(process.pid);
+/** exit_notify(). */
+function exitNotify(kernel: Kernel, task: Task): void {
+  const { process } = task;
+  const gone = [...releaseTracees(kernel, task), ...leaveChildren(kernel, task)];
+  const last = process.tasks.every(({ state }) => state === 'dead');
+  if (last) hangUpOrphans(kernel, process, process.parent);
+  task.exitState = 'zombie';
+  const leader = process.tasks[0] === task;
+  const alone = process.tasks.length === 1;
+  let reaped: boolean;
+  if (task.ptrace !== undefined)
+    reaped = notifyEnd(kernel, task, leader && alone && !isReparented(task) ? task.exitSignal : SIG.SIGCHLD);
+  else reaped = leader ? alone && notifyEnd(kernel, task, task.exitSignal) : true;
+  if (reaped) gone.push(task);
+  for (const each of gone) release(kernel, each);
+  sayAlone(kernel, process);
+}
+
+/** A thread in execve(2) waits for this: its process has become smaller. */
+export const aloneKey = ({ pid }: Process): string => `alone:${pid}`;
+
+function sayAlone(kernel: Kernel, process: Process): void {
+  if (process.executing !== undefined) wake(kernel, aloneKey(process));
+}
+
+/** forget_original_parent(): children of the thread go to another of its process, or to the next that wants them, or to init. */
+function leaveChildren(kernel: Kernel, task: Task): Task[] {
+  const { process } = task;
+  const gone: Task[] = [];
+  const heir = liveTasks(process)[0] ?? subreaperOf(process);
+  for (const child of [...process.children]) {
+    if (child.parentThread !== task) continue;
+    setParent(child, heir);
+    for (const each of liveTasks(child))
+      if (each.deathSignal !== 0) sendToGroup(kernel, each, makeSignal(each.deathSignal, { code: SI.USER }));
+    if (heir?.process === process) continue;
+    const leader = child.tasks[0]!;
+    leader.exitSignal = SIG.SIGCHLD;
+    const zombie = leader.ptrace === undefined && leader.exitState === 'zombie' && child.tasks.length === 1;
+    if (zombie && notifyEnd(kernel, leader, SIG.SIGCHLD)) gone.push(leader);
+    hangUpOrphans(kernel, child, process);
+  }
+  return gone;
+}
+
+/** find_new_reaper(): PR_SET_CHILD_SUBREAPER. */
+function subreaperOf({ parent }: Process): Task | undefined {
+  for (let each = parent; each !== undefined; each = each.parent) {
+    if (each.subreaper && each.exiting === undefined) return liveTasks(each)[0];
+  }
+  return undefined;
+}
+
+export function setParent(child: Process, thread: Task | undefined): void {
+  const index = child.parent?.children.indexOf(child) ?? -1;
+  if (index !== -1) child.parent!.children.splice(index, 1);
+  child.parent = thread?.process;
+  child.parentThread = thread;
+  thread?.process.children.push(child);
+}
+
+/** kill_orphaned_pgrp(): a process group that nobody can wake up any more, and that is stopped, is hung up. */
+function hangUpOrphans(kernel: Kernel, process: Process, parent: Process | undefined): void {
+  if (parent === undefined || parent.group === process.group || parent.session !== process.session) return;
+  if (!isOrphaned(kernel, process.group, process)) return;
+  const members = [...kernel.state.processes.values()].filter(({ group }) => group === process.group);
+  if (!members.some(({ stop }) => stop.stopped)) return;
+  for (const signal of [SIG.SIGHUP, SIG.SIGCONT])
+    for (const each of members) sendSignal(kernel, each, makeSignal(signal));
+}
+
+/** will_become_orphaned_pgrp(): no member has a parent outside of the group and in the session. `but`: one that is about to end. */
+export const isOrphaned = ({ state }: Kernel, group: number, but?: Process): boolean =>
+  [...state.processes.values()].every(
+    (each) =>
+      each.group !== group ||
+      (each === but && liveTasks(each).length === 0) ||
+      liveTasks(each).length === 0 ||
+      each.parent === undefined ||
+      each.parent.group === group ||
+      each.parent.session !== each.session,
+  );
+
+/** release_task(): nothing is left of the thread. The last one besides a first thread that ended before lets the parent know of that. */
+export function release(kernel: Kernel, task: Task): void {
+  const { process } = task;
+  const { state } = kernel;
+  if (task.exitState === 'dead') return;
+  if (task.ptrace !== undefined) unlink(kernel, task);
+  task.exitState = 'dead';
+  state.tasks.delete(task.tid);
+  process.tasks = process.tasks.filter((each) => each !== task);
+  sayAlone(kernel, process);
+  const [leader] = process.tasks;
+  if (leader === undefined) {
+    setParent(process, undefined);
+    state.processes.delete(process.pid);
+  } else if (process.tasks.length === 1 && leader.tid === process.pid && leader.exitState === 'zombie') {
+    if (notifyEnd(kernel, leader, leader.exitSignal)) release(kernel, leader);
+  }
 }

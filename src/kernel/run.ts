@@ -1,4 +1,11 @@
-import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
+import {
+  Decoder,
+  DecoderOptions,
+  Formatter,
+  FormatterSyntax,
+  InstructionInfoFactory,
+  OpAccess,
+} from 'iced-x86';
 import { SI, SIG } from '../abi/signals.js';
 import type { Stop } from '../machine/cpu.js';
 import { act } from './acts.js';
@@ -15,11 +22,12 @@ import { RIP } from './registers.js';
 import { grantSlice, sliceExpired } from './rseq/slice.js';
 import { signalDue } from './scenario/phases.js';
 import { endTurn, schedule } from './schedule.js';
-import { forceSignal, makeSignal, sendSignal } from './signal/send.js';
+import { forceSignal } from './signal/send.js';
 import type { CpuState, Mm, Task, Timer, Turn } from './state.js';
 import { enterCall, perform } from './syscalls/perform.js';
 import { newProcess, newTask } from './tasks.js';
-import { addTimer, endWait } from './wait.js';
+import { fireAlarm, firePosix, spend, untilTimer } from './timers.js';
+import { endWait } from './wait.js';
 
 /**
  * Why the simulation came back: the first program has ended (`status` as of wait4), its time is up, it has come to Kernel.horizon, it needs
@@ -117,7 +125,8 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   const budget = Math.max(
     1,
     Math.min(
-      instructions,
+      task.ptrace?.step === true ? 1 : instructions,
+      untilTimer(task),
       (state.timers[0]?.at ?? Number.POSITIVE_INFINITY) - state.clock,
       horizon.clock - state.clock,
       horizon.instructions - state.instructions,
@@ -127,7 +136,7 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget);
   state.instructions += done;
   state.clock += done;
-  task.process.cpuTime += done;
+  spend(kernel, task, done);
   task.rseq.interrupted = stop.reason !== 'trap' || stop.trap !== 'system-call';
   if (stop.reason === 'trap' && stop.trap === 'system-call') {
     enterCall(kernel, task);
@@ -135,7 +144,12 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   }
   task.call = -1n;
   if (stop.reason !== 'budget') fault(kernel, task, stop);
-  else if (budget === instructions) endTurn(kernel, chosen);
+  // Stepped over an instruction: the debug trap (arch/x86/kernel/traps.c exc_debug_user).
+  else if (task.ptrace?.step) {
+    task.trap = { ...task.trap, number: X86_TRAP_DB, error: 0 };
+    const address = task.registers[RIP]!;
+    forceSignal(kernel, task, { number: SIG.SIGTRAP, code: SI.TRAP_TRACE, address });
+  } else if (budget === instructions) endTurn(kernel, chosen);
 }
 
 /** The system call that waited for the host's input, and what was left of its turn. */
@@ -160,9 +174,10 @@ function fire(kernel: Kernel, timer: Timer): void {
       endWait(kernel, timer.task, 'timeout');
       return;
     case 'alarm':
-      sendSignal(kernel, timer.process, makeSignal(SIG.SIGALRM, { code: SI.KERNEL }));
-      if (timer.process.interval > 0)
-        addTimer(kernel, { kind: 'alarm', at: timer.at + timer.process.interval, process: timer.process });
+      fireAlarm(kernel, timer.process);
+      return;
+    case 'posix':
+      firePosix(kernel, timer.process, timer.timer);
       return;
     case 'signal':
       signalDue(kernel, timer.task, timer.signal);
@@ -188,7 +203,8 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
     const present = kernel.spaces.of(task.mm.id).isPresent(address);
     const signal = FAULT_SIGNALS[resolveFault(kernel, task.mm, address, access)];
     if (signal === undefined) return;
-    task.trap = { number: X86_TRAP_PF, error: (present ? PF.PROT : 0) | PF.USER | PF[access], address };
+    const kind = access === 'read' && modifies(kernel, task) ? PF.write : PF[access];
+    task.trap = { number: X86_TRAP_PF, error: (present ? PF.PROT : 0) | PF.USER | kind, address };
     forceSignal(kernel, task, { ...signal, address });
     return;
   }
@@ -207,6 +223,7 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
   forceSignal(kernel, task, { number, code, address: code === SI.KERNEL ? 0n : ip });
 }
 
+const X86_TRAP_DB = 1;
 const X86_TRAP_UD = 6;
 const X86_TRAP_GP = 13;
 const X86_TRAP_PF = 14;
@@ -238,6 +255,19 @@ const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: numb
   halt: [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP],
   overflow: [SIG.SIGSEGV, SI.KERNEL, 4],
 };
+
+/** An instruction that reads memory to write it faults as a write (measured). */
+function modifies(kernel: Kernel, task: Task): boolean {
+  const ip = task.registers[RIP]!;
+  const decoder = new Decoder(64, kernel.spaces.of(task.mm.id).machine.fetch(ip), DecoderOptions.None);
+  const factory = new InstructionInfoFactory();
+  const instruction = decoder.decode();
+  const info = factory.info(instruction);
+  const both: readonly OpAccess[] = [OpAccess.ReadWrite, OpAccess.ReadCondWrite];
+  const found = info.usedMemory().some(({ access }) => both.includes(access));
+  for (const each of [info, instruction, factory, decoder]) each.free();
+  return found;
+}
 
 function disassemble(bytes: Uint8Array, ip: bigint): { text: string; length: number } {
   const decoder = new Decoder(64, bytes, DecoderOptions.None);

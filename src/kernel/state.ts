@@ -110,7 +110,9 @@ export interface Task {
   files: FileTable;
   /** Working directory and umask. */
   fs: FsState;
-  state: 'runnable' | 'blocked' | 'stopped' | 'dead';
+  state: 'runnable' | 'blocked' | 'stopped' | 'traced' | 'dead';
+  /** Of a dead one: waits to be waited for, by its parent or its tracer (exit_state); `trace`: by its parent, when the tracer has seen it. */
+  exitState: 'zombie' | 'trace' | 'dead' | undefined;
   /** Where it runs, or ran last. */
   cpu: number;
   /** CPUs it may run on: bit n for CPU n. */
@@ -124,10 +126,16 @@ export interface Task {
   wait: Wait | undefined;
   /** Arguments of a system call that it has entered and not begun: it gave its CPU away first (end of a time slice extension). */
   entered: readonly bigint[] | undefined;
-  /** For restart_syscall(2). */
-  restart: { readonly number: number; readonly arguments: bigint[]; readonly deadline: number } | undefined;
+  /** What it does when it goes on after a stop for its tracer. */
+  after: After | undefined;
+  /** For restart_syscall(2) (struct restart_block): the call, and what its handler in syscalls/restart.ts wants back. */
+  restart: { readonly call: string; readonly data: unknown } | undefined;
+  /** There may be signals or stops to look at (TIF_SIGPENDING). */
+  signalPending: boolean;
   /** Blocked signals: bit n - 1 for signal n. */
   mask: bigint;
+  /** The mask while rt_sigtimedwait(2) waits for some of the blocked signals; else 0. */
+  realBlocked: bigint;
   /** To be put back when no handler runs (sigsuspend, ppoll). */
   savedMask: bigint | undefined;
   pending: Signal[];
@@ -144,28 +152,76 @@ export interface Task {
   vfork: boolean;
   /** Being killed: takes effect when it next leaves the kernel. The status of wait4(2). */
   killed: number | undefined;
+  jobctl: JobControl;
   ptrace: Ptrace | undefined;
-  exitStatus: number;
+  /** The signal that it is stopped with for its tracer (last_siginfo). */
+  stopInfo: Signal | undefined;
+  /** Status of the stop that its tracer has not seen yet, or of its end (exit_code). */
+  exitCode: number;
   /** PR_SET_PDEATHSIG. */
   deathSignal: number;
+  /** Programs that its parent had executed when it was born (parent_exec_id): an exit signal of its own is only for that program. */
+  parentExecs: number;
+  /** Instructions that it has run, and nanoseconds in system calls. */
+  cpuTime: number;
+  systemTime: number;
+  /** What was asked for with nice(2), sched_setscheduler(2): remembered, not acted upon. */
+  nice: number;
+  policy: { readonly id: number; readonly priority: number; readonly resetOnFork: boolean };
 }
+
+/** task_struct::jobctl (include/linux/sched/jobctl.h). */
+export interface JobControl {
+  /** Must stop with its process (STOP_PENDING), counts among those it waits for (STOP_CONSUME), and the signal. */
+  stop: boolean;
+  consume: boolean;
+  signal: number;
+  /** A stop signal was taken that no SIGCONT has undone since (STOP_DEQUEUED). */
+  dequeued: boolean;
+  /** Must stop for its tracer: PTRACE_INTERRUPT or a group stop; because a group stop began or ended. */
+  trap: boolean;
+  notify: boolean;
+  /** PTRACE_LISTEN. */
+  listening: boolean;
+  /** A tracer waits until it has gone from its stop into one for the tracer (TRAPPING). */
+  trapping: boolean;
+}
+
+/**
+ * Legend:
+ *   entry    the system call that it has entered
+ *   report   takes the tracer's signal, if any, and goes on (syscall-exit-stop)
+ *   trap     goes on; a signal from the tracer means nothing (event and group stops)
+ *   signal   delivers the signal that the tracer left of this one
+ *   exit     ends with this status
+ */
+export type After =
+  | { readonly kind: 'entry' | 'report' | 'trap' }
+  | { readonly kind: 'signal'; readonly shared: boolean }
+  | { readonly kind: 'exit'; readonly status: number };
 
 /** What a tracer knows of a thread (kernel/ptrace.c). */
 export interface Ptrace {
-  readonly tracer: Process;
+  /** Only this thread may give orders. */
+  readonly tracer: Task;
   readonly seized: boolean;
+  /** PTRACE_O_*. */
   options: number;
-  /** Stopped for the tracer: the status that wait4 reports, and whether it did. */
-  stop: { status: number; reported: boolean; message: bigint; signal: Signal | undefined } | undefined;
-  /** How it was resumed. */
-  resume: 'continue' | 'syscall' | 'step' | 'listen';
-  interrupt: boolean;
+  /** For PTRACE_GETEVENTMSG. */
+  message: bigint;
+  /** How it was resumed: up to the next system call's begin or end, by one instruction. `emulate`: system calls are not done (SYSEMU). */
+  syscalls: boolean;
+  emulate: boolean;
+  step: boolean;
 }
 
 /** Thread group (struct signal_struct, sighand_struct). */
 export interface Process {
   readonly pid: number;
+  /** Undefined: init, which waits for everybody at once. */
   parent: Process | undefined;
+  /** The thread of the parent that made it (real_parent). */
+  parentThread: Task | undefined;
   readonly children: Process[];
   tasks: Task[];
   group: number;
@@ -174,16 +230,17 @@ export interface Process {
   shared: Signal[];
   /** exit_group(2) or a fatal signal: the status for all threads. */
   exiting: number | undefined;
-  /** Status of the first thread, where it ended before others. */
-  leaderStatus: number | undefined;
-  /** Has ended and waits for its parent. */
-  zombie: number | undefined;
-  stopped: { readonly signal: number; reported: boolean } | undefined;
-  continued: boolean;
-  /** setitimer(ITIMER_REAL): period; the timer itself is in KernelState.timers. */
-  interval: number;
-  /** Clock ticks of the process, for times(2) and getrusage(2). */
+  /** A thread is in execve(2): the others must end (group_exec_task). */
+  executing: Task | undefined;
+  /** execve(2)s (self_exec_id). */
+  execs: number;
+  stop: GroupStop;
+  itimers: { real: IntervalTimer; virtual: IntervalTimer; prof: IntervalTimer };
+  posixTimers: Map<number, PosixTimer>;
+  nextTimer: number;
+  /** Instructions of all its threads, ended ones too, and nanoseconds in system calls. */
   cpuTime: number;
+  systemTime: number;
   exe: string;
   commandLine: Uint8Array;
   /** PR_SET_CHILD_SUBREAPER. */
@@ -195,6 +252,46 @@ export interface Process {
   /** personality(2): kept, and without effect. */
   personality: number;
   limits: Map<number, [soft: bigint, hard: bigint]>;
+}
+
+/** A stop of the whole process (struct signal_struct: group_stop_count, flags, group_exit_code). */
+export interface GroupStop {
+  /** Threads that have still to stop. */
+  count: number;
+  stopped: boolean;
+  continued: boolean;
+  /** What the parent must still be told, by the thread that goes on first. */
+  tell: 'stopped' | 'continued' | undefined;
+  /** The signal; 0 where wait4(2) has told it. */
+  code: number;
+}
+
+/** setitimer(2). Nanoseconds: of the clock, or of CPU time. */
+export interface IntervalTimer {
+  /** 0: not running. */
+  expires: number;
+  interval: number;
+}
+
+/** timer_create(2) (struct k_itimer). */
+export interface PosixTimer {
+  readonly id: number;
+  readonly clock: number;
+  readonly notify: 'signal' | 'thread' | 'none';
+  readonly signal: number;
+  readonly value: bigint;
+  /** SIGEV_THREAD_ID: who gets the signal. */
+  readonly target: Task | undefined;
+  /** Whose time CLOCK_THREAD_CPUTIME_ID is. */
+  readonly owner: Task;
+  /** By its own clock; 0: not running. */
+  expires: number;
+  interval: number;
+  /** Its signal is under way: until that is taken, it does not run. */
+  queued: boolean;
+  /** Of the signal last taken, and of the next. */
+  overrun: number;
+  missed: number;
 }
 
 /** struct k_sigaction. */
@@ -217,6 +314,10 @@ export interface Signal {
   readonly status: number;
   /** Forced by a fault: neither ignored nor blocked. */
   readonly forced: boolean;
+  /** struct siginfo as the sender made it (rt_sigqueueinfo(2), PTRACE_SETSIGINFO). */
+  readonly bytes?: Uint8Array;
+  /** The timer that sent it. */
+  readonly timer?: PosixTimer;
 }
 
 /** What the kernel keeps of a thread's rseq (up to 6.18 task_struct::rseq, rseq_len, rseq_sig, rseq_event_mask; since 6.19 struct rseq_data). */
@@ -339,7 +440,7 @@ export interface Wait {
 export type Timer = { readonly at: number; readonly order: number } & (
   | { readonly kind: 'wait'; readonly task: Task; readonly wait: Wait }
   | { readonly kind: 'alarm'; readonly process: Process }
-  | { readonly kind: 'posix'; readonly process: Process; readonly id: number }
+  | { readonly kind: 'posix'; readonly process: Process; readonly timer: PosixTimer }
   | { readonly kind: 'slice'; readonly task: Task }
   | { readonly kind: 'signal'; readonly task: Task; readonly signal: number }
 );

@@ -2,7 +2,7 @@ import { SIG } from '../abi/signals.js';
 import type { Kernel } from './kernel.js';
 import { WORDS } from './registers.js';
 import { newRseq } from './rseq/registration.js';
-import type { FileTable, FsState, Handler, Mm, Process, Task } from './state.js';
+import type { FileTable, FsState, Handler, JobControl, Mm, Process, Task } from './state.js';
 
 export const defaultHandlers = (): Handler[] =>
   Array.from({ length: 65 }, () => ({ handler: 0n, flags: 0, restorer: 0n, mask: 0n }));
@@ -17,10 +17,24 @@ const LIMITS: readonly (readonly [number, bigint, bigint])[] = [
   [8, 8n << 20n, 8n << 20n],
 ];
 
+const noTimer = () => ({ expires: 0, interval: 0 });
+
+const noJobControl = (): JobControl => ({
+  stop: false,
+  consume: false,
+  signal: 0,
+  dequeued: false,
+  trap: false,
+  notify: false,
+  listening: false,
+  trapping: false,
+});
+
 export function newProcess(kernel: Kernel, pid: number, parent: Process | undefined): Process {
   const process: Process = {
     pid,
     parent,
+    parentThread: undefined,
     children: [],
     tasks: [],
     group: parent?.group ?? pid,
@@ -28,12 +42,14 @@ export function newProcess(kernel: Kernel, pid: number, parent: Process | undefi
     handlers: defaultHandlers(),
     shared: [],
     exiting: undefined,
-    leaderStatus: undefined,
-    zombie: undefined,
-    stopped: undefined,
-    continued: false,
-    interval: 0,
+    executing: undefined,
+    execs: parent?.execs ?? 0,
+    stop: { count: 0, stopped: false, continued: false, tell: undefined, code: 0 },
+    itimers: { real: noTimer(), virtual: noTimer(), prof: noTimer() },
+    posixTimers: new Map(),
+    nextTimer: 0,
     cpuTime: 0,
+    systemTime: 0,
     exe: parent?.exe ?? '',
     commandLine: parent?.commandLine ?? new Uint8Array(0),
     subreaper: false,
@@ -64,6 +80,7 @@ export function newTask(
     files,
     fs,
     state: 'runnable',
+    exitState: undefined,
     cpu: from?.cpu ?? 0,
     affinity: from?.affinity ?? (1n << BigInt(kernel.state.cpus.length)) - 1n,
     name: from?.name ?? '',
@@ -71,11 +88,14 @@ export function newTask(
     call: -1n,
     wait: undefined,
     entered: undefined,
+    after: undefined,
     restart: undefined,
+    signalPending: false,
+    realBlocked: 0n,
     mask: from?.mask ?? 0n,
     savedMask: undefined,
     pending: [],
-    altStack: { sp: 0n, size: 0n, flags: 2 },
+    altStack: { sp: 0n, size: 0n, flags: from === undefined ? 0 : 2 },
     trap: from?.trap ?? { number: 0, error: 0, address: 0n },
     rseq: newRseq(),
     mmCid: -1,
@@ -84,9 +104,16 @@ export function newTask(
     exitSignal: SIG.SIGCHLD,
     vfork: false,
     killed: undefined,
+    jobctl: noJobControl(),
     ptrace: undefined,
-    exitStatus: 0,
+    stopInfo: undefined,
+    exitCode: 0,
     deathSignal: 0,
+    parentExecs: process.parent?.execs ?? 0,
+    cpuTime: 0,
+    systemTime: 0,
+    nice: from?.nice ?? 0,
+    policy: from?.policy ?? { id: 0, priority: 0, resetOnFork: false },
   };
   process.tasks.push(task);
   kernel.state.tasks.set(tid, task);

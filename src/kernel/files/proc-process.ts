@@ -12,8 +12,8 @@ const sizeOf = (mm: Mm, wanted: (area: Area) => boolean = () => true): number =>
   mm.areas.filter(wanted).reduce((sum, { start, end }) => sum + end - start, 0);
 
 /** TASK_* as one letter (task_state_array in fs/proc/array.c). */
-const LETTER = { runnable: 'R', blocked: 'S', stopped: 'T', dead: 'X' } as const;
-const STATES = { R: 'running', S: 'sleeping', T: 'stopped', X: 'dead' } as const;
+const LETTER = { runnable: 'R', blocked: 'S', stopped: 'T', traced: 't', dead: 'Z' } as const;
+const STATES = { R: 'running', S: 'sleeping', T: 'stopped', t: 'tracing stop', Z: 'zombie' } as const;
 
 const mask = (value: bigint): string => value.toString(16).padStart(16, '0');
 const pendingMask = (signals: readonly { number: number }[]): bigint =>
@@ -60,7 +60,7 @@ function status(kernel: Kernel, process: Process, thread: Task): string {
     ['Ngid', 0],
     ['Pid', thread.tid],
     ['PPid', process.parent?.pid ?? 0],
-    ['TracerPid', thread.ptrace?.tracer.pid ?? 0],
+    ['TracerPid', thread.ptrace?.tracer.tid ?? 0],
     ['Uid', '0\t0\t0\t0'],
     ['Gid', '0\t0\t0\t0'],
     ['FDSize', 64],

@@ -1,41 +1,99 @@
-import { RESTART } from '../../abi/errno.js';
 import { SA, SI, SIG, signalDefault, signalName } from '../../abi/signals.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
-import { RAX } from '../../isa/x86-64/registers.js';
-import { Errno, failure } from '../errno.js';
-import { killProcess } from '../exit.js';
+import { Errno } from '../errno.js';
+import { isOrphaned, killProcess } from '../exit.js';
 import type { Kernel } from '../kernel.js';
+import { ptraceNotify, ptraceStop, resumedWith } from '../ptrace/stop.js';
 import { RIP } from '../registers.js';
 import { signalDelivered } from '../rseq/resume.js';
-import { dequeue } from '../schedule.js';
-import type { Signal, Task } from '../state.js';
-import { endWait } from '../wait.js';
+import type { Handler, Signal, Task } from '../state.js';
 import { enterHandler } from './frame.js';
-import { bitOf, forceSignal, notifyParent, SIG_DFL, SIG_IGN, takeSignal, UNBLOCKABLE } from './send.js';
+import { isReparented, leaderOf, notifyStop } from './notify.js';
+import { popMask, setMask, takeFault, takeSignal } from './queue.js';
+import { interruptedCall, restartCall } from './restart.js';
+import { forceSignal, sayDefault, sendSignal, sendToGroup } from './send.js';
+import { bitOf, has, makeSignal, SIG_DFL, SIG_IGN } from './sets.js';
+import { signalStop, trapStop } from './stop.js';
 
-/** Takes signals until one enters a handler, stops or ends the thread, or there is none (arch_do_signal_or_restart, get_signal). */
-export function deliverSignals(kernel: Kernel, task: Task): void {
+/**
+ * Takes signals until one enters a handler, stops or ends the thread, or there is none (arch_do_signal_or_restart, get_signal).
+ * `taken`: one that the tracer has left to be delivered.
+ */
+export function deliverSignals(kernel: Kernel, task: Task, taken?: Signal): void {
+  let signal = taken;
   for (;;) {
-    const signal =
-      task.process.stopped !== undefined ? takeSignal(task, bitOf(SIG.SIGKILL)) : takeSignal(task);
-    if (signal === undefined) break;
-    if (deliver(kernel, task, signal) === 'done') return;
+    if (signal === undefined) {
+      const next = nextSignal(kernel, task);
+      if (next === 'stopped') return;
+      if (next === undefined) break;
+      signal = next;
+    }
+    if (deliver(kernel, task, signal)) return;
+    signal = undefined;
   }
-  if (task.process.stopped !== undefined) {
-    stop(kernel, task);
-    return;
-  }
-  restart(task);
-  if (task.savedMask !== undefined) {
-    task.mask = task.savedMask;
-    task.savedMask = undefined;
+  restartCall(task);
+  popMask(kernel, task);
+  task.call = -1n;
+}
+
+/** The first half of get_signal(): stops and what a tracer lets through. `stopped`: it does not go on from here. */
+function nextSignal(kernel: Kernel, task: Task): Signal | 'stopped' | undefined {
+  const { jobctl } = task;
+  for (;;) {
+    tellParent(kernel, task);
+    if (task.killed !== undefined) return 'stopped';
+    if (jobctl.stop && signalStop(kernel, task, 0)) return 'stopped';
+    if (jobctl.trap || jobctl.notify) {
+      // Without a tracer, or one that is being killed: nothing to stop for.
+      if (task.ptrace !== undefined && trapStop(kernel, task)) {
+        task.after = { kind: 'trap' };
+        return 'stopped';
+      }
+      Object.assign(jobctl, { trap: false, notify: false });
+      continue;
+    }
+    const fault = takeFault(task);
+    const found =
+      fault === undefined ? takeSignal(kernel, task, task.mask) : { signal: fault, shared: false };
+    if (found === undefined) return undefined;
+    const { signal, shared } = found;
+    if (task.ptrace === undefined || signal.number === SIG.SIGKILL) return signal;
+    jobctl.dequeued = true;
+    if (!ptraceStop(kernel, task, { code: signal.number, info: signal })) return signal;
+    task.after = { kind: 'signal', shared };
+    return 'stopped';
   }
 }
 
-function deliver(kernel: Kernel, task: Task, signal: Signal): 'done' | 'next' {
+/** The thread that goes on first after SIGCONT tells the parent, and a tracer of the first thread. */
+function tellParent(kernel: Kernel, task: Task): void {
+  const { stop } = task.process;
+  if (stop.tell === undefined) return;
+  const code = stop.tell === 'continued' ? SI.CLD_CONTINUED : SI.CLD_STOPPED;
+  stop.tell = undefined;
+  notifyStop(kernel, task, false, code);
+  const leader = leaderOf(task);
+  if (isReparented(leader)) notifyStop(kernel, leader, true, code);
+}
+
+/** Back from a signal-delivery-stop: what the tracer has left of the signal (the end of ptrace_signal). */
+export function afterSignalStop(kernel: Kernel, task: Task, shared: boolean): Signal | undefined {
+  const info = task.stopInfo!;
+  const number = resumedWith(task);
+  if (number === 0) return undefined;
+  const signal =
+    number === info.number
+      ? info
+      : makeSignal(number, { code: SI.USER, pid: task.ptrace?.tracer.tid ?? task.process.parent?.pid ?? 0 });
+  if (!has(task.mask, number) && task.killed === undefined) return signal;
+  (shared ? sendToGroup : sendSignal)(kernel, task, signal);
+  return undefined;
+}
+
+/** True where the thread does not look for another signal. */
+function deliver(kernel: Kernel, task: Task, signal: Signal): boolean {
   const { process } = task;
   const handler = process.handlers[signal.number]!;
-  const say = (action: 'handler' | 'default' | 'ignored'): void =>
+  const say = (action: 'handler' | 'ignored'): void =>
     kernel.emit(task, {
       kind: 'signal',
       signal: signalName(signal.number),
@@ -46,38 +104,49 @@ function deliver(kernel: Kernel, task: Task, signal: Signal): 'done' | 'next' {
     });
   if (handler.handler === SIG_IGN) {
     say('ignored');
-    return 'next';
+    return false;
   }
   if (handler.handler !== SIG_DFL) {
+    if ((handler.flags & SA.RESETHAND) !== 0)
+      process.handlers[signal.number] = { ...handler, handler: SIG_DFL };
     say('handler');
-    handle(kernel, task, signal);
-    return 'done';
+    handle(kernel, task, signal, handler);
+    return true;
   }
   const action = signalDefault(signal.number);
   if (action === 'ignore' || action === 'continue') {
     say('ignored');
-    return 'next';
+    return false;
   }
-  say('default');
   if (action === 'stop') {
-    stopProcess(kernel, task, signal.number);
-    return 'done';
+    // Stop signals of terminals do nothing where nobody could wake the process up again.
+    if (signal.number !== SIG.SIGSTOP && isOrphaned(kernel, process.group)) return false;
+    sayDefault(kernel, task, signal);
+    return signalStop(kernel, task, signal.number);
   }
-  killProcess(kernel, process, signal.number | (action === 'core' ? 0x80 : 0));
-  return 'done';
+  sayDefault(kernel, task, signal);
+  killProcess(kernel, process, signal.number | (action === 'core' && dumpsCore(task) ? 0x80 : 0));
+  return true;
 }
 
+/** RLIMIT_CORE, and the least a core file of ELF programs may have. */
+const CORE = 4;
+const LEAST = 4096n;
+
+/** do_coredump(): nobody writes the file here, but the status is as if. */
+const dumpsCore = ({ process }: Task): boolean =>
+  process.dumpable === 1 && (process.limits.get(CORE)?.[0] ?? 0n) >= LEAST;
+
 /** handle_signal(). */
-function handle(kernel: Kernel, task: Task, signal: Signal): void {
-  const { process } = task;
-  const handler = process.handlers[signal.number]!;
+function handle(kernel: Kernel, task: Task, signal: Signal, handler: Handler): void {
   interruptedCall(task, (handler.flags & SA.RESTART) !== 0);
-  if ((handler.flags & SA.RESETHAND) !== 0)
-    process.handlers[signal.number] = { ...handler, handler: SIG_DFL };
+  task.call = -1n;
+  const { ptrace } = task;
+  const stepping = ptrace?.step === true;
+  if (stepping) ptrace.step = false;
   // The section is aborted first: the frame holds abort_ip (rseq_signal_deliver).
   signalDelivered(kernel, task, signal.number);
   const mask = task.savedMask ?? task.mask;
-  task.savedMask = undefined;
   try {
     enterHandler(kernel, task, signal, handler, mask);
   } catch (error) {
@@ -85,51 +154,9 @@ function handle(kernel: Kernel, task: Task, signal: Signal): void {
     forceSignal(kernel, task, { number: SIG.SIGSEGV, fatal: signal.number === SIG.SIGSEGV });
     return;
   }
-  task.mask |= handler.mask | ((handler.flags & SA.NODEFER) === 0 ? bitOf(signal.number) : 0n);
-  task.mask &= ~UNBLOCKABLE;
-}
-
-const SIZE_OF_SYSCALL = 2n;
-
-/** A handler runs: what becomes of the system call that it interrupted. */
-function interruptedCall(task: Task, restarts: boolean): void {
-  if (task.call === -1n) return;
-  const value = -Number(BigInt.asIntN(64, task.registers[RAX]!));
-  const again = value === RESTART.ERESTARTNOINTR || (value === RESTART.ERESTARTSYS && restarts);
-  if (again) rewind(task, task.call);
-  else if (isRestart(value)) task.registers[RAX] = BigInt.asUintN(64, BigInt(failure('EINTR')));
-  task.call = -1n;
-}
-
-/** No handler runs: the call goes on as if nothing had been. */
-function restart(task: Task): void {
-  if (task.call === -1n) return;
-  const value = -Number(BigInt.asIntN(64, task.registers[RAX]!));
-  if (value === RESTART.ERESTART_RESTARTBLOCK) rewind(task, BigInt(SYSCALLS_X86_64['restart_syscall']!));
-  else if (isRestart(value)) rewind(task, task.call);
-  task.call = -1n;
-}
-
-const isRestart = (value: number): boolean => Object.values<number>(RESTART).includes(value);
-
-function rewind(task: Task, call: bigint): void {
-  task.registers[RAX] = call;
-  task.registers[RIP]! -= SIZE_OF_SYSCALL;
-}
-
-function stopProcess(kernel: Kernel, task: Task, number: number): void {
-  const { process } = task;
-  process.stopped = { signal: number, reported: false };
-  process.continued = false;
-  // Those that wait in a call leave it to stop on the way out; the others see it when they next leave the kernel.
-  for (const each of process.tasks)
-    if (each !== task && each.wait?.interruptible) endWait(kernel, each, 'signal');
-  notifyParent(kernel, process, SI.CLD_STOPPED, number);
-  stop(kernel, task);
-}
-
-function stop(kernel: Kernel, task: Task): void {
-  if (task.state !== 'runnable') return;
-  task.state = 'stopped';
-  dequeue(kernel, task);
+  task.savedMask = undefined;
+  const defer = (handler.flags & SA.NODEFER) === 0 ? bitOf(signal.number) : 0n;
+  setMask(kernel, task, task.mask | handler.mask | defer);
+  // signal_setup_done(): who steps sees the first instruction of the handler.
+  if (stepping && ptraceNotify(kernel, task, SIG.SIGTRAP)) task.after = { kind: 'trap' };
 }

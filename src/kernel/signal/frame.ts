@@ -1,10 +1,12 @@
-import { SA, SI, SIG } from '../../abi/signals.js';
+import { SA } from '../../abi/signals.js';
 import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { Errno } from '../errno.js';
-import { FX_SIZE, readFx, writeFx } from '../fx.js';
+import { FX_SIZE, readFx, resetFpu, writeFx } from '../fx.js';
 import type { Kernel } from '../kernel.js';
 import { RIP, rflags, setRflags } from '../registers.js';
 import type { Handler, Signal, Task } from '../state.js';
+import { infoBytes } from './info.js';
+import { setMask } from './queue.js';
 
 /**
  * struct rt_sigframe (arch/x86/include/asm/sigframe.h, include/uapi/asm/sigcontext.h), offsets in bytes: return address, ucontext, siginfo.
@@ -31,16 +33,22 @@ const CONTEXT_FLAGS = 6n;
 /** cs 0x33, gs 0, fs 0, ss 0x2b. */
 const SEGMENTS = 0x002b_0000_0000_0033n;
 const DF = 1n << 10n;
-const SS_ONSTACK = 1;
-const SS_AUTODISARM = 1 << 31;
+/** Flags of alternate stacks (include/uapi/linux/signal.h). */
+export const SS = { ONSTACK: 1, DISABLE: 2, AUTODISARM: 1 << 31 } as const;
 
-const onAltStack = ({ altStack }: Task, sp: bigint): boolean =>
-  (altStack.flags & SS_AUTODISARM) === 0 && sp > altStack.sp && sp - altStack.sp <= altStack.size;
+/** __on_sig_stack(). */
+const isWithin = ({ altStack }: Task, sp: bigint): boolean =>
+  sp > altStack.sp && sp - altStack.sp <= altStack.size;
 
-/** sas_ss_flags(): what sigaltstack(2) and ucontext say of the alternate stack. */
+const onAltStack = (task: Task, sp: bigint): boolean =>
+  (task.altStack.flags & SS.AUTODISARM) === 0 && isWithin(task, sp);
+
+/** sas_ss_flags() and SS_AUTODISARM: what sigaltstack(2) and ucontext say of the alternate stack. */
 export function altStackFlags(task: Task): number {
-  if (task.altStack.size === 0n) return 2;
-  return onAltStack(task, task.registers[RSP]!) ? SS_ONSTACK : 0;
+  const { size, flags } = task.altStack;
+  const kept = flags & SS.AUTODISARM;
+  if (size === 0n) return kept | SS.DISABLE;
+  return kept | (onAltStack(task, task.registers[RSP]!) ? SS.ONSTACK : 0);
 }
 
 /**
@@ -56,13 +64,14 @@ export function enterHandler(
 ): void {
   const { registers, altStack } = task;
   const memory = kernel.memory(task.mm);
-  let sp = registers[RSP]!;
-  const switches = (handler.flags & SA.ONSTACK) !== 0 && altStack.size !== 0n && !onAltStack(task, sp);
-  if (switches) sp = altStack.sp + altStack.size;
-  else sp -= RED_ZONE;
+  if ((handler.flags & SA.RESTORER) === 0) throw new Errno('EFAULT');
+  const nested = onAltStack(task, registers[RSP]!);
+  let sp = registers[RSP]! - RED_ZONE;
+  const enters = (handler.flags & SA.ONSTACK) !== 0 && altStack.size !== 0n && !onAltStack(task, sp);
+  if (enters) sp = altStack.sp + altStack.size;
   const fp = (sp - BigInt(FX_SIZE)) & ~63n;
   const frame = ((fp - BigInt(FRAME.size)) & ~15n) - 8n;
-  if (onAltStack(task, registers[RSP]!) && !onAltStack(task, frame)) throw new Errno('EFAULT');
+  if ((nested || enters) && !isWithin(task, frame)) throw new Errno('EFAULT');
   const bytes = new Uint8Array(FRAME.size);
   const view = new DataView(bytes.buffer);
   const put = (offset: number, value: bigint): void =>
@@ -71,7 +80,8 @@ export function enterHandler(
   const context = FRAME.context;
   put(context + CONTEXT.flags, CONTEXT_FLAGS);
   put(context + CONTEXT.stack, altStack.sp);
-  view.setUint32(context + CONTEXT.stack + 8, (altStack.flags & SS_AUTODISARM) | altStackFlags(task), true);
+  // __save_altstack(): the flags as they were set.
+  view.setUint32(context + CONTEXT.stack + 8, altStack.flags, true);
   put(context + CONTEXT.stack + 16, altStack.size);
   for (const [index, number] of ORDER.entries())
     put(context + CONTEXT.registers + 8 * index, registers[number]!);
@@ -87,7 +97,8 @@ export function enterHandler(
   bytes.set(infoBytes(signal), FRAME.info);
   memory.write(fp, writeFx(registers));
   memory.write(frame, bytes);
-  if ((altStack.flags & SS_AUTODISARM) !== 0) task.altStack = { sp: 0n, size: 0n, flags: 2 };
+  if ((altStack.flags & SS.AUTODISARM) !== 0) task.altStack = { sp: 0n, size: 0n, flags: SS.DISABLE };
+  resetFpu(registers);
   registers[RSP] = frame;
   registers[RIP] = handler.handler;
   registers[RDI] = BigInt(signal.number);
@@ -98,7 +109,7 @@ export function enterHandler(
 }
 
 /** rt_sigreturn(2): back to what the frame says. Throws EFAULT where it cannot be read. */
-export function leaveHandler(kernel: Kernel, task: Task): bigint {
+export function leaveHandler(kernel: Kernel, task: Task): void {
   const { registers } = task;
   const memory = kernel.memory(task.mm);
   const context = registers[RSP]! - 8n + BigInt(FRAME.context);
@@ -111,35 +122,15 @@ export function leaveHandler(kernel: Kernel, task: Task): bigint {
   registers[RIP] = get(CONTEXT.registers + 128);
   setRflags(task, get(CONTEXT.registers + 136));
   if (fx !== undefined) readFx(registers, fx);
-  task.mask = get(CONTEXT.mask);
+  setMask(kernel, task, get(CONTEXT.mask));
   const flags = view.getUint32(CONTEXT.stack + 8, true);
   if (!onAltStack(task, registers[RSP]!))
     task.altStack = {
       sp: get(CONTEXT.stack),
-      size: (flags & 2) !== 0 ? 0n : get(CONTEXT.stack + 16),
-      flags: flags & SS_AUTODISARM,
+      size: (flags & SS.DISABLE) !== 0 ? 0n : get(CONTEXT.stack + 16),
+      flags,
     };
   // No restart: the call that was interrupted is over.
   task.call = -1n;
-  return registers[RAX]!;
-}
-
-/** struct siginfo, 128 bytes. */
-export function infoBytes(signal: Signal): Uint8Array {
-  const bytes = new Uint8Array(128);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, signal.number, true);
-  view.setInt32(8, signal.code, true);
-  const fault =
-    signal.forced &&
-    [SIG.SIGSEGV, SIG.SIGBUS, SIG.SIGILL, SIG.SIGFPE, SIG.SIGTRAP].includes(signal.number as never);
-  if (fault && signal.code !== SI.KERNEL) {
-    view.setBigUint64(16, signal.address, true);
-    return bytes;
-  }
-  view.setInt32(16, signal.pid, true);
-  view.setInt32(20, signal.uid, true);
-  if (signal.number === SIG.SIGCHLD && signal.code > 0) view.setInt32(24, signal.status, true);
-  else view.setBigUint64(24, BigInt.asUintN(64, signal.value), true);
-  return bytes;
+  task.restart = undefined;
 }

@@ -1,110 +1,136 @@
-import { SI, SIG, signalDefault } from '../../abi/signals.js';
+import { SI, SIG, signalDefault, signalName } from '../../abi/signals.js';
+import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
-import { enqueue } from '../schedule.js';
-import type { Handler, Process, Signal, Task } from '../state.js';
-import { endWait, wake } from '../wait.js';
+import { RIP } from '../registers.js';
+import type { Process, Signal, Task } from '../state.js';
+import { wake } from '../wait.js';
+import { clearPending, clearStop, resumeStopped, signalWake, trapNotify } from './job-control.js';
+import { dropSignals } from './queue.js';
+import { bitOf, has, isFatal, isIgnored, makeSignal, SIG_DFL, SIG_IGN, SIGRTMIN, STOPS } from './sets.js';
 
-export const SIG_DFL = 0n;
-export const SIG_IGN = 1n;
-export const bitOf = (signal: number): bigint => 1n << BigInt(signal - 1);
+export { hasSignal } from './queue.js';
+export { makeSignal } from './sets.js';
 
-/** Neither can be caught, blocked or ignored. */
-export const UNBLOCKABLE = bitOf(SIG.SIGKILL) | bitOf(SIG.SIGSTOP);
-const STOPS = [SIG.SIGSTOP, SIG.SIGTSTP, SIG.SIGTTIN, SIG.SIGTTOU];
-/** Caused by the thread's own instruction: delivered before others (kernel/signal.c SYNCHRONOUS_MASK). */
-const SYNCHRONOUS = [SIG.SIGSEGV, SIG.SIGBUS, SIG.SIGILL, SIG.SIGTRAP, SIG.SIGFPE, SIG.SIGSYS];
+/** RLIMIT_SIGPENDING. */
+const SIGPENDING = 11;
 
-const NOTHING = {
-  code: SI.KERNEL,
-  pid: 0,
-  uid: 0,
-  address: 0n,
-  value: 0n,
-  status: 0,
-  forced: false,
-} as const;
-
-export const makeSignal = (number: number, rest: Partial<Omit<Signal, 'number'>> = {}): Signal => ({
-  ...NOTHING,
-  number,
-  ...rest,
-});
-
-/** Sent to a thread (tgkill), or to a process: then any of its threads may take it (kernel/signal.c __send_signal_locked). */
+/**
+ * Sent to a thread (tgkill), or to a process: then any of its threads may take it (kernel/signal.c __send_signal_locked). Throws EAGAIN where
+ * rt_sigqueueinfo(2) finds the queue full.
+ */
 export function sendSignal(kernel: Kernel, target: Task | Process, signal: Signal): void {
-  const process = 'tid' in target ? target.process : target;
-  if (process.zombie !== undefined) return;
-  prepare(kernel, process, signal.number);
-  const handler = process.handlers[signal.number]!;
-  const traced =
-    'tid' in target ? target.ptrace !== undefined : process.tasks.some(({ ptrace }) => ptrace !== undefined);
-  const blockedBy = (task: Task): boolean => (task.mask & bitOf(signal.number)) !== 0n;
-  const someBlock = 'tid' in target ? blockedBy(target) : process.tasks.every(blockedBy);
-  // An ignored signal that nobody has blocked is not even queued.
-  if (!traced && !someBlock && isIgnored(signal.number, handler)) return;
-  const queue = 'tid' in target ? target.pending : process.shared;
-  // Standard signals are not queued twice.
-  if (signal.number < 32 && queue.some(({ number }) => number === signal.number)) return;
-  queue.push(signal);
-  if ('tid' in target) {
-    signalWake(kernel, target, signal.number);
+  if ('tid' in target) send(kernel, target, signal, false);
+  else if (target.tasks[0] !== undefined) send(kernel, target.tasks[0], signal, true);
+}
+
+/** To the process of a thread, which takes it if it can. */
+export const sendToGroup = (kernel: Kernel, task: Task, signal: Signal): void =>
+  send(kernel, task, signal, true);
+
+function send(kernel: Kernel, task: Task, signal: Signal, group: boolean): void {
+  const { process } = task;
+  const { number } = signal;
+  if (task.exitState === 'dead' || (!group && task.state === 'dead')) return;
+  if (process.tasks.every(({ state }) => state === 'dead')) return;
+  if (!prepare(kernel, task, number)) return;
+  const queue = group ? process.shared : task.pending;
+  // Standard signals are not queued twice (legacy_queue).
+  if (number < SIGRTMIN && queue.some((each) => each.number === number)) return;
+  if (number >= SIGRTMIN && signal.code < 0 && isFull(kernel, process)) throw new Errno('EAGAIN');
+  if (number !== SIG.SIGKILL) queue.push(signal);
+  wake(kernel, `signalfd:${process.pid}`);
+  complete(kernel, task, signal, group);
+}
+
+/** Everybody is one user here (UCOUNT_RLIMIT_SIGPENDING). */
+function isFull(kernel: Kernel, process: Process): boolean {
+  const limit = process.limits.get(SIGPENDING)?.[0] ?? 63_000n;
+  let count = 0;
+  for (const { shared } of kernel.state.processes.values()) count += shared.length;
+  for (const { pending } of kernel.state.tasks.values()) count += pending.length;
+  return BigInt(count) >= limit;
+}
+
+/** prepare_signal(): SIGCONT ends a stop, whether or not it is delivered. False where the signal comes to nothing. */
+function prepare(kernel: Kernel, task: Task, number: number): boolean {
+  const { process } = task;
+  if (process.exiting !== undefined) return false;
+  if (has(STOPS, number)) dropSignals(task, bitOf(SIG.SIGCONT));
+  else if (number === SIG.SIGCONT) {
+    dropSignals(task, STOPS);
+    for (const each of process.tasks) {
+      if (each.state === 'dead') continue;
+      clearStop(each);
+      if (each.ptrace?.seized) trapNotify(kernel, each);
+      else if (each.state === 'stopped') resumeStopped(kernel, each);
+    }
+    const { stop } = process;
+    const tell = stop.stopped ? 'continued' : stop.count > 0 ? 'stopped' : undefined;
+    if (tell !== undefined) Object.assign(stop, { tell, stopped: false, continued: true, count: 0, code: 0 });
+  }
+  // sig_ignored(): not where it is blocked: the handler may be another by the time that it is not.
+  if (has(task.mask | task.realBlocked, number)) return true;
+  if (task.ptrace !== undefined && number !== SIG.SIGKILL) return true;
+  return !isIgnored(number, process.handlers[number]!);
+}
+
+/** wants_signal(). */
+function wants(kernel: Kernel, task: Task, number: number): boolean {
+  if (has(task.mask, number) && number !== SIG.SIGKILL) return false;
+  if (task.state === 'dead') return false;
+  if (number === SIG.SIGKILL) return true;
+  if (task.state === 'stopped' || task.state === 'traced') return false;
+  return kernel.state.cpus[task.cpu]!.current === task || !task.signalPending;
+}
+
+/** complete_signal(): who takes it; a fatal one ends the process at once. */
+function complete(kernel: Kernel, task: Task, signal: Signal, group: boolean): void {
+  const { process } = task;
+  const { number } = signal;
+  const taker = wants(kernel, task, number)
+    ? task
+    : group
+      ? process.tasks.find((each) => wants(kernel, each, number))
+      : undefined;
+  if (taker === undefined) return;
+  const handler = process.handlers[number]!;
+  const fatal =
+    isFatal(number, handler) &&
+    !has(taker.realBlocked, number) &&
+    (number === SIG.SIGKILL || task.ptrace === undefined);
+  if (fatal && signalDefault(number) !== 'core') {
+    sayDefault(kernel, taker, signal);
+    killGroup(kernel, process, number);
     return;
   }
-  const taker = process.tasks.find((task) => !blockedBy(task) && task.state !== 'dead');
-  if (taker !== undefined) signalWake(kernel, taker, signal.number);
+  signalWake(kernel, taker, number === SIG.SIGKILL);
 }
 
-/** prepare_signal(): SIGCONT ends a stop and removes stop signals, and these remove SIGCONT. */
-function prepare(kernel: Kernel, process: Process, number: number): void {
-  const drop = (numbers: readonly number[]): void => {
-    process.shared = process.shared.filter((each) => !numbers.includes(each.number));
-    for (const task of process.tasks)
-      task.pending = task.pending.filter((each) => !numbers.includes(each.number));
-  };
-  if (STOPS.includes(number)) drop([SIG.SIGCONT]);
-  if (number !== SIG.SIGCONT) return;
-  drop(STOPS);
-  if (process.stopped !== undefined) {
-    process.stopped = undefined;
-    process.continued = true;
-    notifyParent(kernel, process, SI.CLD_CONTINUED, SIG.SIGCONT);
-  }
-  for (const task of process.tasks) resumeStopped(kernel, task);
+export function sayDefault(kernel: Kernel, task: Task, { number, code, address }: Signal): void {
+  kernel.emit(task, {
+    kind: 'signal',
+    signal: signalName(number),
+    action: 'default',
+    ip: task.registers[RIP]!,
+    code,
+    address,
+  });
 }
 
-/** A stopped thread goes on: to its wait, if it was in one, else to a CPU. */
-export function resumeStopped(kernel: Kernel, task: Task): void {
-  if (task.state !== 'stopped' || task.ptrace?.stop !== undefined) return;
-  task.state = 'runnable';
-  enqueue(kernel, task);
+/** All threads of a process end, each when it next leaves the kernel (zap_other_threads). `status` as of wait4(2). */
+export function killGroup(kernel: Kernel, process: Process, status: number): void {
+  if (process.exiting !== undefined) return;
+  process.exiting = status;
+  Object.assign(process.stop, { count: 0, stopped: false, continued: false, tell: undefined });
+  for (const task of process.tasks) zap(kernel, task, status);
 }
 
-export const isIgnored = (number: number, { handler }: Handler): boolean =>
-  handler === SIG_IGN || (handler === SIG_DFL && ['ignore', 'continue'].includes(signalDefault(number)));
-
-/** signal_wake_up(): the thread looks at its signals soon; a wait that may be interrupted ends. */
-export function signalWake(kernel: Kernel, task: Task, number: number): void {
-  if ((task.mask & bitOf(number)) !== 0n && number !== SIG.SIGKILL) {
-    wake(kernel, `signalfd:${task.process.pid}`);
-    endSigwait(kernel, task, number);
-    return;
-  }
-  if (number === SIG.SIGKILL && task.state === 'stopped') {
-    if (task.ptrace !== undefined) task.ptrace.stop = undefined;
-    task.state = 'runnable';
-    enqueue(kernel, task);
-  }
-  if (task.wait !== undefined && (task.wait.interruptible || number === SIG.SIGKILL))
-    endWait(kernel, task, 'signal');
-}
-
-/** sigtimedwait(2) waits for blocked signals. */
-function endSigwait(kernel: Kernel, task: Task, number: number): void {
-  for (const each of task.process.tasks) {
-    const { wait } = each;
-    if (wait?.keys.includes('sigwait') && ((wait.data as { set: bigint }).set & bitOf(number)) !== 0n)
-      endWait(kernel, each, 'woken');
-  }
+/** A thread that must not run another instruction: wherever it waits, it comes to its end. */
+export function zap(kernel: Kernel, task: Task, status: number): void {
+  if (task.state === 'dead') return;
+  clearPending(task);
+  task.killed ??= status;
+  signalWake(kernel, task, true);
 }
 
 /**
@@ -121,56 +147,14 @@ export function forceSignal(
     fatal = false,
   }: { number: number; code?: number; address?: bigint; fatal?: boolean },
 ): void {
-  const { process } = task;
-  const handler = process.handlers[number]!;
-  if (fatal || handler.handler === SIG_IGN || (task.mask & bitOf(number)) !== 0n) {
-    process.handlers[number] = { ...handler, handler: SIG_DFL };
-    task.mask &= ~bitOf(number);
+  const { handlers } = task.process;
+  const handler = handlers[number]!;
+  const blocked = has(task.mask, number);
+  if (fatal || handler.handler === SIG_IGN || blocked) {
+    handlers[number] = { ...handler, handler: SIG_DFL };
+    if (blocked) task.mask &= ~bitOf(number);
   }
-  task.pending.push(makeSignal(number, { code, address, forced: true }));
-  signalWake(kernel, task, number);
-}
-
-/** Is there a signal for the thread to take (recalc_sigpending)? */
-export function hasSignal(task: Task): boolean {
-  return (
-    task.pending.some(({ number }) => !isBlocked(task, number)) ||
-    task.process.shared.some(({ number }) => !isBlocked(task, number))
-  );
-}
-
-const isBlocked = (task: Task, number: number): boolean => (task.mask & ~UNBLOCKABLE & bitOf(number)) !== 0n;
-
-/** Takes the next signal out of the queues: faults first, then SIGKILL, then the lowest number, the thread's own before the process's. */
-export function takeSignal(task: Task, set = ~(task.mask & ~UNBLOCKABLE)): Signal | undefined {
-  const from = (queue: readonly Signal[]): Signal | undefined =>
-    queue
-      .filter(({ number }) => (set & bitOf(number)) !== 0n)
-      .reduce<Signal | undefined>(
-        (best, each) => (best === undefined || rank(each) < rank(best) ? each : best),
-        undefined,
-      );
-  const own = from(task.pending);
-  if (own !== undefined) {
-    task.pending = task.pending.filter((each) => each !== own);
-    return own;
-  }
-  const shared = from(task.process.shared);
-  if (shared !== undefined) task.process.shared = task.process.shared.filter((each) => each !== shared);
-  return shared;
-}
-
-const rank = ({ number }: Signal): number =>
-  number === SIG.SIGKILL ? -100 : SYNCHRONOUS.includes(number as never) ? number - 64 : number;
-
-/** SIGCHLD to the parent, and its wait4(2) looks again. */
-export function notifyParent(kernel: Kernel, process: Process, code: number, status: number): void {
-  const { parent } = process;
-  if (parent === undefined) return;
-  const number = process.tasks[0]?.exitSignal ?? SIG.SIGCHLD;
-  const child = makeSignal(number, { code, pid: process.pid, status });
-  const stopping = code === SI.CLD_STOPPED || code === SI.CLD_CONTINUED;
-  if (number > 0 && !(stopping && (parent.handlers[SIG.SIGCHLD]!.flags & 1) !== 0))
-    sendSignal(kernel, parent, child);
-  wake(kernel, `children:${parent.pid}`);
+  send(kernel, task, makeSignal(number, { code, address, forced: true }), false);
+  // It may have been pending already.
+  if (!task.signalPending) signalWake(kernel, task);
 }

@@ -1,11 +1,11 @@
 import { RESTART } from '../../abi/errno.js';
 import { Errno } from '../errno.js';
-import type { Mm, Task, Wait } from '../state.js';
-import { blocked, wake } from '../wait.js';
+import { blocked } from '../wait.js';
 import { type Call, type Calls, int, type Result, unsigned } from './call.js';
+import { ALL_BITS, type FutexWait, keyOf, wakeQueue } from './futex-queue.js';
 import { clockNow, timespec } from './time.js';
 
-/** Operations (include/uapi/linux/futex.h). */
+/** Operations (include/uapi/linux/futex.h). The locks with priority inheritance (6 to 8, 11 to 13) are not there: ENOSYS. */
 const OP = {
   WAIT: 0,
   WAKE: 1,
@@ -17,74 +17,77 @@ const OP = {
 } as const;
 const PRIVATE = 128;
 const CLOCK_REALTIME = 256;
-const ALL = 0xffff_ffff;
+/** Operations that take a clock; the others are ENOSYS with it. */
+const WITH_CLOCK: readonly number[] = [OP.WAIT, OP.WAIT_BITSET];
 
-export const futexKey = (mm: Mm, address: bigint): string => `futex:${mm.id}:${address}`;
+/** struct robust_list_head. */
+const ROBUST_LIST_HEAD = 24n;
 
-interface Waiting {
-  bitset: number;
-  /** Where it waits now: FUTEX_REQUEUE moves it. */
+/** A wait, as a restart needs it. */
+interface Waiting extends FutexWait {
   readonly address: bigint;
+  readonly isPrivate: boolean;
+  readonly value: number;
+  readonly deadline: number | undefined;
 }
 
-function wait(call: Call, deadline: number | undefined, bitset: number): Result {
+/** futex_wait(): EAGAIN where the word is another than expected. */
+function wait(call: Call, waiting: Waiting): Result {
   const { task, memory } = call;
-  const [address, , value] = call.arguments as [bigint, bigint, bigint];
-  if (bitset === 0) throw new Errno('EINVAL');
-  if (memory.u32(address) !== unsigned(value)) throw new Errno('EAGAIN');
-  const data: Waiting = { bitset, address };
-  return blocked([futexKey(task.mm, address)], { deadline, data, arguments: call.arguments });
+  const { address, deadline, isPrivate } = waiting;
+  if (waiting.bitset === 0) throw new Errno('EINVAL');
+  if (memory.u32(aligned(address)) !== waiting.value) throw new Errno('EAGAIN');
+  if (deadline !== undefined && deadline <= call.kernel.state.clock) throw new Errno('ETIMEDOUT');
+  return blocked([keyOf(task.mm, address, isPrivate)], {
+    deadline,
+    data: waiting,
+    arguments: call.arguments,
+  });
 }
 
-function ended(resumed: Wait): Result {
-  if (resumed.ended === 'woken') return 0;
-  if (resumed.ended === 'timeout') throw new Errno('ETIMEDOUT');
-  // With a relative time the kernel would restart with what is left; either way the call waits again.
-  return resumed.deadline === undefined ? -RESTART.ERESTARTSYS : -RESTART.ERESTARTNOHAND;
+/** After a signal without a handler (futex_wait_restart): the deadline is what it was. */
+export function goOnWaiting(call: Call, data: unknown): Result {
+  return call.resumed === undefined ? wait(call, data as Waiting) : ended(call);
 }
 
-const wakeUp = (call: Call, address: bigint, most: number, bitset: number): number => {
+function ended({ task, resumed }: Call): Result {
+  const { ended: why, data } = resumed!;
+  if (why === 'woken') return 0;
+  if (why === 'timeout') throw new Errno('ETIMEDOUT');
+  const { deadline } = data as Waiting;
+  if (deadline === undefined) return -RESTART.ERESTARTSYS;
+  task.restart = { call: 'futex', data };
+  return -RESTART.ERESTART_RESTARTBLOCK;
+}
+
+function aligned(address: bigint): bigint {
   if (address % 4n !== 0n) throw new Errno('EINVAL');
-  return wake(
-    call.kernel,
-    futexKey(call.task.mm, address),
-    most,
-    (_: Task, { data }) => ((data as Waiting).bitset & bitset) !== 0,
-  );
-};
+  return address;
+}
 
-/** Moves waiters from one word to another without waking them. */
-function requeue(call: Call, most: number, from: bigint, to: bigint): number {
+/** Moves waiters from one word's queue to another's without waking them. */
+function requeue(call: Call, most: number, source: string, target: string): number {
   const { waiters } = call.kernel.state;
-  const [source, target] = [futexKey(call.task.mm, from), futexKey(call.task.mm, to)];
   const moved = (waiters.get(source) ?? []).slice(0, most);
   if (moved.length === 0 || source === target) return moved.length;
   const left = waiters.get(source)!.slice(moved.length);
   if (left.length === 0) waiters.delete(source);
   else waiters.set(source, left);
   waiters.set(target, [...(waiters.get(target) ?? []), ...moved]);
-  for (const task of moved) task.wait = Object.assign(task.wait!, { keys: [target] });
+  for (const task of moved) Object.assign(task.wait!, { keys: [target] });
   return moved.length;
 }
 
-/** FUTEX_WAKE_OP's word: operation 4 bits, comparison 4, operands 12 and 12. */
-function wakeOp(
-  call: Call,
-  first: bigint,
-  most: number,
-  second: bigint,
-  mostSecond: number,
-  encoded: number,
-): number {
-  const { memory } = call;
+/** FUTEX_WAKE_OP's word (futex_atomic_op_inuser): operation 4 bits, comparison 4, operands 12 and 12. True: wake the second too. */
+function operate({ memory }: Call, address: bigint, encoded: number): boolean {
   const [operation, comparison] = [(encoded >>> 28) & 7, (encoded >>> 24) & 15];
   let operand = (encoded << 8) >> 20;
   const against = (encoded << 20) >> 20;
   if (encoded >>> 31 === 1) operand = 1 << (operand & 31);
-  const old = memory.i32(second);
-  const results = [operand, old + operand, old | operand, old & ~operand, old ^ operand];
-  if (results[operation] === undefined) throw new Errno('ENOSYS');
-  memory.setU32(second, results[operation]);
+  const old = memory.i32(aligned(address));
+  const result = [operand, old + operand, old | operand, old & ~operand, old ^ operand][operation];
+  if (result === undefined) throw new Errno('ENOSYS');
+  memory.setU32(address, result);
   const holds = [
     old === against,
     old !== against,
@@ -94,54 +97,83 @@ function wakeOp(
     old >= against,
   ][comparison];
   if (holds === undefined) throw new Errno('ENOSYS');
-  const woken = wakeUp(call, first, most, ALL);
-  return holds ? woken + wakeUp(call, second, mostSecond, ALL) : woken;
+  return holds;
+}
+
+/** do_futex(). */
+function futex(call: Call): Result {
+  const { kernel, task, memory } = call;
+  const [address, rawOperation, value, timeout, second, third] = call.arguments as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ];
+  const flags = int(rawOperation);
+  const operation = flags & ~(PRIVATE | CLOCK_REALTIME);
+  const isPrivate = (flags & PRIVATE) !== 0;
+  const clock = (flags & CLOCK_REALTIME) !== 0 ? 0 : 1;
+  if (clock === 0 && !WITH_CLOCK.includes(operation)) throw new Errno('ENOSYS');
+  const key = (of: bigint): string => keyOf(task.mm, aligned(of), isPrivate);
+  const wakeUp = (of: bigint, most: number, bitset: number): number =>
+    wakeQueue(kernel, key(of), Math.max(1, most), bitset);
+  const limit = (absolute: boolean): number | undefined => {
+    if (timeout === 0n) return undefined;
+    const time = timespec(memory, timeout);
+    return kernel.state.clock + (absolute ? time - clockNow(call, clock) : time);
+  };
+  const waiting = (absolute: boolean, bitset: number): Waiting => ({
+    kind: 'futex',
+    address,
+    isPrivate,
+    bitset,
+    value: unsigned(value),
+    deadline: limit(absolute),
+  });
+  switch (operation) {
+    case OP.WAIT:
+      return wait(call, waiting(false, ALL_BITS));
+    case OP.WAIT_BITSET:
+      return wait(call, waiting(true, unsigned(third)));
+    case OP.WAKE:
+      return wakeUp(address, int(value), ALL_BITS);
+    case OP.WAKE_BITSET:
+      if (unsigned(third) === 0) throw new Errno('EINVAL');
+      return wakeUp(address, int(value), unsigned(third));
+    case OP.REQUEUE:
+    case OP.CMP_REQUEUE: {
+      const [wakes, moves] = [int(value), int(timeout)];
+      if (wakes < 0 || moves < 0) throw new Errno('EINVAL');
+      const [source, target] = [key(address), key(second)];
+      if (operation === OP.CMP_REQUEUE && memory.u32(address) !== unsigned(third)) throw new Errno('EAGAIN');
+      const woken = wakeQueue(kernel, source, wakes, ALL_BITS);
+      return woken + requeue(call, moves, source, target);
+    }
+    case OP.WAKE_OP: {
+      key(address);
+      const both = operate(call, second, unsigned(third));
+      const woken = wakeUp(address, int(value), ALL_BITS);
+      return both ? woken + wakeUp(second, int(timeout), ALL_BITS) : woken;
+    }
+    default:
+      throw new Errno('ENOSYS');
+  }
 }
 
 export const FUTEX: Calls = {
-  futex: (call) => {
-    const { kernel, memory, resumed } = call;
-    const [address, rawOperation, value, timeout, second, third] = call.arguments as [
-      bigint,
-      bigint,
-      bigint,
-      bigint,
-      bigint,
-      bigint,
-    ];
-    if (resumed !== undefined) return ended(resumed);
-    const operation = int(rawOperation) & ~(PRIVATE | CLOCK_REALTIME);
-    const clock = (int(rawOperation) & CLOCK_REALTIME) !== 0 ? 0 : 1;
-    if (address % 4n !== 0n) throw new Errno('EINVAL');
-    const limit = (absolute: boolean): number | undefined => {
-      if (timeout === 0n) return undefined;
-      const time = timespec(memory, timeout);
-      return absolute ? time - clockNow(call, clock) + kernel.state.clock : kernel.state.clock + time;
-    };
-    switch (operation) {
-      case OP.WAIT:
-        return wait(call, limit(false), ALL);
-      case OP.WAIT_BITSET:
-        return wait(call, limit(true), unsigned(third));
-      case OP.WAKE:
-        return wakeUp(call, address, Math.max(1, int(value)), ALL);
-      case OP.WAKE_BITSET:
-        return wakeUp(call, address, Math.max(1, int(value)), unsigned(third));
-      case OP.REQUEUE:
-      case OP.CMP_REQUEUE: {
-        if (operation === OP.CMP_REQUEUE && memory.u32(address) !== unsigned(third))
-          throw new Errno('EAGAIN');
-        const woken = wakeUp(call, address, int(value), ALL);
-        return woken + requeue(call, int(timeout), address, second);
-      }
-      case OP.WAKE_OP:
-        return wakeOp(call, address, int(value), second, int(timeout), unsigned(third));
-      default:
-        throw new Errno('ENOSYS');
-    }
-  },
-  set_robust_list: ({ task, arguments: [head] }) => {
+  futex: (call) => (call.resumed === undefined ? futex(call) : ended(call)),
+  set_robust_list: ({ task, arguments: [head, length] }) => {
+    if (length !== ROBUST_LIST_HEAD) throw new Errno('EINVAL');
     task.robustList = head!;
+    return 0;
+  },
+  get_robust_list: ({ kernel, task, memory, arguments: [tid, head, length] }) => {
+    const target = int(tid) === 0 ? task : kernel.state.tasks.get(int(tid));
+    if (target === undefined) throw new Errno('ESRCH');
+    memory.setU64(length!, ROBUST_LIST_HEAD);
+    memory.setU64(head!, target.robustList);
     return 0;
   },
 };

@@ -12,13 +12,17 @@ import { NUMA } from './numa.js';
 import { PATHS } from './paths.js';
 import { POLLING } from './poll.js';
 import { PRCTL } from './prctl.js';
+import { PTRACE_CALLS } from './ptrace.js';
 import { RESOURCES } from './resources.js';
+import { RESTART_CALLS } from './restart.js';
 import { RSEQ_CALLS } from './rseq.js';
 import { SCHED } from './sched.js';
 import { SIGNAL_CALLS } from './signals.js';
 import { STAT } from './stat.js';
 import { TASKS } from './tasks.js';
 import { TIME } from './time.js';
+import { TIMERS } from './timers.js';
+import { WAIT_CALLS } from './wait.js';
 
 const ROWS: Calls = {
   ...CREDENTIALS,
@@ -34,12 +38,16 @@ const ROWS: Calls = {
   ...POLLING,
   ...PRCTL,
   ...RESOURCES,
+  ...PTRACE_CALLS,
+  ...RESTART_CALLS,
   ...RSEQ_CALLS,
   ...SCHED,
   ...SIGNAL_CALLS,
   ...STAT,
   ...TASKS,
   ...TIME,
+  ...TIMERS,
+  ...WAIT_CALLS,
 };
 
 /** System calls by number. What is not here is ENOSYS. */

@@ -1,13 +1,13 @@
 import { RESTART } from '../../abi/errno.js';
 import { Errno } from '../errno.js';
 import { readiness } from '../files/transfer.js';
+import { popMask, pushMask } from '../signal/queue.js';
 import type { Task } from '../state.js';
 import { blocked } from '../wait.js';
 import { type Call, type Calls, int, type Result, unsigned } from './call.js';
 import { setTimespec, timespec } from './time.js';
 
 const POLL = { NVAL: 32, ALWAYS: 8 | 16 | 32 } as const;
-const SIGKILL_AND_STOP = (1n << 8n) | (1n << 18n);
 const NS = 1_000_000_000;
 
 /** A descriptor, and the events (POLL*) that end the wait. */
@@ -106,17 +106,13 @@ function select(call: Call, limit: () => number | undefined): Result {
 
 /** ppoll(2) and pselect6(2): other signals are blocked while it waits; those of before come back when it is over. */
 function withMask(call: Call, address: bigint, length: bigint, run: () => Result): Result {
-  const { task, memory, resumed } = call;
+  const { kernel, task, memory, resumed } = call;
   if (address !== 0n && resumed === undefined) {
     if (length !== 8n) throw new Errno('EINVAL');
-    const mask = memory.u64(address) & ~SIGKILL_AND_STOP;
-    task.savedMask = task.mask;
-    task.mask = mask;
+    pushMask(kernel, task, memory.u64(address));
   }
   const restore = (): void => {
-    if (address === 0n || task.savedMask === undefined) return;
-    task.mask = task.savedMask;
-    task.savedMask = undefined;
+    if (address !== 0n) popMask(kernel, task);
   };
   try {
     const result = run();
@@ -165,10 +161,22 @@ function timeval(call: Call, address: bigint): () => number | undefined {
   };
 }
 
+/** poll(2) goes on after a signal without a handler until the same time (do_restart_poll). */
+export function goOnPolling(call: Call, data: unknown): Result {
+  return pollUntil(call, () => (data as Waiting).deadline);
+}
+
+function pollUntil(call: Call, limit: () => number | undefined): Result {
+  const result = poll(call, limit);
+  if (result !== -RESTART.ERESTARTNOHAND) return result;
+  call.task.restart = { call: 'poll', data: call.resumed!.data };
+  return -RESTART.ERESTART_RESTARTBLOCK;
+}
+
 export const POLLING: Calls = {
   poll: (call) => {
     const milliseconds = int(call.arguments[2]);
-    return poll(call, () =>
+    return pollUntil(call, () =>
       milliseconds < 0 ? undefined : call.kernel.state.clock + milliseconds * 1_000_000,
     );
   },

@@ -1,9 +1,12 @@
 import { RESTART } from '../../abi/errno.js';
-import { NSIG, SI } from '../../abi/signals.js';
+import { NSIG, SA, SI, SIG } from '../../abi/signals.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
-import { altStackFlags, infoBytes, leaveHandler } from '../signal/frame.js';
-import { isIgnored, makeSignal, sendSignal, takeSignal, UNBLOCKABLE } from '../signal/send.js';
+import { altStackFlags, leaveHandler, SS } from '../signal/frame.js';
+import { INFO_SIZE, infoBytes, signalOf } from '../signal/info.js';
+import { dropSignals, pushMask, setMask, takeSignal, waiting } from '../signal/queue.js';
+import { forceSignal, sendSignal } from '../signal/send.js';
+import { bitOf, has, isIgnored, makeSignal, UNBLOCKABLE } from '../signal/sets.js';
 import type { Process, Signal, Task } from '../state.js';
 import { blocked } from '../wait.js';
 import { type Call, type Calls, int, type Result } from './call.js';
@@ -12,154 +15,192 @@ import { timespec } from './time.js';
 const SET_SIZE = 8n;
 /** MINSIGSTKSZ. */
 const SMALLEST_STACK = 2048n;
-const SS_DISABLE = 2;
-const SS_AUTODISARM = 0x8000_0000;
+/** Flags that the kernel keeps (SA_ALL of kernel/signal.c, UAPI_SA_FLAGS): others are cleared, so that programs can find out. */
+const KNOWN_FLAGS =
+  (SA.NOCLDSTOP |
+    SA.NOCLDWAIT |
+    SA.SIGINFO |
+    SA.ONSTACK |
+    SA.RESTART |
+    SA.NODEFER |
+    SA.RESETHAND |
+    SA.RESTORER |
+    0x800) >>>
+  0;
+const ALL = (1n << 64n) - 1n;
 
 const mustBeSet = (bytes: bigint | undefined): void => {
   if (bytes !== SET_SIZE) throw new Errno('EINVAL');
 };
 
-const number = (value: bigint | undefined): number => {
-  const found = int(value);
-  if (found < 0 || found > NSIG) throw new Errno('EINVAL');
-  return found;
-};
+const isSignal = (number: number): boolean => number >= 0 && number <= NSIG;
 
-const from = ({ task }: Call, code: number, value = 0n): Partial<Signal> => ({
-  code,
-  pid: task.process.pid,
-  value,
-});
-
-function send(call: Call, target: Task | Process | undefined, what: number, rest: Partial<Signal>): Result {
+function send(call: Call, target: Task | Process | undefined, signal: Signal): Result {
   if (target === undefined) throw new Errno('ESRCH');
-  if (what !== 0) sendSignal(call.kernel, target, makeSignal(what, rest));
+  if (!isSignal(signal.number)) throw new Errno('EINVAL');
+  if (signal.number !== 0) sendSignal(call.kernel, target, signal);
   return 0;
 }
 
+/** From a thread of its own will: kill(2), tgkill(2). */
+const own = ({ task }: Call, number: number, code: number): Signal =>
+  makeSignal(number, { code, pid: task.process.pid });
+
 function processes(kernel: Kernel, task: Task, pid: number): Process[] {
   const all = [...kernel.state.processes.values()];
-  if (pid === -1) return all.filter((each) => each !== task.process && each.pid !== 1);
-  if (pid > 0) return all.filter((each) => each.pid === pid);
+  if (pid === -1) return all.filter((each) => each !== task.process);
+  if (pid > 0) {
+    // Any of its threads' numbers will do.
+    const process = kernel.state.tasks.get(pid)?.process;
+    return process === undefined ? [] : [process];
+  }
   const group = pid === 0 ? task.process.group : -pid;
   return all.filter((each) => each.group === group);
+}
+
+/** rt_sigqueueinfo(2), rt_tgsigqueueinfo(2): nobody tells another that he is the kernel. */
+function described({ memory }: Call, info: bigint, number: number, toItself: boolean): Signal {
+  const signal = signalOf(memory.read(info, INFO_SIZE), number);
+  if ((signal.code >= 0 || signal.code === SI.TKILL) && !toItself) throw new Errno('EPERM');
+  return signal;
+}
+
+/** A thread of a process (do_tkill). */
+function threadOf({ kernel }: Call, pid: number, tid: number): Task | undefined {
+  const target = kernel.state.tasks.get(tid);
+  return pid <= 0 || target?.process.pid === pid ? target : undefined;
 }
 
 export const SIGNAL_CALLS: Calls = {
   rt_sigaction: ({ task, memory, arguments: [signal, action, old, setSize] }) => {
     mustBeSet(setSize);
-    const what = number(signal);
-    if (what === 0) throw new Errno('EINVAL');
+    const what = int(signal);
+    const given = action === 0n ? undefined : memory.read(action!, 32);
+    if (what < 1 || what > NSIG || (given !== undefined && has(UNBLOCKABLE, what))) throw new Errno('EINVAL');
     const { handlers } = task.process;
     const before = handlers[what]!;
-    if (action !== 0n) {
-      if (((UNBLOCKABLE >> BigInt(what - 1)) & 1n) === 1n) throw new Errno('EINVAL');
+    if (given !== undefined) {
+      const view = new DataView(given.buffer);
+      const word = (index: number): bigint => view.getBigUint64(8 * index, true);
       handlers[what] = {
-        handler: memory.u64(action!),
-        flags: Number(BigInt.asUintN(32, memory.u64(action! + 8n))),
-        restorer: memory.u64(action! + 16n),
-        mask: memory.u64(action! + 24n) & ~UNBLOCKABLE,
+        handler: word(0),
+        flags: (Number(BigInt.asUintN(32, word(1))) & KNOWN_FLAGS) >>> 0,
+        restorer: word(2),
+        mask: word(3) & ~UNBLOCKABLE,
       };
-      if (isIgnored(what, handlers[what])) {
-        const keep = (each: Signal): boolean => each.number !== what;
-        task.process.shared = task.process.shared.filter(keep);
-        for (const each of task.process.tasks) each.pending = each.pending.filter(keep);
-      }
+      if (isIgnored(what, handlers[what])) dropSignals(task, bitOf(what));
     }
     if (old !== 0n) {
       memory.setU64(old!, before.handler);
-      memory.setU64(old! + 8n, BigInt(before.flags));
+      memory.setU64(old! + 8n, BigInt(before.flags >>> 0));
       memory.setU64(old! + 16n, before.restorer);
       memory.setU64(old! + 24n, before.mask);
     }
     return 0;
   },
-  rt_sigprocmask: ({ task, memory, arguments: [how, set, old, setSize] }) => {
+  rt_sigprocmask: ({ kernel, task, memory, arguments: [how, set, old, setSize] }) => {
     mustBeSet(setSize);
     const before = task.mask;
     if (set !== 0n) {
-      const given = memory.u64(set!);
+      const given = memory.u64(set!) & ~UNBLOCKABLE;
       const after = [before | given, before & ~given, given][int(how)];
       if (after === undefined) throw new Errno('EINVAL');
-      task.mask = after & ~UNBLOCKABLE;
+      setMask(kernel, task, after);
     }
     if (old !== 0n) memory.setU64(old!, before);
     return 0;
   },
   rt_sigreturn: ({ kernel, task }) => {
-    leaveHandler(kernel, task);
-    return undefined;
+    try {
+      leaveHandler(kernel, task);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      forceSignal(kernel, task, { number: SIG.SIGSEGV });
+      return 0;
+    }
   },
-  rt_sigpending: ({ task, memory, arguments: [set] }) => {
-    const all = [...task.pending, ...task.process.shared];
-    memory.setU64(set!, all.reduce((bits, each) => bits | (1n << BigInt(each.number - 1)), 0n) & task.mask);
+  rt_sigpending: ({ task, memory, arguments: [set, setSize] }) => {
+    const bytes = new Uint8Array(new BigUint64Array([waiting(task) & task.mask]).buffer);
+    if (setSize! > SET_SIZE) throw new Errno('EINVAL');
+    memory.write(set!, bytes.subarray(0, Number(setSize)));
     return 0;
   },
-  rt_sigsuspend: ({ task, memory, arguments: args, resumed }) => {
+  rt_sigsuspend: ({ kernel, task, memory, arguments: args, resumed }) => {
     if (resumed !== undefined) return -RESTART.ERESTARTNOHAND;
     mustBeSet(args[1]);
-    const mask = memory.u64(args[0]!);
-    task.savedMask = task.mask;
-    task.mask = mask & ~UNBLOCKABLE;
-    return blocked(['signal'], { arguments: args });
+    pushMask(kernel, task, memory.u64(args[0]!));
+    return blocked([], { arguments: args });
   },
   pause: ({ arguments: args, resumed }) =>
-    resumed === undefined ? blocked(['signal'], { arguments: args }) : -RESTART.ERESTARTNOHAND,
+    resumed === undefined ? blocked([], { arguments: args }) : -RESTART.ERESTARTNOHAND,
   rt_sigtimedwait: ({ kernel, task, memory, arguments: args, resumed }) => {
     const [set, info, timeout, setSize] = args as [bigint, bigint, bigint, bigint];
     mustBeSet(setSize);
     const wanted = memory.u64(set) & ~UNBLOCKABLE;
-    const signal = takeSignal(task, wanted);
-    if (signal !== undefined) {
-      if (info !== 0n) memory.write(info, infoBytes(signal));
-      return signal.number;
-    }
-    if (resumed?.ended === 'timeout') throw new Errno('EAGAIN');
-    if (resumed?.ended === 'signal') throw new Errno('EINTR');
     const time = timeout === 0n ? undefined : timespec(memory, timeout);
-    if (time === 0) throw new Errno('EAGAIN');
-    const deadline = resumed?.deadline ?? (time === undefined ? undefined : kernel.state.clock + time);
-    return blocked(['sigwait'], { deadline, data: { set: wanted }, arguments: args });
+    if (resumed !== undefined) {
+      // Blocked signals that it waits for have counted as unblocked: now they do not any more.
+      const mask = task.realBlocked;
+      task.realBlocked = 0n;
+      setMask(kernel, task, mask);
+    }
+    const taken = takeSignal(kernel, task, ALL & ~wanted);
+    if (taken !== undefined) {
+      if (info !== 0n) memory.write(info, infoBytes(taken.signal));
+      return taken.signal.number;
+    }
+    if (resumed?.ended === 'signal') throw new Errno('EINTR');
+    if (time === 0 || resumed !== undefined) throw new Errno('EAGAIN');
+    task.realBlocked = task.mask;
+    task.mask &= ~wanted;
+    const deadline = time === undefined ? undefined : kernel.state.clock + time;
+    return blocked([], { deadline, arguments: args });
   },
   sigaltstack: ({ task, memory, arguments: [set, old] }) => {
     const before = { ...task.altStack, flags: altStackFlags(task) };
     if (set !== 0n) {
       const [sp, flags, length] = [memory.u64(set!), memory.u32(set! + 8n), memory.u64(set! + 16n)];
-      if (before.flags === 1) throw new Errno('EPERM');
-      const mode = (flags & ~SS_AUTODISARM) >>> 0;
-      if (mode !== 0 && mode !== SS_DISABLE && mode !== 1) throw new Errno('EINVAL');
-      if (mode !== SS_DISABLE && length < SMALLEST_STACK) throw new Errno('ENOMEM');
-      task.altStack = mode === SS_DISABLE ? { sp: 0n, size: 0n, flags } : { sp, size: length, flags };
+      if ((before.flags & SS.ONSTACK) !== 0) throw new Errno('EPERM');
+      const mode = flags & ~SS.AUTODISARM;
+      if (mode !== 0 && mode !== SS.DISABLE && mode !== SS.ONSTACK) throw new Errno('EINVAL');
+      if (mode !== SS.DISABLE && length < SMALLEST_STACK) throw new Errno('ENOMEM');
+      task.altStack = mode === SS.DISABLE ? { sp: 0n, size: 0n, flags } : { sp, size: length, flags };
     }
     if (old !== 0n) {
       memory.setU64(old!, before.sp);
-      memory.setU64(old! + 8n, BigInt(before.flags >>> 0));
+      memory.setU32(old! + 8n, before.flags);
       memory.setU64(old! + 16n, before.size);
     }
     return 0;
   },
   kill: (call) => {
-    const what = number(call.arguments[1]);
-    const targets = processes(call.kernel, call.task, int(call.arguments[0]));
+    const [pid, number] = [int(call.arguments[0]), int(call.arguments[1])];
+    const targets = processes(call.kernel, call.task, pid);
+    if (!isSignal(number) && (targets.length > 0 || pid <= 0)) throw new Errno('EINVAL');
     if (targets.length === 0) throw new Errno('ESRCH');
-    for (const each of targets) send(call, each, what, from(call, SI.USER));
+    for (const each of targets) send(call, each, own(call, number, SI.USER));
     return 0;
   },
-  tkill: (call) =>
-    send(
-      call,
-      call.kernel.state.tasks.get(int(call.arguments[0])),
-      number(call.arguments[1]),
-      from(call, SI.TKILL),
-    ),
+  tkill: (call) => {
+    const [tid, number] = [int(call.arguments[0]), int(call.arguments[1])];
+    if (tid <= 0) throw new Errno('EINVAL');
+    return send(call, threadOf(call, 0, tid), own(call, number, SI.TKILL));
+  },
   tgkill: (call) => {
-    const target = call.kernel.state.tasks.get(int(call.arguments[1]));
-    const fits = target?.process.pid === int(call.arguments[0]);
-    return send(call, fits ? target : undefined, number(call.arguments[2]), from(call, SI.TKILL));
+    const [pid, tid, number] = call.arguments.map(int) as [number, number, number];
+    if (pid <= 0 || tid <= 0) throw new Errno('EINVAL');
+    return send(call, threadOf(call, pid, tid), own(call, number, SI.TKILL));
   },
   rt_sigqueueinfo: (call) => {
-    const [pid, signal, info] = call.arguments as [bigint, bigint, bigint];
-    const [code, value] = [call.memory.i32(info + 8n), call.memory.u64(info + 24n)];
-    return send(call, call.kernel.state.processes.get(int(pid)), number(signal), from(call, code, value));
+    const [pid, number] = call.arguments.map(int) as [number, number];
+    const signal = described(call, call.arguments[2]!, number, pid === call.task.process.pid);
+    return send(call, call.kernel.state.tasks.get(pid)?.process, signal);
+  },
+  rt_tgsigqueueinfo: (call) => {
+    const [pid, tid, number] = call.arguments.map(int) as [number, number, number];
+    const signal = described(call, call.arguments[3]!, number, tid === call.task.tid);
+    if (pid <= 0 || tid <= 0) throw new Errno('EINVAL');
+    return send(call, threadOf(call, pid, tid), signal);
   },
 };

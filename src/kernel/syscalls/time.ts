@@ -1,64 +1,52 @@
 import { RESTART } from '../../abi/errno.js';
-import { Errno, failure } from '../errno.js';
-import type { UserMemory } from '../user.js';
-import { addTimer, blocked } from '../wait.js';
+import { clockNow, clockOf } from '../clocks.js';
+import { Errno } from '../errno.js';
+import { blocked } from '../wait.js';
 import { type Call, type Calls, int, type Result } from './call.js';
+import { setTimespec, setTimeval, timespec } from './timespec.js';
 
-/** CLOCK_REALTIME at boot, in seconds: 2024-01-01. The same in every run. */
-const BOOT = 1_704_067_200;
+export { clockNow } from '../clocks.js';
+export { setTimespec, timespec } from './timespec.js';
+
 const NS = 1_000_000_000;
-
-/** struct timespec as nanoseconds. EINVAL where it is none. */
-export function timespec(memory: UserMemory, address: bigint): number {
-  const [seconds, nanoseconds] = [memory.u64(address), memory.u64(address + 8n)];
-  if (seconds >= 1n << 62n || nanoseconds >= BigInt(NS)) throw new Errno('EINVAL');
-  return Number(seconds) * NS + Number(nanoseconds);
-}
-
-export function setTimespec(memory: UserMemory, address: bigint, time: number): void {
-  memory.setU64(address, BigInt(Math.floor(time / NS)));
-  memory.setU64(address + 8n, BigInt(Math.floor(time % NS)));
-}
-
-function setTimeval(memory: UserMemory, address: bigint, time: number): void {
-  memory.setU64(address, BigInt(Math.floor(time / NS)));
-  memory.setU64(address + 8n, BigInt(Math.floor((time % NS) / 1000)));
-}
-
-const timeval = (memory: UserMemory, address: bigint): number =>
-  Number(memory.u64(address)) * NS + Number(memory.u64(address + 8n)) * 1000;
-
-const REALTIME = [0, 5, 8, 11];
-
-/** A clock's reading in nanoseconds. */
-export function clockNow({ kernel, task }: Pick<Call, 'kernel' | 'task'>, clock: number): number {
-  if (clock < 0 || clock > 11) {
-    if (clock >= 0) throw new Errno('EINVAL');
-    return task.process.cpuTime;
-  }
-  if (clock === 2 || clock === 3) return task.process.cpuTime;
-  return kernel.state.clock + (REALTIME.includes(clock) ? BOOT * NS : 0);
-}
-
 const TIMER_ABSTIME = 1;
+const CLOCK_PROCESS_CPUTIME = 2;
 
-/** nanosleep(2), clock_nanosleep(2): what is left goes to `rest`; a signal without a handler lets it go on (ERESTART_RESTARTBLOCK). */
-function sleepUntil(call: Call, deadline: number, rest: bigint, restartable: boolean): Result {
+/** A sleep: until the clock says so, or the process has run so long. */
+interface Sleeping {
+  readonly deadline: number;
+  /** Where to tell what is left; 0: nowhere. */
+  readonly rest: bigint;
+  /** Goes on after a signal without a handler with what is left; an absolute one simply begins anew. */
+  readonly relative: boolean;
+}
+
+/** nanosleep(2), clock_nanosleep(2) (hrtimer_nanosleep). */
+function sleep(call: Call, sleeping: Sleeping): Result {
   const { kernel, task, memory, resumed } = call;
-  if (resumed === undefined && deadline <= kernel.state.clock) return 0;
-  if (resumed === undefined)
-    return blocked([], { deadline, data: { deadline, rest, restartable }, arguments: call.arguments });
-  if (resumed.ended === 'timeout') return 0;
-  if (!restartable) return -RESTART.ERESTARTNOHAND;
-  if (rest !== 0n) setTimespec(memory, rest, Math.max(0, deadline - kernel.state.clock));
-  task.restart = { number: Number(task.call), arguments: [rest], deadline };
+  const { deadline, rest, relative } = sleeping;
+  if (resumed?.ended === 'timeout' || deadline <= kernel.state.clock) return 0;
+  if (resumed?.ended !== 'signal')
+    return blocked([], { deadline, data: sleeping, arguments: call.arguments });
+  if (!relative) return -RESTART.ERESTARTNOHAND;
+  if (rest !== 0n) setTimespec(memory, rest, deadline - kernel.state.clock);
+  task.restart = { call: 'nanosleep', data: sleeping };
   return -RESTART.ERESTART_RESTARTBLOCK;
 }
 
-interface Sleeping {
-  readonly deadline: number;
-  readonly rest: bigint;
-  readonly restartable: boolean;
+/** After a signal without a handler. */
+export function goOnSleeping(call: Call, data: unknown): Result {
+  return sleep(call, data as Sleeping);
+}
+
+/** Sleeps by CPU time: looked at again each time that somebody of the process has run (do_cpu_nanosleep). */
+export const cpuKey = (pid: number): string => `cpu-time:${pid}`;
+
+function sleepByCpuTime(call: Call, until: number): Result {
+  const { task, kernel } = call;
+  if (call.resumed?.ended === 'signal') throw new Errno('EINTR');
+  if (clockNow({ kernel, task }, CLOCK_PROCESS_CPUTIME) >= until) return 0;
+  return blocked([cpuKey(task.process.pid)], { data: until, arguments: call.arguments });
 }
 
 export const TIME: Calls = {
@@ -66,12 +54,20 @@ export const TIME: Calls = {
     setTimespec(call.memory, call.arguments[1]!, clockNow(call, int(call.arguments[0])));
     return 0;
   },
-  clock_getres: ({ memory, arguments: [, address] }) => {
-    if (address !== 0n) setTimespec(memory, address!, 1);
+  clock_getres: ({ kernel, task, memory, arguments: [id, address] }) => {
+    const { clock } = clockOf(kernel, task, int(id));
+    if (address !== 0n) setTimespec(memory, address!, clock.resolution);
     return 0;
   },
+  /** Time is the simulation's. */
+  clock_settime: ({ kernel, task, arguments: [id] }) => {
+    clockOf(kernel, task, int(id));
+    throw new Errno('EPERM');
+  },
   gettimeofday: (call) => {
-    if (call.arguments[0] !== 0n) setTimeval(call.memory, call.arguments[0]!, clockNow(call, 0));
+    const [time, zone] = call.arguments as [bigint, bigint];
+    if (time !== 0n) setTimeval(call.memory, time, clockNow(call, 0));
+    if (zone !== 0n) call.memory.setU64(zone, 0n);
     return 0;
   },
   time: (call) => {
@@ -82,47 +78,21 @@ export const TIME: Calls = {
   nanosleep: (call) => {
     const { kernel, memory, resumed } = call;
     const [request, rest] = call.arguments as [bigint, bigint];
-    const before = resumed?.data as Sleeping | undefined;
-    return sleepUntil(call, before?.deadline ?? kernel.state.clock + timespec(memory, request), rest, true);
+    if (resumed !== undefined) return sleep(call, resumed.data as Sleeping);
+    return sleep(call, { deadline: kernel.state.clock + timespec(memory, request), rest, relative: true });
   },
   clock_nanosleep: (call) => {
-    const { kernel, memory, resumed } = call;
-    const [clock, flags, request, rest] = call.arguments as [bigint, bigint, bigint, bigint];
-    const before = resumed?.data as Sleeping | undefined;
-    if (before !== undefined) return sleepUntil(call, before.deadline, before.rest, before.restartable);
+    const { kernel, task, memory, resumed } = call;
+    const [id, flags, request, rest] = call.arguments as [bigint, bigint, bigint, bigint];
+    if (typeof resumed?.data === 'number') return sleepByCpuTime(call, resumed.data);
+    if (resumed !== undefined) return sleep(call, resumed.data as Sleeping);
+    const { clock, owner } = clockOf(kernel, task, int(id));
+    if (!clock.sleep) throw new Errno('EOPNOTSUPP');
     const time = timespec(memory, request);
-    if ((int(flags) & TIMER_ABSTIME) === 0) return sleepUntil(call, kernel.state.clock + time, rest, true);
-    return sleepUntil(call, time - (clockNow(call, int(clock)) - kernel.state.clock), 0n, false);
-  },
-  restart_syscall: (call) => {
-    const { task, resumed } = call;
-    const before = resumed?.data as Sleeping | undefined;
-    if (before !== undefined) return sleepUntil(call, before.deadline, before.rest, true);
-    if (task.restart === undefined) return failure('EINTR');
-    return sleepUntil(call, task.restart.deadline, task.restart.arguments[0]!, true);
-  },
-  setitimer: ({ kernel, task, memory, arguments: [which, value, old] }) => {
-    if (int(which) !== 0) throw new Errno('EINVAL');
-    const { state } = kernel;
-    const { process } = task;
-    const running = state.timers.find((timer) => timer.kind === 'alarm' && timer.process === process);
-    if (old !== 0n) {
-      setTimeval(memory, old!, process.interval);
-      setTimeval(memory, old! + 16n, running === undefined ? 0 : running.at - state.clock);
-    }
-    const [interval, first] = [timeval(memory, value!), timeval(memory, value! + 16n)];
-    state.timers = state.timers.filter((timer) => timer !== running);
-    process.interval = interval;
-    if (first > 0) addTimer(kernel, { kind: 'alarm', at: state.clock + first, process });
-    return 0;
-  },
-  alarm: ({ kernel, task, arguments: [seconds] }) => {
-    const { state } = kernel;
-    const { process } = task;
-    const running = state.timers.find((timer) => timer.kind === 'alarm' && timer.process === process);
-    state.timers = state.timers.filter((timer) => timer !== running);
-    process.interval = 0;
-    if (int(seconds) > 0) addTimer(kernel, { kind: 'alarm', at: state.clock + int(seconds) * NS, process });
-    return running === undefined ? 0 : Math.ceil((running.at - state.clock) / NS);
+    const absolute = (int(flags) & TIMER_ABSTIME) !== 0;
+    const now = clock.now(kernel, owner);
+    if (int(id) === CLOCK_PROCESS_CPUTIME) return sleepByCpuTime(call, absolute ? time : now + time);
+    const deadline = absolute ? kernel.state.clock + time - now : kernel.state.clock + time;
+    return sleep(call, { deadline, rest: absolute ? 0n : rest, relative: !absolute });
   },
 };

@@ -1,0 +1,32 @@
+#include "tiny.h"
+
+#define PARTS X(signals) X(queues) X(restarts) X(altstack) X(stops) X(waits) X(orphans) X(clones) X(threads) X(execs) X(futexes) X(robust) X(timers) X(sched)
+#define X(name) PART(name);
+PARTS
+#undef X
+
+static const struct {
+  const char *name;
+  void (*run)(char **);
+} parts[] = {
+#define X(name) {#name, part_##name},
+    PARTS
+#undef X
+};
+
+__attribute__((used)) void begin(long *stack) {
+  char **arguments = (char **)(stack + 1);
+  for (size_t n = 0; n < sizeof parts / sizeof *parts; n++)
+    if (stack[0] > 1 && same(arguments[1], parts[n].name)) {
+      parts[n].run(arguments);
+      leave(0);
+    }
+  for (size_t n = 0; stack[0] < 2 && n < sizeof parts / sizeof *parts; n++) say("%s", parts[n].name);
+  leave(stack[0] < 2 ? 0 : 99);
+}
+__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call begin\n");
+__asm__(".globl restorer\nrestorer: mov $15, %eax\n syscall\n");
+__asm__(".globl spawn\nspawn:\n"
+        " mov 8(%rsp), %rax\n sub $16, %rsi\n mov %rax, 8(%rsi)\n mov %r9, (%rsi)\n"
+        " mov %rcx, %r10\n mov $56, %eax\n syscall\n test %eax, %eax\n jz 1f\n ret\n"
+        "1: xor %ebp, %ebp\n pop %rax\n pop %rdi\n call *%rax\n xor %edi, %edi\n mov $60, %eax\n syscall\n");
