@@ -1,4 +1,4 @@
-import { KERNEL_COLUMNS, type KernelColumn } from '../../src/abi/kernel-rows.js';
+import { KERNEL_COLUMNS } from '../../src/abi/kernel-rows.js';
 import { signalName } from '../../src/abi/signals.js';
 import type { Event } from '../../src/event/event.js';
 import { type Simulated, simulate } from './simulated.js';
@@ -49,18 +49,7 @@ export const runSituation = (
     maxInstructions: 200_000,
   });
 
-export interface Cell {
-  readonly column: KernelColumn;
-  readonly debug: boolean;
-}
-
-/** Every column, without and with debug. */
-export const CELLS: readonly Cell[] = KERNEL_COLUMNS.flatMap((column) => [
-  { column, debug: false },
-  { column, debug: true },
-]);
-
-/** The outcomes in the order of CELLS, runs of the same one written once: `4.18 X; 6.19 Y | debug 4.18 Z`. */
+/** The outcomes through all columns, runs of the same one written once, without debug and, where that differs, with it: `4.18 X; 6.19 Y | debug 4.18 Z`. */
 export function through(situation: Situation): string {
   const part = (debug: boolean): string => {
     const said: string[] = [];
