@@ -18,7 +18,7 @@ export class Space {
     this.state.set(registers);
     const stop = this.cpu.run(budget);
     registers.set(this.state);
-    return { stop, done: budget - Number(this.machine.budget) };
+    return { stop, done: budget - this.machine.budget };
   }
 
   protect(start: number, size: number, flags: number): void {

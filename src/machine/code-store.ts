@@ -11,7 +11,8 @@ export interface StoredCode {
   readonly bytes: Uint8Array;
 }
 
-const MOST = 20_000;
+/** Each takes some tens of kilobytes. */
+const MOST = 5000;
 
 /** Modules by where they begin and what they were made from: a fork, a second run or a restored snapshot needs no new translation. */
 class CodeStore {

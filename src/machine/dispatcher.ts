@@ -1,7 +1,7 @@
 import { CODE_TYPE } from './imports.js';
 import { CODE_CACHE, SLOT, SLOT_SIZE, SLOTS, STATE } from './state.js';
 import { Bytes } from './wasm/encoder.js';
-import { host, type WasmMemory, type WasmTable } from './wasm/host.js';
+import { host, type WasmMemory, type WasmModule, type WasmTable } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
 import { ARITHMETIC, OP, TYPE } from './wasm/opcodes.js';
 
@@ -22,16 +22,20 @@ export interface Dispatcher {
   readonly exact: () => number;
 }
 
+/** Dispatchers by the visits that make a place hot. */
+const modules = new Map<number, WasmModule>();
+
+function moduleFor(hot: number): WasmModule {
+  const known = modules.get(hot);
+  if (known !== undefined) return known;
+  const bodies = [true, false].map((regions) => new DispatcherCode(hot).function(regions));
+  const made = new host.Module(moduleBytes([], CODE_TYPE, bodies, true));
+  modules.set(hot, made);
+  return made;
+}
+
 export function makeDispatcher(memory: WasmMemory, table: WasmTable, hot: number): Dispatcher {
-  const module = new host.Module(
-    moduleBytes(
-      [],
-      CODE_TYPE,
-      [new DispatcherCode(hot).function(true), new DispatcherCode(hot).function(false)],
-      true,
-    ),
-  );
-  const { exports } = new host.Instance(module, { env: { memory, table } });
+  const { exports } = new host.Instance(moduleFor(hot), { env: { memory, table } });
   return { fast: exports['0'] as () => number, exact: exports['1'] as () => number };
 }
 

@@ -111,8 +111,8 @@ export class Machine extends AddressSpace {
   }
 
   /** Instructions that are left of the last run's. */
-  get budget(): bigint {
-    return this.view.getBigInt64(STATE.budget, true);
+  get budget(): number {
+    return this.view.getUint32(STATE.budget, true) + this.view.getUint32(STATE.budget + 4, true) * 2 ** 32;
   }
 
   /** Of whole numbers up to 2^53, without a bigint on the way. `exact`: see STATE.exact. */
@@ -128,11 +128,9 @@ export class Machine extends AddressSpace {
   }
 
   addBudget(instructions: number): void {
-    const { view } = this;
-    const sum =
-      view.getUint32(STATE.budget, true) + view.getUint32(STATE.budget + 4, true) * 2 ** 32 + instructions;
-    view.setUint32(STATE.budget, sum % 2 ** 32, true);
-    view.setUint32(STATE.budget + 4, Math.floor(sum / 2 ** 32), true);
+    const sum = this.budget + instructions;
+    this.view.setUint32(STATE.budget, sum % 2 ** 32, true);
+    this.view.setUint32(STATE.budget + 4, Math.floor(sum / 2 ** 32), true);
   }
 
   get hasBudget(): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Snapshot } from '../../src/machine/address-space.js';
 import { Cpu } from '../../src/machine/cpu.js';
 import { Machine } from '../../src/machine/machine.js';
@@ -272,6 +272,32 @@ describe('translated code follows the program', () => {
     const stop = cpu.run(10_000);
     expect(stop).toMatchObject({ reason: 'trap', trap: 'halt' });
     expect(machine.register(0)).toBe(100n);
+  });
+
+  it('without translating anew what a fork, a restored snapshot or a second run has in common with it', () => {
+    const made = vi.spyOn(Machine.prototype, 'module');
+    const machine = new Machine();
+    const cpu = new Cpu(machine, 2, 0);
+    machine.protect(CODE, PAGE_SIZE, PAGE.READ | PAGE.EXECUTE);
+    machine.poke(CODE, program(77));
+    const before = machine.snapshot();
+    expect(runs(machine, cpu)).toBe(77n);
+    const translated = made.mock.calls.length;
+    expect(translated).toBeGreaterThan(0);
+    const fork = Machine.forkFrom(machine);
+    expect(runs(fork, new Cpu(fork, 2, 0))).toBe(77n);
+    machine.restore(before);
+    expect(runs(machine, cpu)).toBe(77n);
+    machine.unmap(CODE, PAGE_SIZE);
+    machine.protect(CODE, PAGE_SIZE, PAGE.READ | PAGE.EXECUTE);
+    machine.poke(CODE, program(77));
+    expect(runs(machine, cpu)).toBe(77n);
+    expect(made.mock.calls.length).toBe(translated);
+    // What differs is translated.
+    fork.poke(CODE, program(78));
+    expect(runs(fork, new Cpu(fork, 2, 0))).toBe(78n);
+    expect(made.mock.calls.length).toBeGreaterThan(translated);
+    made.mockRestore();
   });
 
   it('not where it may not execute', () => {

@@ -1,9 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { runProgram } from './programs.js';
+import { runProgram } from '../../bench/program.js';
+import { readImage } from '../../src/binary/read.js';
+import { Cpu } from '../../src/machine/cpu.js';
+import { Machine } from '../../src/machine/machine.js';
 
 const fixture = (name: string): string =>
   fileURLToPath(new URL(`../fixtures/programs/${name}`, import.meta.url));
+const run = (name: string, how?: Parameters<typeof runProgram>[2]) => {
+  const { output, status, instructions } = runProgram({ readImage, Machine, Cpu }, fixture(name), how);
+  return { output, status, instructions };
+};
 
 /** What the programs of test/fixtures/programs print on a processor. */
 const OUTPUT = {
@@ -13,11 +20,11 @@ const OUTPUT = {
 } as const;
 
 it.each(Object.entries(OUTPUT))('%s prints what it prints on a processor', (name, output) => {
-  const translated = runProgram(fixture(name), false);
-  expect(translated).toMatchObject({ output, status: 0 });
+  expect(run(name)).toMatchObject({ output, status: 0 });
 });
 
-it('the same instructions are counted whether they run in regions or one by one', () => {
-  const [translated, stepped] = [runProgram(fixture('sort'), false), runProgram(fixture('sort'), true)];
-  expect(stepped).toEqual(translated);
+it('the same instructions are counted whether they run in regions, one by one, or in short turns', () => {
+  const translated = run('sort');
+  expect(run('sort', { exact: true })).toEqual(translated);
+  expect(run('sort', { turn: 50 })).toEqual(translated);
 });

@@ -112,7 +112,7 @@ it('whole regions do what their instructions do one by one, and stop where they 
         do {
           const turn = Math.min(left, random.below(40));
           stop = cpu.run(turn);
-          left -= turn - Number(machine.budget);
+          left -= turn - machine.budget;
         } while (left > 0 && stop.reason === 'budget');
         machine.setBudget(left, false);
       }
