@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ERRNO } from '../../src/abi/errno.js';
 import { SYSCALLS_X86_64 } from '../../src/abi/syscalls-x86-64.js';
 import { ROOT } from '../cli/command.js';
-import { type Simulation, simulate } from './simulated.js';
+import { type Simulated, type Simulation, simulate } from './simulated.js';
 
 /** Does what a text says (test/fixtures/calls/calls.c), where system calls stand by name. */
 const PROGRAM = 'test/fixtures/calls/calls';
@@ -31,14 +31,13 @@ const lines = (text: string): string[] =>
     .split('\n')
     .map((line) => line.replace(/^-(\d+)$/, (all, number: string) => NAMES.get(Number(number)) ?? all));
 
-/** On the simulated Linux. */
+/** On the simulated Linux, with what happened. */
+export const simulatedRun = (script: string, more: Partial<Simulation> = {}): Simulated =>
+  simulate({ program: PROGRAM, arguments: [assembled(script)], maxInstructions: 50_000_000, ...more });
+
+/** What it printed there. */
 export function simulatedCalls(script: string, more: Partial<Simulation> = {}): string[] {
-  const { stdout, outcome } = simulate({
-    program: PROGRAM,
-    arguments: [assembled(script)],
-    maxInstructions: 50_000_000,
-    ...more,
-  });
+  const { stdout, outcome } = simulatedRun(script, more);
   return outcome === 'ended' ? lines(stdout) : [...lines(stdout), outcome];
 }
 

@@ -21,6 +21,8 @@ export interface Simulation {
   /** As --schedule; of a script, `@name` is the address of a symbol. */
   readonly schedule?: string;
   readonly maxInstructions?: number;
+  /** In bytes. */
+  readonly memoryLimit?: number;
   /** Takes the place of the schedule's own policy. */
   readonly policy?: (own: Policy) => Policy;
 }
@@ -74,7 +76,7 @@ export function simulate(what: Simulation): Simulated {
       cpus: what.cpus ?? 2,
       seed: what.seed ?? 1,
       schedule,
-      memoryLimit: 2 ** 28,
+      memoryLimit: what.memoryLimit ?? 2 ** 28,
       maxInstructions: what.maxInstructions ?? 5_000_000,
       scenario: null,
     },

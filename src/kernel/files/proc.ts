@@ -2,7 +2,7 @@ import type { Kernel } from '../kernel.js';
 import type { Process, Task } from '../state.js';
 import type { Entry } from './file.js';
 import { OF_PROCESS } from './proc-process.js';
-import { SYSTEM } from './system-files.js';
+import { systemFiles } from './system-files.js';
 import type { What } from './what.js';
 
 const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
@@ -24,7 +24,7 @@ const entry =
 export function procAt(kernel: Kernel, task: Task, path: string): What | undefined {
   if (!path.startsWith('/proc') && !path.startsWith('/sys')) return undefined;
   const { state } = kernel;
-  const files = SYSTEM(kernel);
+  const files = systemFiles(kernel);
   const content = files.get(path);
   if (content !== undefined) return made(() => content(kernel));
   if (path === '/proc/self') return link(`/proc/${task.process.pid}`);

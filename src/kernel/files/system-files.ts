@@ -66,7 +66,7 @@ const OF_CPU: Readonly<Record<string, (cpu: number) => string>> = {
 };
 
 /** Files of /proc and /sys that belong to no process, by path. */
-export function SYSTEM({ state }: Kernel): ReadonlyMap<string, Row> {
+export function systemFiles({ state }: Kernel): ReadonlyMap<string, Row> {
   const cpus = state.cpus.flatMap(({ id }) =>
     Object.entries(OF_CPU).map(
       ([name, row]) => [`/sys/devices/system/cpu/cpu${id}/${name}`, () => row(id)] as const,

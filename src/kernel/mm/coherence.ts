@@ -136,11 +136,30 @@ export function own(kernel: Kernel, mm: Mm, area: Area, page: number): void {
 /** Takes pages away that lie in one area (zap_page_range()): they hold nothing, and read as zeros or as the object does. */
 export function zap(kernel: Kernel, mm: Mm, area: Area, start: number, end: number): void {
   const space = kernel.spaces.of(mm.id);
+  let first = 0;
+  let next = 0;
+  for (const page of leavePages(kernel, mm, area, start, end)) {
+    setHeld(mm.pages, page, HELD.NONE);
+    if (page !== next) {
+      if (next > first) space.clear(first * PAGE_SIZE, (next - first) * PAGE_SIZE);
+      first = page;
+    }
+    next = page + 1;
+  }
+  if (next > first) space.clear(first * PAGE_SIZE, (next - first) * PAGE_SIZE);
+}
+
+/** The same for an address space that is given up: nobody will look at its pages again. */
+export function leaveArea(kernel: Kernel, mm: Mm, area: Area): void {
+  for (const _ of leavePages(kernel, mm, area, area.start, area.end));
+}
+
+/** Pages that hold something, each when others no longer count on it. */
+function* leavePages(kernel: Kernel, mm: Mm, area: Area, start: number, end: number): Generator<number> {
   for (const { page, held } of heldPages(mm.pages, start / PAGE_SIZE, end / PAGE_SIZE)) {
     if (area.object !== undefined && (held === HELD.READER || held === HELD.WRITER))
       leave(kernel, mm, page, area.object, indexIn(area, page));
     uncharge(kernel);
-    setHeld(mm.pages, page, HELD.NONE);
-    space.clear(page * PAGE_SIZE, PAGE_SIZE);
+    yield page;
   }
 }

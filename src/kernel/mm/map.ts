@@ -3,7 +3,7 @@ import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import type { Area, Mm } from '../state.js';
 import { areaAbove, insertArea, mergeAround, touching, within } from './areas.js';
-import { hold, zap } from './coherence.js';
+import { hold, leaveArea, zap } from './coherence.js';
 import { populate, serveFaults } from './fault.js';
 import { HELD, heldPages, setHeld } from './pages.js';
 
@@ -34,7 +34,9 @@ export function newMm(kernel: Kernel): Mm {
 
 /** Nobody uses it any more. */
 export function dropMm(kernel: Kernel, mm: Mm): void {
-  unmapRange(kernel, mm, 0, Number.MAX_SAFE_INTEGER);
+  for (const area of mm.areas) leaveArea(kernel, mm, area);
+  mm.areas = [];
+  mm.pages.clear();
   kernel.state.mms.delete(mm.id);
   kernel.forget(mm);
 }
