@@ -142,8 +142,17 @@ export type FloatFn =
   | 'convert'
   | 'truncate';
 
-/** State that an expression can name: control registers; the low 8 and the high 2 bytes of what an x87 statement made. */
-export type StateField = 'mxcsr' | 'x87Control' | 'x87Status' | 'x87Result' | 'x87ResultHigh';
+/**
+ * State that an expression can name: control registers; the low 8 and the high 2 bytes of what an x87 statement made; the registers of MMX,
+ * which only x87 statements write.
+ */
+export type StateField =
+  | 'mxcsr'
+  | 'x87Control'
+  | 'x87Status'
+  | 'x87Result'
+  | 'x87ResultHigh'
+  | `mm${0 | 1 | 2 | 3 | 4 | 5 | 6 | 7}`;
 
 export type Unary = 'not' | 'neg' | 'clz' | 'ctz' | 'popcnt';
 export type Binary =

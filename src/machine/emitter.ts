@@ -22,6 +22,14 @@ const STATE_FIELDS: Readonly<Record<StateField, number>> = {
   x87Status: STATE.x87Status,
   x87Result: STATE.x87Result,
   x87ResultHigh: STATE.x87Result + 8,
+  mm0: STATE.x87Registers,
+  mm1: STATE.x87Registers + 16,
+  mm2: STATE.x87Registers + 32,
+  mm3: STATE.x87Registers + 48,
+  mm4: STATE.x87Registers + 64,
+  mm5: STATE.x87Registers + 80,
+  mm6: STATE.x87Registers + 96,
+  mm7: STATE.x87Registers + 112,
 };
 
 /** Traps that find control behind the instruction. */

@@ -6,10 +6,10 @@ const PREFIXES = [0, 0x66, 0xf3, 0xf2];
 /** Opcodes behind 0x0f of SSE and SSE2, with what follows them (see OPCODES in random.ts). The prefix decides which instruction it is. */
 export const VECTOR_OPCODES: readonly (readonly [opcode: string, follows: string])[] = [
   ...[...range(0x10, 0x18), ...range(0x28, 0x30), ...range(0x50, 0x70)],
-  ...[0x74, 0x75, 0x76, 0x7e, 0x7f, 0xc3],
+  ...[0x74, 0x75, 0x76, 0x77, 0x7e, 0x7f, 0xc3],
   ...range(0xd1, 0x100),
 ]
-  .map((op): [string, string] => [hex(op), 'm'])
+  .map((op): [string, string] => [hex(op), op === 0x77 ? '' : 'm'])
   .concat([0x70, 0x71, 0x72, 0x73, 0xc2, 0xc4, 0xc5, 0xc6].map((op) => [hex(op), 'm1']));
 
 /** Prefix, REX, opcode. */

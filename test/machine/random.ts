@@ -186,7 +186,7 @@ export function randomCase(random: Random): { case: NativeCase; instruction: Ins
 const usesVectors = (instruction: Instruction): boolean =>
   instruction.cpuidFeatures().some((feature) => VECTOR_FEATURES.has(feature));
 const VECTOR_FEATURES: ReadonlySet<CpuidFeature> = new Set([
-  ...[CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.FPU],
+  ...[CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.FPU, CpuidFeature.MMX],
 ]);
 
 function fillExtended(random: Random, view: DataView): void {
@@ -254,7 +254,7 @@ function modrm(random: Random, bytes: number[]): void {
 const full = (register: Register): number => RegisterExt.number(RegisterExt.fullRegister(register));
 
 const isComparableRegister = (name: Register): boolean =>
-  RegisterExt.isGPR(name) || RegisterExt.isXMM(name) || RegisterExt.isST(name);
+  RegisterExt.isGPR(name) || RegisterExt.isXMM(name) || RegisterExt.isMM(name) || RegisterExt.isST(name);
 
 function isComparable(instruction: Instruction, narrow: boolean): boolean {
   // Far transfers, segment registers and privileged forms are none of a program's instructions.
@@ -275,7 +275,7 @@ function place(instruction: Instruction, registers: bigint[], random: Random): b
     registers[1] = BigInt(random.below(4));
     return true;
   }
-  if (instruction.mnemonic === Mnemonic.Maskmovdqu) {
+  if ([Mnemonic.Maskmovdqu, Mnemonic.Maskmovq].includes(instruction.mnemonic)) {
     registers[7] = BigInt(DATA + 96 + random.below(32));
     return true;
   }

@@ -15,12 +15,6 @@ const CONTROL: readonly (readonly [string, Row])[] = [
       unit.status &= 0x7f00;
     },
   ],
-  [
-    'empty',
-    (unit) => {
-      unit.valid = 0;
-    },
-  ],
 ];
 
 const WAITING: readonly (readonly [string, Row])[] = [
@@ -35,7 +29,28 @@ const WAITING: readonly (readonly [string, Row])[] = [
     },
   ],
   ['wait', () => {}],
+  [
+    'empty',
+    (unit) => {
+      enterMmx(unit);
+      unit.valid = 0;
+    },
+  ],
+  ['enter mmx', enterMmx],
+  [
+    'write mmx',
+    (unit, a, b) => {
+      enterMmx(unit);
+      unit.write(Number(a), { significand: b, head: 0xffff });
+    },
+  ],
 ];
+
+/** An instruction of MMX leaves all registers full, and the top at 0. */
+function enterMmx(unit: Unit): void {
+  unit.top = 0;
+  unit.valid = 0xff;
+}
 
 /** An unmasked exception found before stops what comes next (Intel SDM vol. 1, 8.6). */
 const waiting =

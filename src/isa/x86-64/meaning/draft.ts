@@ -11,7 +11,7 @@ import {
   truncate,
   zext,
 } from '../../expressions.js';
-import type { Expression, Flag, Statement, Trap, Width } from '../../meaning.js';
+import type { Expression, Flag, StateField, Statement, Trap, Width } from '../../meaning.js';
 import { extract, xmm } from '../../vectors.js';
 import { RSP } from '../registers.js';
 
@@ -82,11 +82,18 @@ export class Draft {
       this.setXmm(RegisterExt.number(name), value);
       return;
     }
+    if (RegisterExt.isMM(name)) {
+      const operands = [constant(64, RegisterExt.number(name)), extract(64, 0, value)];
+      this.statements.push({ do: 'x87', name: 'write mmx', operands });
+      return;
+    }
     this.set(RegisterExt.number(RegisterExt.fullRegister(name)), value, isHigh(name));
   }
 
   readRegister(name: Register): Expression {
     if (RegisterExt.isXMM(name)) return xmm(RegisterExt.number(name));
+    if (RegisterExt.isMM(name))
+      return zext(128, { op: 'state', width: 64, field: `mm${RegisterExt.number(name)}` as StateField });
     const width = (RegisterExt.size(name) * 8) as Width;
     return register(width, RegisterExt.number(RegisterExt.fullRegister(name)), isHigh(name));
   }
@@ -95,9 +102,24 @@ export class Draft {
     this.statements.push({ do: 'set-xmm', register: number, value });
   }
 
-  /** A vector operand; in memory it must be aligned to its 16 bytes, else #GP (Intel SDM vol. 1, 4.1.1 and 10.4.1.1). */
+  /** A register of MMX, or a general one. */
+  isMmx(n: number): boolean {
+    const { instruction } = this;
+    return instruction.opKind(n) === OpKind.Register && RegisterExt.isMM(instruction.opRegister(n));
+  }
+
+  isGeneral(n: number): boolean {
+    const { instruction } = this;
+    return instruction.opKind(n) === OpKind.Register && RegisterExt.isGPR(instruction.opRegister(n));
+  }
+
+  /**
+   * A vector operand; in memory it must be aligned to its 16 bytes, else #GP (Intel SDM vol. 1, 4.1.1 and 10.4.1.1). One of MMX is the lower
+   * half of a vector, and need not be aligned.
+   */
   vector(n: number): Expression {
     if (!this.isMemory(n)) return this.read(n);
+    if (this.isMmx(0)) return zext(128, this.let(load(this.width(n), this.address())));
     this.aligned();
     return this.let(load(128, this.address()));
   }

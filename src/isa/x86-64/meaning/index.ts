@@ -4,6 +4,7 @@ import { BITS } from './bits.js';
 import { CONTROL } from './control.js';
 import { Draft } from './draft.js';
 import { INTEGER, type Row } from './integer.js';
+import { MMX, MMX_FROM_MEMORY } from './mmx.js';
 import { MULTIPLY } from './multiply.js';
 import { SHIFTS } from './shifts.js';
 import { SSE_FLOAT } from './sse-float.js';
@@ -24,6 +25,7 @@ const ROWS: ReadonlyMap<Mnemonic, Row> = new Map([
   ...SSE_FLOAT,
   ...SYSTEM,
   ...X87,
+  ...MMX_FROM_MEMORY,
 ]);
 
 /** What cpuid announces, and what every processor has (iced-x86's names). */
@@ -44,7 +46,8 @@ const STRING_ROWS: ReadonlyMap<Mnemonic, Row> = new Map(STRINGS);
  * cpuid does not announce is undefined to the processor as well.
  */
 export function meaningOf(instruction: Instruction): Meaning | undefined {
-  const row = (instruction.isStringInstruction ? STRING_ROWS : ROWS).get(instruction.mnemonic);
+  const rows = instruction.isStringInstruction ? STRING_ROWS : hasMmx(instruction) ? MMX : ROWS;
+  const row = rows.get(instruction.mnemonic);
   const next = instruction.nextIP;
   if (row === undefined || !hasKnownRegisters(instruction))
     return isExtension(instruction) ? { statements: [{ do: 'trap', trap: 'undefined' }], next } : undefined;
@@ -54,7 +57,7 @@ export function meaningOf(instruction: Instruction): Meaning | undefined {
   return { statements: draft.statements, next };
 }
 
-/** General and vector registers of the baseline, and the x87's: not those of MMX, AVX, segments or the system. */
+/** General and vector registers of the baseline, and the x87's: not those of AVX, segments or the system. */
 function hasKnownRegisters(instruction: Instruction): boolean {
   for (let n = 0; n < instruction.opCount; n++) {
     if (instruction.opKind(n) !== OpKind.Register) continue;
@@ -62,11 +65,20 @@ function hasKnownRegisters(instruction: Instruction): boolean {
     const known =
       RegisterExt.isGPR(name) ||
       RegisterExt.isST(name) ||
+      RegisterExt.isMM(name) ||
       (RegisterExt.isXMM(name) && RegisterExt.number(name) < 16);
     if (!known) return false;
   }
   return true;
 }
+
+const hasMmx = (instruction: Instruction): boolean =>
+  [0, 1, 2].some(
+    (n) =>
+      n < instruction.opCount &&
+      instruction.opKind(n) === OpKind.Register &&
+      RegisterExt.isMM(instruction.opRegister(n)),
+  );
 
 const isExtension = (instruction: Instruction): boolean =>
   instruction.cpuidFeatures().some((feature) => !BASELINE.has(feature));

@@ -1,4 +1,4 @@
-import { Mnemonic } from 'iced-x86';
+import { Mnemonic, OpKind } from 'iced-x86';
 import { constant, ltu, select, truncate } from '../../expressions.js';
 import type { Expression } from '../../meaning.js';
 import { extract, shuffle, shuffleLanes, vector } from '../../vectors.js';
@@ -47,7 +47,7 @@ const sumOfDifferences: Row = (d) => {
 const shiftLanes =
   (width: 16 | 32 | 64, fn: 'shl' | 'shr_s' | 'shr_u'): Row =>
   (d) => {
-    const byImmediate = !d.isMemory(1) && d.width(1) !== 128;
+    const byImmediate = d.instruction.opKind(1) === OpKind.Immediate8;
     const count = d.let(
       byImmediate ? constant(64, d.instruction.immediate(1) & 0xffn) : extract(64, 0, d.vector(1)),
     );
