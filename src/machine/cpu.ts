@@ -41,8 +41,8 @@ export class Cpu {
    */
   constructor(
     private readonly machine: Machine,
-    hot = 64,
-    private readonly cold = 3,
+    hot = 250,
+    private readonly cold = 6,
   ) {
     this.interpreter = new Interpreter(machine);
     this.translations = new Translations(machine);

@@ -12,26 +12,47 @@ interface CodeMemory {
 }
 
 const LONGEST = 15;
+/** Of these all is forgotten where there are more. */
 const MOST_PAGES = 64;
+const MOST_MEANINGS = 8000;
 
 /** Reads instructions of the program. Keeps a decoder for each page of code, until that changes. */
 export class CodeReader {
   private readonly decoders = new Map<number, Decoder>();
+  /** By page and address. */
+  private readonly meanings = new Map<number, Map<bigint, Meaning>>();
+  private count = 0;
 
   constructor(private readonly memory: CodeMemory) {}
 
   /** What the instruction at an address does; undefined where there is none that is known. */
   meaningAt(at: bigint): Meaning | undefined {
     const offset = Number(at % BigInt(PAGE_SIZE));
-    const decoder = offset + LONGEST <= PAGE_SIZE ? this.decoder(Number(at) - offset) : undefined;
+    const start = Number(at) - offset;
+    const decoder = offset + LONGEST <= PAGE_SIZE ? this.decoder(start) : undefined;
     if (decoder === undefined) return this.lonely(at);
+    const known = this.meanings.get(start / PAGE_SIZE)?.get(at);
+    if (known !== undefined) return known;
     decoder.position = offset;
-    return decoded(decoder, at);
+    const meaning = decoded(decoder, at);
+    if (meaning !== undefined) this.remember(start / PAGE_SIZE, at, meaning);
+    return meaning;
+  }
+
+  private remember(page: number, at: bigint, meaning: Meaning): void {
+    if (this.count++ >= MOST_MEANINGS) {
+      this.meanings.clear();
+      this.count = 1;
+    }
+    const ofPage = this.meanings.get(page) ?? new Map<bigint, Meaning>();
+    this.meanings.set(page, ofPage);
+    ofPage.set(at, meaning);
   }
 
   forget(page: number): void {
     this.decoders.get(page)?.free();
     this.decoders.delete(page);
+    this.meanings.delete(page);
   }
 
   private decoder(start: number): Decoder | undefined {

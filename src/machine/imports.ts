@@ -21,7 +21,6 @@ export const CODE_TYPE: FunctionType = { parameters: [], results: ['i32'] };
 export const IMPORTS: readonly ImportedFunction[] = [
   { name: 'load', parameters: ['i64', 'i32'], results: ['i64'] },
   { name: 'store', parameters: ['i64', 'i64', 'i32'], results: [] },
-  { name: 'multiplyHigh', parameters: ['i64', 'i64', 'i32'], results: ['i64'] },
   { name: 'helper', parameters: ['i32', 'i64'], results: ['i32'] },
   { name: 'store128', parameters: ['i64', 'i64', 'i64'], results: [] },
   { name: 'float', parameters: ['i32', 'i64', 'i64'], results: ['i64'] },
@@ -31,12 +30,11 @@ export const IMPORTS: readonly ImportedFunction[] = [
 export const IMPORT = {
   load: 0,
   store: 1,
-  multiplyHigh: 2,
-  helper: 3,
-  store128: 4,
-  float: 5,
-  floatTrap: 6,
-  x87: 7,
+  helper: 2,
+  store128: 3,
+  float: 4,
+  floatTrap: 5,
+  x87: 6,
 } as const;
 
 /** Helpers by number: they see all of a task's state, and its memory. */

@@ -27,8 +27,6 @@ export class Machine extends AddressSpace {
       load: (address: bigint, bytes: number): bigint => this.load(BigInt.asUintN(64, address), bytes),
       store: (address: bigint, value: bigint, bytes: number): void =>
         this.store(BigInt.asUintN(64, address), value, bytes),
-      multiplyHigh: (a: bigint, b: bigint, signed: number): bigint =>
-        signed === 1 ? (a * b) >> 64n : (BigInt.asUintN(64, a) * BigInt.asUintN(64, b)) >> 64n,
       helper: (index: number, operand: bigint): number => {
         const trap = HELPER_FUNCTIONS[HELPERS[index]!](this, BigInt.asUintN(64, operand));
         return trap === undefined ? 0 : 1 + TRAPS.indexOf(trap);
