@@ -1,6 +1,6 @@
 import { BinaryError } from '../binary/error.js';
 import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
-import { RSP } from '../isa/x86-64/registers.js';
+import { RAX, RSP } from '../isa/x86-64/registers.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import { Errno } from './errno.js';
 import { aloneKey, releaseMemory } from './exit.js';
@@ -228,7 +228,7 @@ function executePlace(call: Call, place: Place, path: string, argv: bigint, envp
 /** begin_new_exec(): when the other threads of its process have ended, the thread becomes the program. */
 function goOn(call: Call, executing: Executing | undefined): Result {
   const { kernel, task, arguments: args } = call;
-  if (executing === undefined) return undefined;
+  if (executing === undefined) return 0;
   if (!isAlone(kernel, task))
     return blocked([aloneKey(task.process)], { interruptible: false, data: executing, arguments: args });
   const { program, object } = executing;
@@ -241,9 +241,13 @@ function goOn(call: Call, executing: Executing | undefined): Result {
   nameTask(task, program, object.name);
   for (const [fd, descriptor] of task.files.descriptors.entries())
     if (descriptor?.closeOnExec) closeDescriptor(kernel, task.files, fd);
+  const { registers } = task;
+  const noResult = registers[RAX]!;
   enter(task, entry, stack);
+  // The call has no result yet, and that is what a tracer sees (elf_common_init()).
+  registers[RAX] = noResult;
   kernel.emit(task, { kind: 'exec', path: program.path });
-  return ptraceEvent(kernel, task, EVENT.EXEC, BigInt(tid)) ? blocked([], { arguments: args }) : undefined;
+  return ptraceEvent(kernel, task, EVENT.EXEC, BigInt(tid)) ? blocked([], { arguments: args }) : 0;
 }
 
 export function nameTask(task: Task, program: Program, exe = program.path): void {

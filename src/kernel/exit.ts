@@ -23,14 +23,13 @@ export const killProcess = killGroup;
 /** do_exit(): the thread ends; or stops for its tracer first (PTRACE_EVENT_EXIT), and is then here again. */
 export function exitTask(kernel: Kernel, task: Task, status: number): void {
   if (task.state === 'dead') return;
-  // It is on its way out already, and SIGKILL cannot keep it from this stop.
-  const { killed, process } = task;
+  const { process } = task;
+  // It is on its way out already: what killed it does not keep it from this stop, nor its tracer from looking at it.
   task.killed = undefined;
   // The last thread's status is that of the process (synchronize_group_exit).
   if (liveTasks(process).every((each) => each === task || each.after?.kind === 'exit'))
     process.exiting ??= status;
   const stops = ptraceEvent(kernel, task, EVENT.EXIT, BigInt(process.exiting ?? status));
-  task.killed = killed;
   if (stops) task.after = { kind: 'exit', status };
   else endTask(kernel, task, status);
 }

@@ -59,7 +59,7 @@ function status(kernel: Kernel, process: Process, thread: Task): string {
     ['Tgid', process.pid],
     ['Ngid', 0],
     ['Pid', thread.tid],
-    ['PPid', process.parent?.pid ?? 0],
+    ['PPid', process.parent?.pid ?? 1],
     ['TracerPid', thread.ptrace?.tracer.tid ?? 0],
     ['Uid', '0\t0\t0\t0'],
     ['Gid', '0\t0\t0\t0'],
@@ -96,7 +96,7 @@ function statFields(process: Process, thread: Task): (number | string | bigint)[
   const limit = process.limits.get(5)?.[0] ?? (1n << 64n) - 1n;
   const [code] = mm.areas.filter(({ protection }) => (protection & 4) !== 0);
   return [
-    ...[thread.tid, `(${thread.name})`, LETTER[thread.state], process.parent?.pid ?? 0, process.group],
+    ...[thread.tid, `(${thread.name})`, LETTER[thread.state], process.parent?.pid ?? 1, process.group],
     ...[process.session, 0, -1, 0, 0, 0, 0, 0, ticks, 0, 0, 0, 20, 0, process.tasks.length, 0, 100],
     ...[sizeOf(mm), residentOf(mm), limit, code?.start ?? 0, code?.end ?? 0, mm.stackStart, 0, 0, 0, 0, 0, 0],
     ...[0, 0, 0, thread.exitSignal === -1 ? -1 : 17, thread.cpu, 0, 0, 0, 0, 0, mm.brkStart, mm.brkStart],

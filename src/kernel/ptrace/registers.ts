@@ -5,7 +5,7 @@ import type { Task } from '../state.js';
 
 /** Bytes of struct user_regs_struct, and of struct user, of which it is the first part (arch/x86/include/asm/user_64.h). */
 export const REGS_SIZE = 27 * 8;
-export const USER_SIZE = 912;
+export const USER_SIZE = 928;
 
 const general = (number: number) => ({
   get: ({ registers }: Task): bigint => registers[number]!,

@@ -13,7 +13,7 @@ const text = (value: string): Uint8Array => Uint8Array.from(value, (c) => c.char
 export const IDENTITY: Calls = {
   getpid: ({ task }) => task.process.pid,
   gettid: ({ task }) => task.tid,
-  getppid: ({ task }) => task.process.parent?.pid ?? 0,
+  getppid: ({ task }) => task.process.parent?.pid ?? 1,
   getpgrp: ({ task }) => task.process.group,
   getpgid: ({ kernel, task, arguments: [pid] }) => {
     const process = int(pid) === 0 ? task.process : kernel.state.processes.get(int(pid));
