@@ -1,7 +1,7 @@
-import type { Expression, Flag, StateField, Statement, Trap, Width } from '../isa/meaning.js';
+import type { Expression, Flag, Statement, Trap, Width } from '../isa/meaning.js';
 import { HELPERS, IMPORT, numberOf, TRAPS } from './imports.js';
 import { MultiplyWriter } from './multiply-code.js';
-import { PAGE, STATE } from './state.js';
+import { PAGE, STATE, STATE_FIELDS } from './state.js';
 import { ARITHMETIC, OP, TYPE, type ValueType } from './wasm/opcodes.js';
 import { X87_NAMES } from './x87/index.js';
 
@@ -14,23 +14,6 @@ export type WideExpression = Extract<
   Expression,
   { op: 'xmm' | 'vector' | 'shuffle' | 'extract' | 'insert' | 'lane-mask' | 'float' | 'floats' }
 >;
-
-/** Where the state is that an expression can name. */
-const STATE_FIELDS: Readonly<Record<StateField, number>> = {
-  mxcsr: STATE.mxcsr,
-  x87Control: STATE.x87Control,
-  x87Status: STATE.x87Status,
-  x87Result: STATE.x87Result,
-  x87ResultHigh: STATE.x87Result + 8,
-  mm0: STATE.x87Registers,
-  mm1: STATE.x87Registers + 16,
-  mm2: STATE.x87Registers + 32,
-  mm3: STATE.x87Registers + 48,
-  mm4: STATE.x87Registers + 64,
-  mm5: STATE.x87Registers + 80,
-  mm6: STATE.x87Registers + 96,
-  mm7: STATE.x87Registers + 112,
-};
 
 /** Traps that find control behind the instruction. */
 const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'system-call-32', 'breakpoint']);

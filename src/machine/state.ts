@@ -1,4 +1,4 @@
-import type { Flag } from '../isa/meaning.js';
+import type { Flag, StateField } from '../isa/meaning.js';
 
 /**
  * Where a task's registers are in the machine's memory, in bytes from its beginning. The first 64 KiB belong to no program (vm.mmap_min_addr),
@@ -41,6 +41,23 @@ export const STATE = {
   /** Is step code to go on where it jumps within itself, u32? Else it returns, so that a region may take over. */
   exact: 1028,
 } as const;
+
+/** Where the state is that an expression can name. */
+export const STATE_FIELDS: Readonly<Record<StateField, number>> = {
+  mxcsr: STATE.mxcsr,
+  x87Control: STATE.x87Control,
+  x87Status: STATE.x87Status,
+  x87Result: STATE.x87Result,
+  x87ResultHigh: STATE.x87Result + 8,
+  mm0: STATE.x87Registers,
+  mm1: STATE.x87Registers + 16,
+  mm2: STATE.x87Registers + 32,
+  mm3: STATE.x87Registers + 48,
+  mm4: STATE.x87Registers + 64,
+  mm5: STATE.x87Registers + 80,
+  mm6: STATE.x87Registers + 96,
+  mm7: STATE.x87Registers + 112,
+};
 
 /** Registers as a program finds them at its beginning (System V AMD64 ABI, 3.4.1, "Initial Stack and Register State"): zeros but for these. */
 const MXCSR_RESET = 0x1f80;

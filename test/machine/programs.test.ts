@@ -17,6 +17,8 @@ const OUTPUT = {
   sort: 'ordered 0000000000000001\nsum 86c7305ca653f070\n',
   sha256: 'hash 4735f2fb96276099\nhash 045f63a25d18ebe9\nhash 0ed7790a40092d77\nhash 3164353fdc4b690f\n',
   memory: 'sum f159de3206e69800\n',
+  floats:
+    'floats 9d4cf1569fcee899\ndoubles fa3554a53cc7780a\nlong doubles 83308a508a81a13d\nspecials 139332ceaa989f05\n',
 } as const;
 
 it.each(Object.entries(OUTPUT))('%s prints what it prints on a processor', (name, output) => {

@@ -1,9 +1,10 @@
 import { FX_SIZE } from './native.js';
-import { hex, type Random, range } from './random.js';
+import { hex, range } from './opcodes.js';
+import type { Random } from './random.js';
 
 const PREFIXES = [0, 0x66, 0xf3, 0xf2];
 
-/** Opcodes behind 0x0f of SSE and SSE2, with what follows them (see OPCODES in random.ts). The prefix decides which instruction it is. */
+/** Opcodes behind 0x0f of SSE and SSE2, with what follows them (see OPCODES in opcodes.ts). The prefix decides which instruction it is. */
 export const VECTOR_OPCODES: readonly (readonly [opcode: string, follows: string])[] = [
   ...[...range(0x10, 0x18), ...range(0x28, 0x30), ...range(0x50, 0x70)],
   ...[0x74, 0x75, 0x76, 0x77, 0x7e, 0x7f, 0xc3],

@@ -11,6 +11,7 @@ import {
   RegisterExt,
 } from 'iced-x86';
 import { AHEAD, CODE, DATA, DATA_SIZE, type NativeCase } from './native.js';
+import { OPCODES } from './opcodes.js';
 import { extended, lanes, randomFx, vectorStart } from './random-vectors.js';
 
 /** Numbers that are the same on every machine (xorshift32). */
@@ -54,108 +55,6 @@ const BORDERS = [
   0x8000_0000n,
   0xffff_ffffn,
 ].concat([0x7fff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_ffffn]);
-
-/** Opcodes with what follows them: m a ModRM byte, 1 2 4 8 an immediate of bytes, z one of the operand's size (4 at most), o of its size, j J a distance. */
-const OPCODES: readonly (readonly [string, string])[] = [
-  ...[0x00, 0x08, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38].flatMap((base): [string, string][] => [
-    [hex(base), 'm'],
-    [hex(base + 1), 'm'],
-    [hex(base + 2), 'm'],
-    [hex(base + 3), 'm'],
-    [hex(base + 4), '1'],
-    [hex(base + 5), 'z'],
-  ]),
-  ...range(0x70, 0x80).map((op): [string, string] => [hex(op), 'j']),
-  ...range(0x80, 0x90).map((op): [string, string] => [`0f${hex(op)}`, 'J']),
-  ...['e0', 'e1', 'e2', 'e3', 'eb'].map((op): [string, string] => [op, 'j']),
-  ['e8', 'J'],
-  ['e9', 'J'],
-  ['c3', ''],
-  ['c2', '2'],
-  ['63', 'm'],
-  ['9d', ''],
-  ['c8', '21'],
-  ['d7', ''],
-  ['0fc7', 'm'],
-  ['0fae', 'm'],
-  ['69', 'mz'],
-  ['6b', 'm1'],
-  ['80', 'm1'],
-  ['81', 'mz'],
-  ['83', 'm1'],
-  ['84', 'm'],
-  ['85', 'm'],
-  ['86', 'm'],
-  ['87', 'm'],
-  ['88', 'm'],
-  ['89', 'm'],
-  ['8a', 'm'],
-  ['8b', 'm'],
-  ['8d', 'm'],
-  ['8f', 'm'],
-  ['98', ''],
-  ['99', ''],
-  ['9c', ''],
-  ['9e', ''],
-  ['9f', ''],
-  ['a8', '1'],
-  ['a9', 'z'],
-  ...['a4', 'a5', 'a6', 'a7', 'aa', 'ab', 'ac', 'ad', 'ae', 'af'].map((op): [string, string] => [op, '']),
-  ['c0', 'm1'],
-  ['c1', 'm1'],
-  ['d0', 'm'],
-  ['d1', 'm'],
-  ['d2', 'm'],
-  ['d3', 'm'],
-  ['c6', 'm1'],
-  ['c7', 'mz'],
-  ['c9', ''],
-  ['f5', ''],
-  ['f6', 'm1'],
-  ['f6', 'm'],
-  ['f7', 'mz'],
-  ['f7', 'm'],
-  ['f8', ''],
-  ['f9', ''],
-  ['fc', ''],
-  ['fe', 'm'],
-  ['ff', 'm'],
-  ...range(0x50, 0x60).map((op): [string, string] => [hex(op), '']),
-  ...range(0x90, 0x98).map((op): [string, string] => [hex(op), '']),
-  ...range(0xb0, 0xb8).map((op): [string, string] => [hex(op), '1']),
-  ...range(0xb8, 0xc0).map((op): [string, string] => [hex(op), 'o']),
-  ...range(0x40, 0x50).map((op): [string, string] => [`0f${hex(op)}`, 'm']),
-  ...range(0x90, 0xa0).map((op): [string, string] => [`0f${hex(op)}`, 'm']),
-  ...range(0xc8, 0xd0).map((op): [string, string] => [`0f${hex(op)}`, '']),
-  ...[
-    'a3',
-    'ab',
-    'b3',
-    'bb',
-    'a5',
-    'ad',
-    'af',
-    'b0',
-    'b1',
-    'b6',
-    'b7',
-    'be',
-    'bf',
-    'bc',
-    'bd',
-    'b8',
-    'c0',
-    'c1',
-  ].map((op): [string, string] => [`0f${op}`, 'm']),
-  ...['a4', 'ac', 'ba'].map((op): [string, string] => [`0f${op}`, 'm1']),
-];
-
-export function hex(value: number): string {
-  return value.toString(16).padStart(2, '0');
-}
-export function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, n) => from + n);
-}
 
 /** One random instruction with a state in which its memory operands lie in the data, or undefined: try again. */
 export function randomCase(random: Random): { case: NativeCase; instruction: Instruction } | undefined {

@@ -1,9 +1,8 @@
 import { type Encodable, type Exact, type FloatShape, INEXACT, OVERFLOW, UNDERFLOW } from './value.js';
 
-/** By the number that MXCSR and the x87's control word have for them (Intel SDM vol. 1, table 4-8). */
+/** By the number that MXCSR and the x87's control word have for them (Intel SDM vol. 1, table 4-8); 2 is upwards. */
 export const NEAREST = 0;
 export const DOWN = 1;
-export const UP = 2;
 export const ZERO = 3;
 export type Rounding = 0 | 1 | 2 | 3;
 
