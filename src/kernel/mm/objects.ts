@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from '../../machine/state.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../state.js';
-import { roundUp, touching } from './areas.js';
+import { roundUp } from './areas.js';
 import { charge } from './charge.js';
 import { contentOf, zap } from './coherence.js';
 import type { MemoryObject } from './object.js';
@@ -126,11 +126,4 @@ export function truncate(kernel: Kernel, object: MemoryObject, size: number): vo
       writeObject(kernel, undefined, object, size, new Uint8Array(first * PAGE_SIZE - size));
   }
   object.size = size;
-}
-
-/** Which object a futex in shared memory belongs to, and where in it; undefined: private memory (get_futex_key()). */
-export function sharedPlace(mm: Mm, address: number): { object: MemoryObject; offset: number } | undefined {
-  const [area] = touching(mm, address, address + 1);
-  if (area?.object === undefined || !area.shared) return undefined;
-  return { object: area.object, offset: area.offset + (address - area.start) };
 }
