@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { release } from 'node:os';
 import { expect, it } from 'vitest';
+import type { Kernel } from '../../src/kernel/kernel.js';
 import { expected, PARTS, PROGRAM, simulate } from './tasks.js';
 
 /**
@@ -12,7 +13,17 @@ it.each(PARTS)('%s prints what it prints on Linux', (part) => {
 });
 
 it('one CPU is enough', () => {
-  expect(simulate('threads', 3, 1)).toEqual({ output: expected('threads'), status: 0 });
+  expect(simulate('threads', 3, { cpus: 1 })).toEqual({ output: expected('threads'), status: 0 });
+});
+
+it.each(['restarts', 'timers', 'execs', 'events'])('%s: the state is plain data all the time', (part) => {
+  let copies = 0;
+  const pause = ({ state }: Kernel): void => {
+    expect(structuredClone(state).tasks.size).toBe(state.tasks.size);
+    copies++;
+  };
+  simulate(part, 1, { pause });
+  expect(copies).toBeGreaterThan(0);
 });
 
 const [major = 0, minor = 0] = release().split('.').map(Number);

@@ -9,9 +9,14 @@ export const PROGRAM = fileURLToPath(new URL('./tasks/tasks', import.meta.url));
 
 const bytes = new Uint8Array(readFileSync(PROGRAM));
 const INSTRUCTIONS = 50_000_000;
+const STEP = 2_000;
 
-/** What a part prints on the simulated machine, and how it ends. */
-export function simulate(part: string, seed: number, cpus = 2): { output: string; status: unknown } {
+/** What a part prints on the simulated machine, and how it ends. `pause` is called after each 2,000 instructions. */
+export function simulate(
+  part: string,
+  seed: number,
+  { cpus = 2, pause = () => {} }: { cpus?: number; pause?: (kernel: Kernel) => void } = {},
+): { output: string; status: unknown } {
   let output = '';
   const path = '/tasks';
   const kernel = new Kernel({
@@ -31,7 +36,11 @@ export function simulate(part: string, seed: number, cpus = 2): { output: string
     },
   });
   boot(kernel, { path, bytes, arguments: [path, part], environment: [] });
-  const end = run(kernel, INSTRUCTIONS);
+  let end = run(kernel, STEP);
+  for (let done = STEP; end.kind === 'paused' && done < INSTRUCTIONS; done += STEP) {
+    pause(kernel);
+    end = run(kernel, STEP);
+  }
   return { output, status: end.kind === 'ended' ? end.status : end.kind };
 }
 

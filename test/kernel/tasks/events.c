@@ -105,7 +105,7 @@ PART(events) {
   trace(PCONT, pid), one(pid), trace(PCONT, pid), one(pid);
   pid = traced(execs_thread, 16 | 8);
   trace(PCONT, pid), one(pid);
-  one(known[1]), trace(PCONT, known[1]), trace(PCONT, pid);
+  one(known[1]), trace(PCONT, pid), until(pid, pid, 'S'), trace(PCONT, known[1]);
   one(pid), trace(PCONT, pid), one(pid);
   /* the tracer of a thread that ended is told, its process's parent of the whole */
   pid = traced(three, 8);
