@@ -191,7 +191,6 @@ export const FLAG_BITS: Readonly<Record<Flag, number>> = {
 /**
  * Why an instruction stops: what the kernel turns into a signal, or a system call. Legend of Trap:
  *   system-call          syscall; control is behind it already
- *   system-call-32       int 0x80; control is behind it already
  *   undefined            #UD, SIGILL
  *   breakpoint           int3, SIGTRAP; control is behind it already
  *   divide               #DE, SIGFPE (FPE_INTDIV)
@@ -203,7 +202,6 @@ export const FLAG_BITS: Readonly<Record<Flag, number>> = {
  */
 export type Trap =
   | 'system-call'
-  | 'system-call-32'
   | 'undefined'
   | 'breakpoint'
   | 'divide'

@@ -1,3 +1,4 @@
+import { SI } from '../abi/signals.js';
 import { resetFloat, STATE } from '../machine/state.js';
 import { FX, MXCSR_MASK, readImage, writeImage } from '../machine/x87/image.js';
 
@@ -20,6 +21,27 @@ export function readFx(registers: BigUint64Array, bytes: Uint8Array): void {
 
 export function resetFpu(registers: BigUint64Array): void {
   resetFloat(new DataView(registers.buffer));
+}
+
+/** Exceptions by their bits, the first one that counts (arch/x86/kernel/fpu/core.c, fpu__exception_code). */
+const FLOAT_CODES = [
+  [1, SI.FPE_FLTINV],
+  [4, SI.FPE_FLTDIV],
+  [8, SI.FPE_FLTOVF],
+  [0x12, SI.FPE_FLTUND],
+  [0x20, SI.FPE_FLTRES],
+] as const;
+const [X86_TRAP_MF, X86_TRAP_XF] = [16, 19] as const;
+
+/** An unmasked exception of the x87 that is pending, else one of SSE: its si_code and its trap. */
+export function floatException(registers: BigUint64Array): { code: number; trap: number } {
+  const view = new DataView(registers.buffer);
+  const status = view.getUint16(STATE.x87Status, true);
+  const mxcsr = view.getUint32(STATE.mxcsr, true);
+  const pending = (status & 0x80) !== 0;
+  const found = pending ? status & ~view.getUint16(STATE.x87Control, true) : mxcsr & ~(mxcsr >> 7);
+  const code = FLOAT_CODES.find(([bits]) => (found & bits) !== 0)?.[1] ?? SI.KERNEL;
+  return { code, trap: pending ? X86_TRAP_MF : X86_TRAP_XF };
 }
 
 /** What rdtsc and rdtscp will say: the clock when a turn's budget is used up, and the CPU's number. */

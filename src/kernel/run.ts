@@ -12,7 +12,7 @@ import { act } from './acts.js';
 import { enter, load, nameTask } from './exec.js';
 import { joined, keepFile } from './files/lookup.js';
 import { install, newFile } from './files/table.js';
-import { setTimeStamp } from './fx.js';
+import { floatException, setTimeStamp } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
 import { type FaultOutcome, resolveFault } from './mm/fault.js';
@@ -208,14 +208,19 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
     forceSignal(kernel, task, { ...signal, address });
     return;
   }
-  if (stop.reason === 'unknown') {
-    const { text, length } = disassemble(stop.bytes, ip);
-    const bytes = [...stop.bytes.subarray(0, length)]
-      .map((byte) => byte.toString(16).padStart(2, '0'))
-      .join('');
+  if (stop.reason === 'unknown' || stop.trap === 'unsupported') {
+    const code = kernel.spaces.of(task.mm.id).machine.fetch(ip);
+    const { text, length } = disassemble(code, ip);
+    const bytes = [...code.subarray(0, length)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text });
     task.trap = { ...task.trap, number: X86_TRAP_UD, error: 0 };
     forceSignal(kernel, task, { number: SIG.SIGILL, code: SI.ILL_ILLOPN, address: ip });
+    return;
+  }
+  if (stop.trap === 'float') {
+    const { code, trap } = floatException(task.registers);
+    task.trap = { ...task.trap, number: trap, error: 0 };
+    forceSignal(kernel, task, { number: SIG.SIGFPE, code, address: ip });
     return;
   }
   const [number, code, trap] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP];

@@ -9,7 +9,6 @@ export const TRAPS: readonly Trap[] = [
   'divide',
   'halt',
   'overflow',
-  'system-call-32',
   'general-protection',
   'float',
   'unsupported',

@@ -54,7 +54,7 @@ it.each([
 
 it.each([
   ['a misaligned movaps', '0f284c2404', 'general-protection', 0],
-  ['int $0x80', 'cd80', 'system-call-32', 2],
+  ['int $0x80', 'cd80', 'general-protection', 0],
   ['int $0x20', 'cd20', 'general-protection', 0],
   ['a reserved bit of MXCSR', '6a ff 0fae1424', 'general-protection', 2],
 ])('%s stops the program', (_text, code, trap, where) => {

@@ -77,10 +77,10 @@ const enter: Row = (d) => {
   d.set(RSP, sub(below(stack, level > 0 ? level + 1 : 1), constant(64, size)));
 };
 
-/** int n: 3 is int3, 0x80 a system call of 32-bit programs; no other gate is open to programs (arch/x86/kernel/idt.c). */
+/** int n: 3 is int3; no other gate is open to programs where the kernel has no 32-bit system calls (arch/x86/kernel/idt.c). */
 const interrupt: Row = (d) => {
   const number = Number(d.instruction.immediate(0)) & 0xff;
-  d.trap(number === 0x80 ? 'system-call-32' : number === 3 ? 'breakpoint' : 'general-protection');
+  d.trap(number === 3 ? 'breakpoint' : 'general-protection');
 };
 
 const loadMxcsr: Row = (d) => {
