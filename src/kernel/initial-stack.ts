@@ -4,6 +4,7 @@ import { LAYOUT, newArea, roundUp } from './mm/areas.js';
 import { writeForced } from './mm/forced.js';
 import { mapArea } from './mm/map.js';
 import type { Program } from './program.js';
+import { randomBytes } from './random.js';
 import type { Mm } from './state.js';
 
 /** Mapped below what stands on the stack at first (setup_arg_pages()): the rest comes when it is touched. */
@@ -70,7 +71,7 @@ export function buildStack(
   const platform = push('x86_64');
   at = (at & ~15) >>> 0;
   at -= 16;
-  poke(at, kernel.random.bytes(16));
+  poke(at, randomBytes(kernel.state.random, 16));
   const random = at;
   const { rules } = kernel;
   const auxv: [number, bigint][] = [

@@ -3,7 +3,7 @@ import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import type { Event, Happening } from '../event/event.js';
 import type { Host } from './host.js';
 import type { Policy } from './policy.js';
-import { Random } from './random.js';
+import { randomWords } from './random.js';
 import { Spaces } from './spaces.js';
 import { FIRST_PID, type KernelState, type Mm, type Task } from './state.js';
 import { UserMemory } from './user.js';
@@ -28,11 +28,10 @@ const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [n
 
 /** The simulated Linux: its state, and what works on it. */
 export class Kernel {
-  readonly state: KernelState;
+  state: KernelState;
   readonly spaces = new Spaces();
   readonly rules: KernelRules;
-  readonly random: Random;
-  readonly policy: Policy;
+  policy: Policy;
   readonly host: Host;
   /** The simulation stops here, in instructions and on the clock: to be looked at, not to go on. */
   horizon: { instructions: number; clock: number } = {
@@ -45,7 +44,6 @@ export class Kernel {
 
   constructor(readonly options: KernelOptions) {
     this.rules = kernelRules(options.version, { debug: options.debugRseq });
-    this.random = new Random(options.seed);
     this.policy = options.policy;
     this.host = options.host;
     this.state = {
@@ -69,6 +67,7 @@ export class Kernel {
       timers: [],
       nextPid: FIRST_PID,
       nextId: 1,
+      random: randomWords(options.seed),
       status: undefined,
       unknownCalls: new Set(),
       scenario: undefined,
@@ -89,6 +88,11 @@ export class Kernel {
   forget(mm: Mm): void {
     this.memories.delete(mm.id);
     this.spaces.release(mm.id);
+  }
+
+  /** The memories are others now: a snapshot was gone back to. */
+  forgetAll(): void {
+    this.memories.clear();
   }
 
   emit(task: Task, happening: Happening): void {

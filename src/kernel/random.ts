@@ -43,22 +43,7 @@ export function logUniform(s: RandomWords, least: number, most: number): number 
   return Math.min(most, from + below(s, from));
 }
 
-/** The same as an object. */
-export class Random {
-  private readonly words: RandomWords;
-
-  constructor(seed: number) {
-    this.words = randomWords(seed);
-  }
-
-  /** 0 to n - 1. */
-  below(n: number): number {
-    return below(this.words, n);
-  }
-
-  bytes(size: number): Uint8Array {
-    return Uint8Array.from({ length: size }, () => nextRandom(this.words) & 0xff);
-  }
-}
+export const randomBytes = (s: RandomWords, size: number): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from({ length: size }, () => nextRandom(s) & 0xff);
 
 const rotl = (x: number, k: number): number => (x << k) | (x >>> (32 - k));

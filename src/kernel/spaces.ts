@@ -59,8 +59,16 @@ export class Spaces {
     return space;
   }
 
+  get all(): [id: number, Space][] {
+    return [...this.byId];
+  }
+
   get count(): number {
     return this.byId.size;
+  }
+
+  has(id: number): boolean {
+    return this.byId.has(id);
   }
 
   of(id: number): Space {

@@ -28,6 +28,8 @@ export interface KernelState {
   readonly waiters: Map<string, Task[]>;
   timers: Timer[];
   nextPid: number;
+  /** For getrandom(2), AT_RANDOM, /dev/urandom. */
+  readonly random: Uint32Array;
   nextId: number;
   /** Status of the first process, once it has ended: as of wait4(2). */
   status: number | undefined;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ProgramError } from '../../src/kernel/program-error.js';
-import { Random } from '../../src/kernel/random.js';
+import { below, randomWords } from '../../src/kernel/random.js';
 import { run as runKernel } from '../../src/kernel/run.js';
 import { start } from '../../src/kernel/session.js';
 import { rseqlab, withFolder } from './command.js';
@@ -14,12 +14,13 @@ const INTERESTING = [0, 1, 0x7f, 0x80, 0xff];
 
 /** The program with a few bytes changed, most of them in its headers, or cut short. */
 function mutant(seed: number): Uint8Array {
-  const random = new Random(seed);
+  const random = randomWords(seed);
   const { bytes } = partsProgram();
-  const changed = bytes.slice(0, random.below(10) === 0 ? random.below(bytes.length) : bytes.length);
-  for (let n = 1 + random.below(6); n > 0; n--) {
-    const at = random.below(random.below(4) === 0 ? changed.length : Math.min(HEADERS, changed.length));
-    changed[at] = random.below(2) === 0 ? INTERESTING[random.below(INTERESTING.length)]! : random.below(256);
+  const changed = bytes.slice(0, below(random, 10) === 0 ? below(random, bytes.length) : bytes.length);
+  for (let n = 1 + below(random, 6); n > 0; n--) {
+    const at = below(random, below(random, 4) === 0 ? changed.length : Math.min(HEADERS, changed.length));
+    changed[at] =
+      below(random, 2) === 0 ? INTERESTING[below(random, INTERESTING.length)]! : below(random, 256);
   }
   return changed;
 }

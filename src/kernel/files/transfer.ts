@@ -1,6 +1,7 @@
 import { RESTART } from '../../abi/errno.js';
 import { Errno } from '../errno.js';
 import { readObject, writeObject } from '../mm/objects.js';
+import { randomBytes } from '../random.js';
 import type { Call, Result } from '../syscalls/call.js';
 import { blocked, wake } from '../wait.js';
 import type { OpenFile, RegularNode } from './file.js';
@@ -54,7 +55,7 @@ export function readFile(call: Call, file: OpenFile, size: number, offset?: numb
     case 'full':
       return new Uint8Array(size);
     case 'random':
-      return kernel.random.bytes(size);
+      return randomBytes(kernel.state.random, size);
     case 'null':
       return new Uint8Array(0);
     case 'directory':

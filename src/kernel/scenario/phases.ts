@@ -8,6 +8,7 @@ import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, newArea } from '../mm/areas.js';
 import { mapArea } from '../mm/map.js';
+import { below } from '../random.js';
 import { FS_BASE, RIP } from '../registers.js';
 import { rseqCall } from '../rseq/registration.js';
 import { enqueue } from '../schedule.js';
@@ -94,7 +95,7 @@ function startTasks(kernel: Kernel, main: Task): void {
     for (const { signal } of scenario.signals.filter((each) => each.task === name))
       addTimer(kernel, {
         kind: 'signal',
-        at: kernel.state.clock + kernel.random.below(SIGNAL_WITHIN),
+        at: kernel.state.clock + below(kernel.state.random, SIGNAL_WITHIN),
         task,
         signal,
       });

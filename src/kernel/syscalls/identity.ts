@@ -1,4 +1,5 @@
 import { Errno, failure } from '../errno.js';
+import { randomBytes } from '../random.js';
 import { FS_BASE, GS_BASE } from '../registers.js';
 import { type Calls, int, size } from './call.js';
 
@@ -69,7 +70,7 @@ export const IDENTITY: Calls = {
   getrandom: ({ kernel, memory, arguments: [buffer, length, flags] }) => {
     // GRND_NONBLOCK, GRND_RANDOM, GRND_INSECURE, the last two not together.
     if ((int(flags) & ~7) !== 0 || (int(flags) & 6) === 6) throw new Errno('EINVAL');
-    const bytes = kernel.random.bytes(Math.min(size(length), 1 << 20));
+    const bytes = randomBytes(kernel.state.random, Math.min(size(length), 1 << 20));
     memory.write(buffer!, bytes);
     return bytes.length;
   },
