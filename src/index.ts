@@ -38,6 +38,7 @@ export {
   restart,
   start,
 } from './kernel/session.js';
+export { type KernelSnapshot, restoreSnapshot, takeSnapshot } from './kernel/snapshot.js';
 export { processViews } from './kernel/view.js';
 export type { MapView, ProcessView, Registers, RseqConfiguration, ThreadView } from './process/process.js';
 export { type RseqState, rseqState } from './process/rseq.js';

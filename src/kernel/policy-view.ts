@@ -10,7 +10,9 @@ export function viewOf(kernel: Kernel): View {
   let view = views.get(kernel);
   if (view === undefined) {
     view = {
-      state: kernel.state,
+      get state() {
+        return kernel.state;
+      },
       isArmed: (task) => armed(kernel, task) !== 0n,
       isInside: (task) => isInside(kernel, task),
     };
