@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { readImage } from '../../src/binary/read.js';
 import type { Event } from '../../src/event/event.js';
 import { EventHash } from '../../src/event/hash.js';
@@ -11,7 +12,7 @@ import { ROOT } from '../cli/command.js';
 
 /** A program of the fixtures, and how it is run. */
 export interface Simulation {
-  /** Path from the repository's root. */
+  /** Path from the repository's root; what ends in .gz is unpacked. */
   readonly program: string;
   readonly arguments: readonly string[];
   readonly kernel?: string;
@@ -43,7 +44,8 @@ const files = new Map<string, Uint8Array<ArrayBuffer>>();
 function fileOf(path: string): Uint8Array<ArrayBuffer> {
   let bytes = files.get(path);
   if (bytes === undefined) {
-    bytes = new Uint8Array(readFileSync(join(ROOT, path)));
+    const stored = readFileSync(join(ROOT, path));
+    bytes = new Uint8Array(path.endsWith('.gz') ? gunzipSync(stored) : stored);
     files.set(path, bytes);
   }
   return bytes;

@@ -4,7 +4,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } programs[] = {
-	{"hello", hello},     {"formats", formats}, {"floats", floats}, {"threads", threads}, {"signals", signals},
+	{"hello", hello},     {"formats", formats}, {"floats", floats},   {"exceptions", exceptions}, {"threads", threads}, {"signals", signals},
 	{"timers", timers},   {"crash", crash},     {"processes", processes}, {"pipes", pipes}, {"heap", heap},
 	{"maps", maps},       {"sorting", sorting}, {"texts", texts},   {"places", places},   {"input", input},   {"rseq", rseq},
 };

@@ -14,6 +14,7 @@
 int hello(int argc, char **argv);
 int formats(int argc, char **argv);
 int floats(int argc, char **argv);
+int exceptions(int argc, char **argv);
 int threads(int argc, char **argv);
 int signals(int argc, char **argv);
 int timers(int argc, char **argv);

@@ -66,7 +66,8 @@ int texts(int argc, char **argv)
 	regfree(&expression);
 	setlocale(LC_ALL, "C");
 	wchar_t wide[32];
-	printf("%zu %d\n", mbstowcs(wide, "narrow", 32), wcscmp(wide, L"narrow"));
+	size_t converted = mbstowcs(wide, "narrow", 32);
+	printf("%zu %d\n", converted, wcscmp(wide, L"narrow"));
 	time_t then = 1700000000;
 	struct tm parts;
 	char stamp[64];

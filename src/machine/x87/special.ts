@@ -102,7 +102,7 @@ const remainder =
     }
     const [a, b] = [unit.value(0), unit.value(1)];
     const nan = chooseNaN(a, b);
-    const outcome = nan ?? special(a as Signed, b as Signed);
+    const outcome = nan ?? special(unit, a as Signed, b as Signed);
     if (outcome === undefined) reduce(unit, a as Finite, b as Finite, rounding);
     else {
       // A quotient of 0; what is invalid leaves the codes (measured on AMD).
@@ -112,10 +112,10 @@ const remainder =
   };
 type Finite = Extract<Value, { kind: 'finite' }>;
 
-function special(a: Signed, b: Signed): Outcome | undefined {
+function special(unit: Unit, a: Signed, b: Signed): Outcome | undefined {
   if (a.kind === 'infinity' || b.kind === 'zero') return INVALID_OUTCOME;
   if (a.kind === 'zero') return exactly(a, denormals(b));
-  if (b.kind === 'infinity') return exactly(normal(a), denormals(a));
+  if (b.kind === 'infinity') return unit.context(64).finish(a, denormals(a));
   return undefined;
 }
 
