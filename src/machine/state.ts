@@ -88,8 +88,8 @@ export const PAGE_SIZE = 4096;
 export const GUEST_START = 2 ** 16;
 export const GUEST_END = 2 ** 32 - 2 ** 22;
 
-/** The first address behind them is the code cache's: a slot for each address, by its low bits, that says what to run there. */
-export const CODE_CACHE = GUEST_END;
+/** The code cache, in front of the page flags: a slot for each address, by its low bits, that says what to run there. */
+export const CODE_CACHE = PAGE_FLAGS - 2 ** 20;
 export const SLOTS = 2 ** 15;
 export const SLOT_SIZE = 32;
 /** Fields of a slot. Functions are by their index in the table; 0 is none. */

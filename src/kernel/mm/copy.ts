@@ -1,3 +1,4 @@
+import { MOST_MACHINES } from '../../machine/pool.js';
 import { PAGE_SIZE } from '../../machine/state.js';
 import type { Kernel } from '../kernel.js';
 import type { Mm } from '../state.js';
@@ -6,8 +7,8 @@ import { hold } from './coherence.js';
 import { newMm } from './map.js';
 import { HELD, heldPages } from './pages.js';
 
-/** What a fork bomb meets: EAGAIN, as at RLIMIT_NPROC. Each address space is a WebAssembly memory, of which there can be some 90. */
-export const maxProcesses = { tasks: 4096, spaces: 64 } as const;
+/** What a fork bomb meets: EAGAIN, as at RLIMIT_NPROC. Each address space is a WebAssembly memory. */
+export const maxProcesses = { tasks: 4096, spaces: Math.min(64, MOST_MACHINES) } as const;
 
 /** fork(2): an address space of its own with the same content (dup_mmap()). Shared pages are shown to it when it asks for them. */
 export function copyMm(kernel: Kernel, mm: Mm): Mm {
