@@ -128,7 +128,9 @@ export class Unit {
   raise(flags: number, c1 = false): boolean {
     const before = flags & BEFORE & ~this.control;
     const found = before === 0 ? flags : flags & (BEFORE | STACK_FAULT);
-    this.status = (this.status & ~C1) | found | (c1 && before === 0 ? C1 : 0);
+    // Of a stack fault C1 says which one, of a result that there is how it was rounded.
+    const said = c1 && (before === 0 || (flags & STACK_FAULT) !== 0);
+    this.status = (this.status & ~C1) | found | (said ? C1 : 0);
     this.refreshPending();
     return before === 0;
   }
