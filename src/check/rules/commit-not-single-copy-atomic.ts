@@ -23,7 +23,9 @@ function pieces({ instruction, size, address }: TouchedAccess): string | undefin
     return 'a repeated string instruction can be interrupted in its middle';
   if (instruction.traits.has('split'))
     return `it writes ${size > 8 ? `${size} bytes` : 'two registers'} in more than one piece`;
-  if (size > 8) return `it writes ${size} bytes, more than the 8 that are guaranteed to be seen at once`;
+  // A locked operation is one piece whatever its size: lock cmpxchg16b, casp (Intel SDM vol. 3, 9.1.2; Arm ARM B2.2.1).
+  if (size > 8 && !instruction.traits.has('atomic'))
+    return `it writes ${size} bytes, more than the 8 that are guaranteed to be seen at once`;
   const place = constantOf(address);
   const crosses =
     place !== undefined && size > 0 && Math.floor(place / 64) !== Math.floor((place + size - 1) / 64);
