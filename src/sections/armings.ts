@@ -23,8 +23,12 @@ export function armingStores(
     if (!memory.some((access) => access.write)) continue;
     for (const access of flow.accesses(at)) {
       if (!access.write || access.value === undefined || flow.onStack(access.address)) continue;
+      const field = access.address;
       const descriptor = armed(flow, at, access, isDescriptor, hasSignature);
-      if (descriptor !== undefined) stores.push({ at, flow, field: access.address, descriptor });
+      if (descriptor !== undefined) stores.push({ at, flow, field, descriptor });
+      else
+        for (const each of pointedTo(flow, access, isDescriptor))
+          stores.push({ at, flow, field, descriptor: each });
     }
   }
   return stores;
@@ -45,6 +49,29 @@ function armed(
   const abort = descriptor && asAddr(descriptor.abortIp);
   if (descriptor === undefined || abort === undefined) return undefined;
   return hasSignature(abort) || isUnmistakable(flow, at, access.address, descriptor) ? descriptor : undefined;
+}
+
+/** Entries of a table of descriptors that are looked at. */
+const MANY = 64;
+
+/** The descriptors that a variable holds from the start, or the entries of a table from which one is picked by an index. */
+function pointedTo(flow: Flow, { value, size }: Access, isDescriptor: (address: Addr) => boolean): Addr[] {
+  const [term, ...others] = value?.terms ?? [];
+  const atom = term?.atom;
+  if (size !== 8 || atom?.kind !== 'load' || term?.factor !== 1 || value?.constant !== 0 || others.length > 0)
+    return [];
+  const { terms, constant } = atom.address;
+  // Not through a pointer of unknown value: the constant is the table only where all else counts entries.
+  if (terms.some(({ factor }) => factor % 8 !== 0)) return [];
+  const found: Addr[] = [];
+  for (let n = 0; n < (terms.length === 0 ? 1 : MANY); n++) {
+    const place = asAddr(BigInt(constant + 8 * n));
+    const word = place === undefined ? undefined : flow.code.image.u64(place);
+    const address = word === undefined ? undefined : asAddr(word);
+    if (address === undefined || !isDescriptor(address)) break;
+    found.push(address);
+  }
+  return found;
 }
 
 /** Bytes behind the arming store within which a section that it arms begins. */
