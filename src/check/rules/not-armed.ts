@@ -1,3 +1,7 @@
+import type { Addr } from '../../abi/address.js';
+import type { Findings } from '../../sections/find.js';
+import { constantOf } from '../../sections/nodes.js';
+import { ABORT_IP } from '../../sections/tables.js';
 import type { Report, Rule } from '../rule.js';
 
 export const notArmed: Rule = {
@@ -17,6 +21,17 @@ export const notArmed: Rule = {
     );
     if (visible && findings.image.header.type === 'relocatable') return;
     if (findings.referenced.has(address) && view.flow?.truncated === true) return;
+    const reader = readerOf(findings, address);
+    if (reader !== undefined) {
+      yield {
+        severity: 'warning',
+        at: address,
+        message:
+          'code reads this descriptor, perhaps to arm a copy of it; no code stores its own address to rseq_cs, and a copy made this way is not followed',
+        related: [{ at: reader, message: 'read here' }],
+      };
+      return;
+    }
     const how = findings.referenced.has(address)
       ? 'code takes the address of this descriptor, but never stores it to rseq_cs'
       : 'no code refers to this descriptor: nothing ever stores it to rseq_cs';
@@ -27,3 +42,23 @@ export const notArmed: Rule = {
     };
   },
 };
+
+/** The instruction that reads abort_ip, as only a copy does: a template that goes to the stack and is armed there. */
+function readerOf({ flows }: Findings, descriptor: Addr): Addr | undefined {
+  for (const flow of flows) {
+    for (const { address: at, memory } of flow.instructions) {
+      if (!memory.some((access) => access.read)) continue;
+      const reads = flow.accesses(at).some(({ read, address, size }) => {
+        const place = constantOf(address);
+        return (
+          read &&
+          place !== undefined &&
+          place <= descriptor + ABORT_IP &&
+          place + size > descriptor + ABORT_IP
+        );
+      });
+      if (reads) return at;
+    }
+  }
+  return undefined;
+}
