@@ -187,7 +187,9 @@ export class Flow {
         return [next];
       case 'call':
         if (target !== undefined && this.isInnerLabel(target)) return [target, next];
-        return this.code.neverReturns(this.code.calleeName(instruction)) ? [] : [next];
+        return this.code.neverReturns(this.code.calleeName(instruction)) || this.endsFunction(next)
+          ? []
+          : [next];
       case 'branch':
         return target !== undefined && this.isLocal(target) ? [next, target] : [next];
       case 'jump':
@@ -195,6 +197,13 @@ export class Flow {
       default:
         return [];
     }
+  }
+
+  /** Behind the last instruction of a function stands another one: compilers end it with a call only where that never returns. */
+  private endsFunction(next: Addr): boolean {
+    const { image } = this.code;
+    if (image.functionAt(next)?.start === next && next !== this.range.start) return true;
+    return next === this.range.end && this.range.from !== 'guess';
   }
 
   /** call 1f: a label in the middle of this function, not a function of its own. */
