@@ -57,8 +57,14 @@ function fieldOf(view: SectionView, flow: Flow, atom: Atom): IndexField | undefi
 
 /** A comparison inside the section, and the numbers it reads there and then. */
 export interface InsideCompare extends IndexRead {
+  /** Where the number is read. */
+  readonly readAt: Addr;
   /** What the number is compared with. */
   readonly sides: readonly Linear[];
+  /** The branch inside the section that goes by the outcome. */
+  readonly branch: Addr;
+  /** Is it compared with something from outside? Two reads of the moment, or a read and a constant, say nothing of an older number. */
+  readonly binding: boolean;
 }
 
 /** Comparisons inside the section whose outcome depends on a number of struct rseq read inside. */
@@ -70,22 +76,43 @@ export function insideCompares(view: SectionView): InsideCompare[] {
     const state = flow.before(at);
     const instruction = flow.code.at(at);
     if (pair === undefined || state === undefined || instruction === undefined) continue;
-    if (!decides(view, instruction)) continue;
+    const branch = decidedBy(view, instruction);
+    if (branch === undefined) continue;
     const sides = pair.map((value) => flow.evaluator.value(value, state, instruction));
+    const binding = sides.some((side) => hasMore(view, flow, side));
     for (const read of sides.flatMap((side) => indexReads(view, flow, side))) {
-      if (view.inside(read.at)) compares.push({ field: read.field, at, sides });
+      if (view.inside(read.at))
+        compares.push({ field: read.field, readAt: read.at, at, sides, branch, binding });
     }
   }
   return compares;
 }
 
-/** Does a branch inside the section depend on the comparison? Flags that nobody reads compare nothing. */
-function decides(view: SectionView, comparison: Instruction): boolean {
-  if (comparison.flow === 'branch') return true;
-  const behind = view.instructions.filter(({ address }) => address > comparison.address);
-  for (const instruction of behind) {
-    if (instruction.flow === 'branch' && has(instruction.reads, FLAGS)) return true;
-    if (has(instruction.writes, FLAGS)) return false;
+/** Is the value made of anything but constants and numbers of struct rseq that were read inside? */
+function hasMore(view: SectionView, flow: Flow, value: Linear): boolean {
+  const seen = new Set<Atom>();
+  const pending = [value];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const { atom } of next.terms) {
+      if (seen.has(atom)) continue;
+      seen.add(atom);
+      if (fieldOf(view, flow, atom) !== undefined && view.inside((atom as Extract<Atom, { at: Addr }>).at))
+        continue;
+      if (atom.kind === 'join') pending.push(...atom.inputs);
+      else if (atom.kind === 'opaque' && atom.from.length > 0) pending.push(...atom.from);
+      else return true;
+    }
   }
   return false;
+}
+
+/** The branch inside the section that depends on the comparison. Flags that nobody reads compare nothing. */
+function decidedBy(view: SectionView, comparison: Instruction): Addr | undefined {
+  if (comparison.flow === 'branch') return comparison.address;
+  const behind = view.instructions.filter(({ address }) => address > comparison.address);
+  for (const instruction of behind) {
+    if (instruction.flow === 'branch' && has(instruction.reads, FLAGS)) return instruction.address;
+    if (has(instruction.writes, FLAGS)) return undefined;
+  }
+  return undefined;
 }

@@ -1,0 +1,34 @@
+# arch: x86-64
+# what: the comparison as it should be, by sub
+
+        .text
+        .globl  increment
+        .type   increment, @function
+increment:
+1:
+        mov     (%rdi), %ecx
+        mov     %ecx, %r8d
+        lea     increment_cs(%rip), %r11
+        mov     %r11, 8(%rdi)
+.Lstart:
+        mov     4(%rdi), %eax
+        sub     %ecx, %eax
+        jne     increment_abort
+        incq    (%rsi,%rcx,8)            # <-- no-cpu-check: slots[cpu]++
+.Lpost_commit:
+        xor     %eax, %eax
+        ret
+        .byte   0x0f, 0xb9, 0x3d
+        .long   0x53053053
+increment_abort:
+        jmp     1b
+        .size   increment, .-increment
+        .pushsection __rseq_cs, "aw"
+        .balign 32
+increment_cs:
+        .long   0, 0
+        .quad   .Lstart, .Lpost_commit-.Lstart, increment_abort
+        .popsection
+        .pushsection __rseq_cs_ptr_array, "aw"
+        .quad   increment_cs
+        .popsection
