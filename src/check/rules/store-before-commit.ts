@@ -17,7 +17,7 @@ export const storeBeforeCommit: Rule = {
       const at = store.instruction.address;
       if (commits.has(at) || told.has(at)) continue;
       told.add(at);
-      const read = readsBack(context, store);
+      const read = readsBack(context, store, 'other');
       if (read !== undefined) {
         const how =
           read === at
@@ -37,14 +37,33 @@ export const storeBeforeCommit: Rule = {
         };
       }
     }
+    yield* ownTwice(context);
   },
 };
 
+/** Nobody else sees the thread's own variables, but a restart counts them twice all the same. */
+function* ownTwice(context: SectionContext): Iterable<Report> {
+  const { view } = context;
+  if (view.section.armings.length === 0) return;
+  for (const store of view.accesses) {
+    const at = store.instruction.address;
+    if (!store.write || store.touched.kind !== 'tls' || view.successorsInside(at).length === 0) continue;
+    const read = readsBack(context, store, 'tls');
+    if (read === undefined) continue;
+    yield {
+      at,
+      message:
+        'a thread-local variable is read and changed before the end of the section: after an abort behind this the change is made twice',
+      related: read === at ? [] : [{ at: read, message: 'read here' }],
+    };
+  }
+}
+
 /** The instruction by which the section reads, before or at the store, what the store changes. */
-function readsBack({ view }: SectionContext, store: TouchedAccess): Addr | undefined {
+function readsBack({ view }: SectionContext, store: TouchedAccess, kind: 'other' | 'tls'): Addr | undefined {
   const at = store.instruction.address;
   const overlapping = view.accesses.filter(
-    (access) => access.read && access.touched.kind === 'other' && overlap(access, store),
+    (access) => access.read && access.touched.kind === kind && overlap(access, store),
   );
   const before = overlapping.find(
     (access) => access.instruction.address === at || view.reachableInside(access.instruction.address).has(at),
