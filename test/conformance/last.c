@@ -113,10 +113,7 @@ static int first_tid;
 
 static volatile int word, returned;
 
-/*
- * On the CPU of the first thread: that one waits in its call when this runs (or is preempted right before, which aborts too). After the
- * handler a call that was made again is let go.
- */
+/* On the CPU of the first thread: that one waits in its call when this runs. After the handler a call that was made again is let go. */
 static void interrupter(void *unused) {
   while (!counts.entered) yield();
   sleep_ms(1);
@@ -129,36 +126,26 @@ static void interrupter(void *unused) {
   futex_wake(&word, 1);
 }
 
-static long interrupted_call(long number, long a, long b, long c, long d) {
-  long result = 0;
+/*
+ * Preempted before the call the section is aborted, and the signal comes there or elsewhere: again then, up to the place where the
+ * handler should find the thread.
+ */
+static void interrupted(u64 flags, char *wanted, long number, long a, long b, long c, long d) {
+  registered();
+  on_signal(SIGUSR1, look, flags);
   first_tid = sys(gettid);
   one_cpu();
-  start(&other, interrupter, 0);
-  result = last(&last_cs, number, a, b, c, d);
-  returned = 1;
-  join(&other);
-  return result;
-}
-
-/* Where EINTR and a commit are to come, a preemption right before the call spoils it: again then. */
-static void without_restart(long number, long a, long b, long c, long d) {
-  registered();
-  on_signal(SIGUSR1, look, 0);
   long result = 0;
-  for (int i = 0; i < 20 && !counts.commits; i++) {
-    counts.entered = handled = returned = word = 0;
-    result = interrupted_call(number, a, b, c, d);
+  for (int i = 0; i < 20; i++) {
+    counts.entered = counts.commits = handled = returned = word = 0;
+    start(&other, interrupter, 0);
+    result = last(&last_cs, number, a, b, c, d);
+    returned = counts.entered = 1;
+    join(&other);
+    if (seen_ip == (u64)wanted) break;
   }
   say(place());
-  say("%e", result);
-  say(outcome(counts.commits));
-}
-
-static void with_restart(long number, long a, long b, long c, long d) {
-  registered();
-  on_signal(SIGUSR1, look, SA_RESTART);
-  interrupted_call(number, a, b, c, d);
-  say(place());
+  if (counts.commits && result < 0) say("%e", result);
   say(outcome(counts.commits));
 }
 
@@ -167,53 +154,45 @@ static struct __kernel_timespec seconds = {20, 0};
 
 static void read_eintr(void) {
   sys(pipe2, ends, 0);
-  without_restart(__NR_read, ends[0], (long)&byte, 1, 0);
+  interrupted(0, last_end, __NR_read, ends[0], (long)&byte, 1, 0);
 }
 
 static void read_restart(void) {
   sys(pipe2, ends, 0);
-  with_restart(__NR_read, ends[0], (long)&byte, 1, 0);
+  interrupted(SA_RESTART, last_abort, __NR_read, ends[0], (long)&byte, 1, 0);
 }
 
-static void futex_eintr(void) { without_restart(__NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
-static void futex_restart(void) { with_restart(__NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
-static void pause_eintr(void) { without_restart(__NR_pause, 0, 0, 0, 0); }
+static void futex_eintr(void) { interrupted(0, last_end, __NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
+static void futex_restart(void) { interrupted(SA_RESTART, last_abort, __NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
+static void pause_eintr(void) { interrupted(0, last_end, __NR_pause, 0, 0, 0, 0); }
 
-static void nanosleep_eintr(void) { without_restart(__NR_nanosleep, (long)&seconds, 0, 0, 0); }
+static void nanosleep_eintr(void) { interrupted(0, last_end, __NR_nanosleep, (long)&seconds, 0, 0, 0); }
 
 /* Never restarted where there is a handler: ERESTART_RESTARTBLOCK and ERESTARTNOHAND become EINTR in spite of SA_RESTART. */
-static void despite_restart(long number, long a, long b) {
-  registered();
-  on_signal(SIGUSR1, look, SA_RESTART);
-  long result = 0;
-  for (int i = 0; i < 20 && !counts.commits; i++) {
-    counts.entered = handled = returned = word = 0;
-    result = interrupted_call(number, a, b, 0, 0);
-  }
-  say(place());
-  say("%e", result);
-  say(outcome(counts.commits));
-}
-
-static void nanosleep_restart(void) { despite_restart(__NR_nanosleep, (long)&seconds, 0); }
-static void pause_restart(void) { despite_restart(__NR_pause, 0, 0); }
+static void nanosleep_restart(void) { interrupted(SA_RESTART, last_end, __NR_nanosleep, (long)&seconds, 0, 0, 0); }
+static void pause_restart(void) { interrupted(SA_RESTART, last_end, __NR_pause, 0, 0, 0, 0); }
 
 /* ---------------------------------------------------------- stopped while the call waits */
 
-/* The child waits in its call on the parent's CPU, is stopped and goes on. */
+/* Set by the parent while the child is stopped. */
+#define STOPPED counts.unused[0]
+
+/* The child waits in its call on the parent's CPU, is stopped and goes on. Preempted before its call it tries again. */
 static void stopped(long number, long a, long b, long c) {
   registered();
   one_cpu();
   share_counts();
   long pid = fork();
   if (pid == 0) {
-    last(&last_cs, number, a, b, c);
+    do last(&last_cs, number, a, b, c);
+    while (!counts.commits && !STOPPED);
     leave(counts.commits ? 1 : 2);
   }
   while (!counts.entered) yield();
   sleep_ms(1);
   sys(kill, pid, SIGSTOP);
   say_status("child", wait_for(pid));
+  STOPPED = 1;
   sys(kill, pid, SIGCONT);
   /* A read that started over would wait for this. */
   sys(write, ends[1], "x", 1);

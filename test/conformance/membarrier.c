@@ -1,4 +1,4 @@
-/* membarrier(2) as far as rseq goes, and calls of Linux 7.0 (kernel/sched/membarrier.c SYSCALL_DEFINE3(membarrier)). */
+/* membarrier(2) as far as rseq goes (kernel/sched/membarrier.c SYSCALL_DEFINE3(membarrier)). */
 #include "rows.h"
 #include "rseq.h"
 #include "thread.h"
@@ -6,7 +6,6 @@
 
 #define SOURCE "kernel/sched/membarrier.c SYSCALL_DEFINE3(membarrier)"
 #define EXPEDITED "kernel/sched/membarrier.c membarrier_private_expedited"
-#define SLICE "kernel/rseq.c rseq_slice_extension_prctl"
 #define GET_REGISTRATIONS (1 << 9)
 #define RSEQ MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ
 #define REGISTER_RSEQ MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ
@@ -115,40 +114,6 @@ static void execed(void) {
   if (sys(execve, "/proc/self/exe", again, again + 3) == -ENOENT) sys(execve, arguments[0], again, again + 3);
 }
 
-/* --------------------------------------------------------------- 7.0 and newer */
-
-#define PR_RSEQ_SLICE_EXTENSION 79
-#define GET 1
-#define SET 2
-#define ENABLE 1
-
-static void slice_unregistered(void) {
-  say("get %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, GET, 0, 0, 0));
-  say("set %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, SET, ENABLE, 0, 0));
-}
-
-static void slice_legacy(void) {
-  registered();
-  say("get %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, GET, 0, 0, 0));
-  say("set %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, SET, ENABLE, 0, 0));
-}
-
-static void slice_long(void) {
-  say("%e", rseq(&area, 64, 0, SIGNATURE));
-  say("get %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, GET, 0, 0, 0));
-  say("set %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, SET, ENABLE, 0, 0));
-  say("get %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, GET, 0, 0, 0));
-}
-
-static void slice_arguments(void) {
-  say("%e", rseq(&area, 64, 0, SIGNATURE));
-  say("unknown %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, 3, 0, 0, 0));
-  say("get with an argument %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, GET, 1, 0, 0));
-  say("set 2 %e", sys(prctl, PR_RSEQ_SLICE_EXTENSION, SET, 2, 0, 0));
-}
-
-static void slice_yield(void) { say("%e", sys(rseq_slice_yield)); }
-
 const struct row membarrier_rows[] = {
     {"membarrier.query", "which commands there are, as far as rseq goes", SOURCE, query},
     {"membarrier.query-all", "all commands", SOURCE, query_all},
@@ -170,10 +135,5 @@ const struct row membarrier_rows[] = {
     {"membarrier.registrations", "GET_REGISTRATIONS", "kernel/sched/membarrier.c membarrier_get_registrations", registrations},
     {"membarrier.fork", "a child of a registered process", "kernel/fork.c dup_mm", forked},
     {"membarrier.exec", "execve(2) of a registered process", "kernel/sched/membarrier.c membarrier_exec_mmap", execed},
-    {"slice.unregistered", "PR_RSEQ_SLICE_EXTENSION without registration", SLICE, slice_unregistered},
-    {"slice.length-32", "the same, registered with 32 bytes", SLICE, slice_legacy},
-    {"slice.length-64", "the same, registered with 64 bytes", SLICE, slice_long},
-    {"slice.arguments", "the same with wrong arguments", SLICE, slice_arguments},
-    {"slice.yield", "rseq_slice_yield(2)", "kernel/rseq.c SYSCALL_DEFINE0(rseq_slice_yield)", slice_yield},
     {0},
 };

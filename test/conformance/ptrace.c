@@ -211,6 +211,9 @@ static void job_control(void) {
   say_end(wait_for(pid));
 }
 
+/* Set by the tracer while the child is stopped. */
+#define STOPPED counts.unused[0]
+
 /* Its call is the last of the section: to be made again, and so inside. */
 CALL_SECTION(waits, "");
 static int ends[2];
@@ -223,7 +226,9 @@ static void interrupt_last(void) {
   long pid = fork();
   if (pid == 0) {
     char byte;
-    waits(&waits_cs, __NR_read, ends[0], &byte, 1);
+    /* Preempted before its call it tries again. */
+    do waits(&waits_cs, __NR_read, ends[0], &byte, 1);
+    while (!counts.commits && !STOPPED);
     leave(counts.commits ? 1 : 2);
   }
   while (!counts.entered) yield();
@@ -231,6 +236,7 @@ static void interrupt_last(void) {
   if (trace(PTRACE_SEIZE, pid, 0, 0) < 0) skip("ptrace is not permitted");
   trace(PTRACE_INTERRUPT, pid, 0, 0);
   say_status("child", wait_for(pid));
+  STOPPED = 1;
   sys(write, ends[1], "x", 1);
   say_end(resume(PTRACE_CONT, pid));
 }
