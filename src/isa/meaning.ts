@@ -195,7 +195,7 @@ export const FLAG_BITS: Readonly<Record<Flag, number>> = {
  *   breakpoint           int3, SIGTRAP; control is behind it already
  *   divide               #DE, SIGFPE (FPE_INTDIV)
  *   halt                 a privileged instruction, #GP: SIGSEGV (SI_KERNEL, no address)
- *   overflow             #OF, SIGSEGV
+ *   overflow             #OF, SIGSEGV; control is behind it already
  *   general-protection   #GP, as of a misaligned vector: SIGSEGV (SI_KERNEL, no address)
  *   float                #MF or #XM: an unmasked exception of x87 or SSE, SIGFPE
  *   unsupported          a processor would go on; this machine does not know how, and says so rather than do something else

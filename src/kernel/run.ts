@@ -7,6 +7,7 @@ import {
   OpAccess,
 } from 'iced-x86';
 import { SI, SIG } from '../abi/signals.js';
+import { TASK_SIZE } from '../abi/task-size.js';
 import type { Stop } from '../machine/cpu.js';
 import { act } from './acts.js';
 import { enter, load, nameTask } from './exec.js';
@@ -200,7 +201,8 @@ function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget
       forceSignal(kernel, task, { number: SIG.SIGSEGV, code: SI.KERNEL, address: 0n });
       return;
     }
-    const present = kernel.spaces.of(task.mm.id).isPresent(address);
+    // Whether an address of the kernel is there is nobody's business: it always is (sanitize_error_code).
+    const present = address >= TASK_SIZE['x86-64'].usual || kernel.spaces.of(task.mm.id).isPresent(address);
     const signal = FAULT_SIGNALS[resolveFault(kernel, task.mm, address, access)];
     if (signal === undefined) return;
     const kind = access === 'read' && modifies(kernel, task) ? PF.write : PF[access];

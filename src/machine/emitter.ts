@@ -16,7 +16,7 @@ export type WideExpression = Extract<
 >;
 
 /** Traps that find control behind the instruction. */
-const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'breakpoint']);
+const BEHIND: ReadonlySet<Trap> = new Set<Trap>(['system-call', 'breakpoint', 'overflow']);
 export const isBehind = (trap: Trap): boolean => BEHIND.has(trap);
 
 /**

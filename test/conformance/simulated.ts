@@ -13,6 +13,8 @@ export interface Simulated {
   /** As of `rseqlab run --schedule`. */
   readonly schedule?: string;
   readonly seed?: number;
+  /** Default 2. */
+  readonly cpus?: number;
 }
 
 const bytes = new Uint8Array(readFileSync(ROWS));
@@ -22,7 +24,7 @@ const PATIENCE = 20_000_000;
 /** Runs one row on the simulated kernel: the same text as runReal() gives. */
 export function runSimulated(
   id: string,
-  { kernel: version, debugRseq = false, schedule = 'rr', seed = 1 }: Simulated,
+  { kernel: version, debugRseq = false, schedule = 'rr', seed = 1, cpus = 2 }: Simulated,
 ): string {
   let output = '';
   const decoder = new TextDecoder();
@@ -38,7 +40,7 @@ export function runSimulated(
     {
       kernel: version,
       debugRseq,
-      cpus: 2,
+      cpus,
       seed,
       schedule,
       memoryLimit: 2 ** 28,

@@ -39,6 +39,12 @@ export function readPipe(kernel: Kernel, pipe: Pipe, size: number): Uint8Array |
   return out;
 }
 
+/** What was read but could not be handed over is in the pipe again (pipe_read() takes nothing it could not copy). */
+export function unreadPipe(pipe: Pipe, bytes: Uint8Array): void {
+  pipe.chunks.unshift(bytes);
+  pipe.size += bytes.length;
+}
+
 /** How many bytes were taken; undefined where the writer must wait. EPIPE and SIGPIPE where nobody can read. */
 export function writePipe(kernel: Kernel, task: Task, pipe: Pipe, bytes: Uint8Array): number | undefined {
   if (pipe.readers === 0) {

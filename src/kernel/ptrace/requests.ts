@@ -1,3 +1,4 @@
+import { compareVersions } from '../../abi/kernel-rules.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_RSEQ_CONFIGURATION } from '../../abi/ptrace.js';
 import { NSIG, SI, SIG } from '../../abi/signals.js';
 import { RAX, RSP } from '../../isa/x86-64/registers.js';
@@ -105,7 +106,9 @@ function detachFrom({ call: { kernel, task: tracer }, task, data }: Request): nu
   return 0;
 }
 
+/** Since 5.13 (90f093fa8ea4). */
 function rseqConfiguration({ call, task, address, data }: Request): number {
+  if (compareVersions(call.kernel.options.version, '5.13') < 0) throw new Errno('EIO');
   const { pointer, length, signature } = task.rseq;
   const bytes = PTRACE_RSEQ_CONFIGURATION.write({
     rseq_abi_pointer: pointer,

@@ -1,7 +1,7 @@
 import { Errno } from '../errno.js';
 import type { OpenFile } from '../files/file.js';
 import { O, SEAL } from '../files/flags.js';
-import { newPipe } from '../files/pipe.js';
+import { newPipe, unreadPipe } from '../files/pipe.js';
 import {
   closeDescriptor,
   copyTable,
@@ -80,7 +80,13 @@ function read(call: Call, partsOf: (call: Call) => readonly Part[], offset?: big
     MOST,
   );
   const got = readFile(call, file, wanted, at);
-  return got instanceof Uint8Array ? scatter(call, parts, got) : got;
+  if (!(got instanceof Uint8Array)) return got;
+  try {
+    return scatter(call, parts, got);
+  } catch (error) {
+    if (file.inode.kind === 'pipe') unreadPipe(file.inode.pipe, got);
+    throw error;
+  }
 }
 
 function write(call: Call, partsOf: (call: Call) => readonly Part[], offset?: bigint): Result {

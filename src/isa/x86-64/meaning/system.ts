@@ -77,10 +77,15 @@ const enter: Row = (d) => {
   d.set(RSP, sub(below(stack, level > 0 ? level + 1 : 1), constant(64, size)));
 };
 
-/** int n: 3 is int3; no other gate is open to programs where the kernel has no 32-bit system calls (arch/x86/kernel/idt.c). */
+/** int n: 3 is int3, 4 what into was; no other gate is open to programs where the kernel has no 32-bit system calls (arch/x86/kernel/idt.c SYSG). */
+const GATES = new Map<number, Trap>([
+  [3, 'breakpoint'],
+  [4, 'overflow'],
+]);
+
 const interrupt: Row = (d) => {
   const number = Number(d.instruction.immediate(0)) & 0xff;
-  d.trap(number === 3 ? 'breakpoint' : 'general-protection');
+  d.trap(GATES.get(number) ?? 'general-protection');
 };
 
 const loadMxcsr: Row = (d) => {
