@@ -1,6 +1,7 @@
 import type { Addr } from '../../abi/address.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ } from '../../abi/rseq.js';
+import { nextOf } from '../../sections/evaluate.js';
 import type { Flow } from '../../sections/flow.js';
 import {
   INDEX_FIELDS,
@@ -83,7 +84,10 @@ function* uncheckedStore(
     const at = store.instruction.address;
     const skipped = unchecked.has(at);
     if (!skipped && !beyond.has(at)) continue;
-    const stale = indexReads(view, flow, store.address).find((read) => !view.inside(read.at));
+    const made = indexReads(view, flow, store.address);
+    const stale = made.find((read) => !view.inside(read.at));
+    // Where the numbers differ the section may have put the index right by the one it has read itself.
+    if (made.some((read) => view.inside(read.at))) continue;
     if (stale === undefined || !compares.some(({ field }) => follows(field, stale.field))) continue;
     const compare = compares[0]!;
     yield {
@@ -105,6 +109,7 @@ function whereUnequal(flow: Flow, at: Addr): readonly Addr[] {
   const branch = flow.code.at(at);
   const { equal } = flow.code.decoder;
   if (branch?.condition === undefined || branch.condition >> 1 !== equal >> 1) return [];
+  if (branch.target === nextOf(branch)) return flow.successors(at);
   const taken = branch.condition === equal;
   return flow.successors(at).filter((to) => (to === branch.target) !== taken);
 }
