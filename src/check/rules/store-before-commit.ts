@@ -65,9 +65,19 @@ function readsBack({ view }: SectionContext, store: TouchedAccess, kind: 'other'
   const overlapping = view.accesses.filter(
     (access) => access.read && access.touched.kind === kind && overlap(access, store),
   );
-  const before = overlapping.find(
-    (access) => access.instruction.address === at || view.reachableInside(access.instruction.address).has(at),
-  );
+  // What each attempt sets before it reads it starts from the same value again.
+  const sets = (place: Addr): boolean =>
+    view.accessesAt(place).some(({ write, address }) => write && address.key === store.address.key) &&
+    !overlapping.some((access) => access.instruction.address === place);
+  const { start } = view.section;
+  const fromStart =
+    start === undefined ? undefined : view.flow?.walk([start], (place) => !view.inside(place) || sets(place));
+  const before = overlapping
+    .filter(({ instruction }) => fromStart?.has(instruction.address) !== false)
+    .find(
+      (access) =>
+        access.instruction.address === at || view.reachableInside(access.instruction.address).has(at),
+    );
   return before?.instruction.address;
 }
 
