@@ -11,6 +11,7 @@ import {
 } from '../isa/instruction.js';
 import { nextOf } from './evaluate.js';
 import type { Flow } from './flow.js';
+import { constantOf, type Linear } from './nodes.js';
 
 /** Steps after which the search gives up and takes the value for used. */
 const MAX_STEPS = 50_000;
@@ -59,6 +60,43 @@ export function useOf(flow: Flow, from: Addr, register: RegisterId): Addr | unde
   return undefined;
 }
 
+/**
+ * What control can come to from behind an instruction, not beyond places where `stop` holds (those are visited, not
+ * passed). As in useOf, what a branch has decided stays decided: a loop that sets a byte to 0 only where it has come to its
+ * end is not left elsewhere.
+ */
+export function reachableBehind(flow: Flow, from: Addr, stop: (at: Addr) => boolean): ReadonlySet<Addr> {
+  const reached = new Set<Addr>();
+  const seen = new Set<string>();
+  const bits = new Map<RegisterId, 0 | 1>();
+  flow.before(from)?.registers.forEach((value, register) => {
+    const number = constantOf(value) ?? movedByte(flow, value);
+    if (number === 0 || number === 1) bits.set(register, number);
+  });
+  const pending: { at: Addr; facts: Facts }[] = [];
+  const goOn = (at: Addr, facts: Facts): void => {
+    const instruction = flow.code.at(at);
+    if (instruction === undefined) return;
+    for (const known of factsAfter(instruction, facts, flow.code.decoder.equal)) {
+      for (const to of flow.successors(at)) {
+        const taken = branchFacts(instruction, to, known);
+        if (taken !== undefined) pending.push({ at: to, facts: taken });
+      }
+    }
+  };
+  goOn(from, { flags: undefined, bits });
+  for (let step = pending.pop(); step !== undefined; step = pending.pop()) {
+    const { at, facts } = step;
+    const key = `${at} ${facts.flags} ${[...facts.bits].sort().join(' ')}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    if (seen.size > MAX_STEPS) return new Set(flow.walk(flow.successors(from), stop).keys());
+    reached.add(at);
+    if (!stop(at)) goOn(at, facts);
+  }
+  return reached;
+}
+
 function isUse(flow: Flow, instruction: Instruction, carriers: RegisterSet, register: RegisterId): boolean {
   const { decoder } = flow.code;
   if (flow.leaves(instruction) && instruction.flow !== 'indirect-jump') {
@@ -101,12 +139,34 @@ function factsAfter(instruction: Instruction, facts: Facts, equal: Condition): F
   for (const register of facts.bits.keys())
     if (has(instruction.writes, register) || isCall(instruction)) bits.delete(register);
   for (const effect of instruction.effects) {
-    const bit = effect.kind === 'register' ? bitOf(effect.value, facts.bits) : undefined;
-    if (effect.kind === 'register' && bit !== undefined) bits.set(effect.register, bit);
+    if (effect.kind !== 'register') continue;
+    const moved = instruction.traits.has('partial') ? byteOf(effect.value) : undefined;
+    const bit = moved ?? bitOf(effect.value, facts.bits);
+    if (bit !== undefined) bits.set(effect.register, bit);
   }
   if (!has(instruction.writes, FLAGS)) return [{ flags: facts.flags, bits }];
   const [a, b] = (instruction.compares ?? []).map((value) => bitOf(value, facts.bits));
   return [{ flags: a === undefined || b === undefined ? undefined : a === b ? equal : equal ^ 1, bits }];
+}
+
+/** mov $1,%dl: the rest of the register is kept, but what a byte test of it gives is known. */
+function byteOf(value: Value): 0 | 1 | undefined {
+  const [kept, moved, ...others] = value.op === 'unknown' ? value.from : [];
+  if (kept?.op !== 'register' || moved === undefined || others.length > 0) return undefined;
+  return moved.op === 'constant' ? bitOf(moved, NOTHING.bits) : undefined;
+}
+
+/** The same, of a value that such an instruction has left in a register. */
+function movedByte(flow: Flow, value: Linear): number | undefined {
+  const [term, ...others] = value.terms;
+  if (term?.atom.kind !== 'opaque' || term.factor !== 1 || others.length > 0 || value.constant !== 0)
+    return undefined;
+  const [, moved] = term.atom.from;
+  const instruction = flow.code.at(term.atom.at);
+  const isMove = instruction?.effects.some(
+    (effect) => effect.kind === 'register' && byteOf(effect.value) !== undefined,
+  );
+  return isMove && instruction?.traits.has('partial') && moved ? constantOf(moved) : undefined;
 }
 
 function bitOf(value: Value, bits: ReadonlyMap<RegisterId, 0 | 1>): 0 | 1 | undefined {

@@ -1,6 +1,7 @@
 import type { Addr } from '../../abi/address.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ } from '../../abi/rseq.js';
+import { reachableBehind } from '../../sections/uses.js';
 import type { Report, Rule, RuleContext } from '../rule.js';
 
 export const rseqCsDangling: Rule = {
@@ -59,8 +60,7 @@ function returnsArmed({ findings }: RuleContext, store: Addr): Addr | undefined 
       const offset = findings.area.offsetOf(flow, access.address);
       return offset !== undefined && offset <= RSEQ_CS && offset + access.size > RSEQ_CS;
     });
-  const visited = flow.walk([...flow.successors(store)], clears);
-  return [...visited.keys()].find((at) => {
+  return [...reachableBehind(flow, store, clears)].find((at) => {
     const instruction = flow.code.at(at);
     return instruction !== undefined && flow.leaves(instruction) && !clears(at);
   });
