@@ -69,7 +69,7 @@ const termsKey = (value: Linear): string => value.key.slice(0, value.key.lastInd
 const isThreadLocal = (atom: Atom): boolean =>
   atom.kind === 'thread-pointer' || (atom.kind === 'import' && atom.name.startsWith('tls '));
 
-/** A name for an address that means the same in every function: made of the thread pointer, imports and unchanging loads. */
+/** A name for an address that means the same in every function: made of the thread pointer, imports, answers of named functions and unchanging loads. */
 function sharedKey(address: Linear): string | undefined {
   const parts: string[] = [];
   for (const { atom, factor } of address.terms) {
@@ -84,6 +84,9 @@ function sharedKey(address: Linear): string | undefined {
 function sharedAtom(atom: Atom): string | undefined {
   if (atom.kind === 'thread-pointer') return 'tp';
   if (atom.kind === 'import') return atom.name;
+  // A function that once gave the thread's area gives it each time it is asked.
+  if (atom.kind === 'call')
+    return atom.callee === undefined ? undefined : `${atom.callee}() ${atom.register}`;
   if (atom.kind !== 'load' || !atom.stable) return undefined;
   const inner = sharedKey(atom.address);
   return `[${inner ?? ''} ${atom.address.constant}]`;
