@@ -1,4 +1,5 @@
 import type { Addr } from '../../abi/address.js';
+import { has, VECTOR0 } from '../../isa/instruction.js';
 import type { Findings } from '../../sections/find.js';
 import { constantOf } from '../../sections/nodes.js';
 import { ABORT_IP } from '../../sections/tables.js';
@@ -32,6 +33,17 @@ export const notArmed: Rule = {
       };
       return;
     }
+    const carrier = carrierOf(findings, address);
+    if (carrier !== undefined) {
+      yield {
+        severity: 'warning',
+        at: address,
+        message:
+          'code moves the address of this descriptor to a vector register, where it is not followed; no other code stores it to rseq_cs',
+        related: [{ at: carrier, message: 'moved here' }],
+      };
+      return;
+    }
     const how = findings.referenced.has(address)
       ? 'code takes the address of this descriptor, but never stores it to rseq_cs'
       : 'no code refers to this descriptor: nothing ever stores it to rseq_cs';
@@ -59,6 +71,21 @@ function readerOf({ flows }: Findings, descriptor: Addr): Addr | undefined {
       });
       if (reads) return at;
     }
+  }
+  return undefined;
+}
+
+/** The instruction that moves the descriptor's address from a general to a vector register. */
+function carrierOf({ flows }: Findings, descriptor: Addr): Addr | undefined {
+  for (const flow of flows) {
+    const found = flow.instructions.find(
+      ({ address, reads, writes }) =>
+        writes >> BigInt(VECTOR0) !== 0n &&
+        flow
+          .before(address)
+          ?.registers.some((value, register) => has(reads, register) && constantOf(value) === descriptor),
+    );
+    if (found !== undefined) return found.address;
   }
   return undefined;
 }
