@@ -27,7 +27,7 @@ export function armingStores(
       const descriptor = armed(flow, at, access, isDescriptor, hasSignature);
       if (descriptor !== undefined) stores.push({ at, flow, field, descriptor });
       else
-        for (const each of pointedTo(flow, access, isDescriptor))
+        for (const each of possible(flow, access, isDescriptor))
           stores.push({ at, flow, field, descriptor: each });
     }
   }
@@ -54,15 +54,30 @@ function armed(
 /** Entries of a table of descriptors that are looked at. */
 const MANY = 64;
 
-/** The descriptors that a variable holds from the start, or the entries of a table from which one is picked by an index. */
-function pointedTo(flow: Flow, { value, size }: Access, isDescriptor: (address: Addr) => boolean): Addr[] {
+/** The descriptors that a value may be: by the way taken, from a variable that holds one from the start, or picked from a table. */
+function possible(flow: Flow, { value, size }: Access, isDescriptor: (address: Addr) => boolean): Addr[] {
   const [term, ...others] = value?.terms ?? [];
-  const atom = term?.atom;
-  if (size !== 8 || atom?.kind !== 'load' || term?.factor !== 1 || value?.constant !== 0 || others.length > 0)
-    return [];
-  const { terms, constant } = atom.address;
+  if (size !== 8 || term?.factor !== 1 || value?.constant !== 0 || others.length > 0) return [];
+  const { atom } = term;
+  if (atom.kind === 'join' || atom.kind === 'opaque') {
+    const inputs = [...(atom.kind === 'join' ? atom.inputs : atom.from)].map(constantOf);
+    // All of them: on some way the register may hold a descriptor's address left over from before.
+    const descriptors = inputs.filter(
+      (each): each is Addr => each !== undefined && isDescriptor(each as Addr),
+    );
+    return descriptors.length === inputs.length ? descriptors : [];
+  }
+  return atom.kind === 'load' ? entriesAt(flow, atom.address, isDescriptor) : [];
+}
+
+/** The descriptors whose addresses stand at a fixed place, or from there on where an index picks one. */
+function entriesAt(
+  flow: Flow,
+  { terms, constant }: Linear,
+  isDescriptor: (address: Addr) => boolean,
+): Addr[] {
   // Not through a pointer of unknown value: the constant is the table only where all else counts entries.
-  if (terms.some(({ factor }) => factor % 8 !== 0)) return [];
+  if (!Number.isSafeInteger(constant) || terms.some(({ factor }) => factor % 8 !== 0)) return [];
   const found: Addr[] = [];
   for (let n = 0; n < (terms.length === 0 ? 1 : MANY); n++) {
     const place = asAddr(BigInt(constant + 8 * n));
