@@ -25,9 +25,11 @@ export const stackImbalance: Rule = {
     )
       return;
     const original = flow.register(start, sp);
-    if (original === undefined || !flow.reached(abort) || !has(flow.liveBefore(abort), sp)) return;
+    if (original === undefined || !flow.reached(abort)) return;
+    const live = has(flow.liveBefore(abort), sp);
     const changed = view.instructions.find(
       ({ address, writes }) =>
+        live &&
         has(writes, sp) &&
         view.successorsInside(address).some((next) => flow.register(next, sp) !== flow.register(address, sp)),
     );
