@@ -46,10 +46,13 @@ export const clobberLiveAtAbort: Rule = {
 function* changedSlots({ view, place }: SectionContext, flow: Flow): Iterable<Report> {
   const { start, abort } = view.section;
   if (start === undefined || abort === undefined || view.section.armings.length === 0) return;
+  const told = new Set<string>();
   for (const store of view.accesses) {
     const at = store.instruction.address;
     const { key } = store.address;
     if (!store.write || store.touched.kind !== 'stack' || view.successorsInside(at).length === 0) continue;
+    if (told.has(key) || !view.accesses.some((access) => access.read && access.address.key === key)) continue;
+    told.add(key);
     const touches = (place: Addr, how: 'read' | 'write'): boolean =>
       flow.accesses(place).some((access) => access[how] && access.address.key === key);
     // First read, then written: from start_ip, and again from the abort handler.
