@@ -1,6 +1,7 @@
 import type { Addr } from '../../abi/address.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ } from '../../abi/rseq.js';
+import type { Instruction } from '../../isa/instruction.js';
 import { nextOf } from '../../sections/evaluate.js';
 import type { Flow } from '../../sections/flow.js';
 import {
@@ -129,13 +130,20 @@ const isFixed = (terms: number): boolean => terms === 0;
 function numbersReadInside(view: SectionView, idle: readonly InsideCompare[]): (IndexField | 'any')[] {
   const compared = new Set(idle.flatMap(({ readAt }) => readAt));
   return view.accesses.flatMap(({ read, touched, size, instruction }) => {
-    if (!read || compared.has(instruction.address)) return [];
+    if (!read || compared.has(instruction.address) || isUnused(view, instruction)) return [];
     if (touched.kind === 'tls') return ['any'];
     if (touched.kind !== 'rseq') return [];
     const { offset } = touched;
     if (offset < RSEQ_CS) return offset + Math.max(size, 1) > 0 ? ['cpu_id'] : [];
     return offset < NODE_ID ? [] : [INDEX_FIELDS.get(offset) ?? 'any'];
   });
+}
+
+/** Is all that the instruction leaves in registers overwritten before anything reads it? */
+function isUnused({ flow }: SectionView, instruction: Instruction): boolean {
+  const written = instruction.writes;
+  if (flow === undefined || written === 0n || instruction.flow !== 'next') return false;
+  return (flow.liveBefore(nextOf(instruction)) & written) === 0n;
 }
 
 /** Does reading or comparing one number inside say something of the other? A node of a CPU does not change. */
