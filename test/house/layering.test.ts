@@ -17,6 +17,7 @@ const ORDER = [
   'sections',
   'kernel',
   'check',
+  'explore',
   'report',
   'cli',
 ];
