@@ -1,0 +1,82 @@
+import type { State, Violation } from './stepper.js';
+
+export interface Options {
+  /** Sorts the locals of a state, so that states that differ only in which task does what are one; on unless false. */
+  readonly symmetry?: boolean;
+  /** Stores whole states instead of 64-bit fingerprints. */
+  readonly exact?: boolean;
+  /** Threads, 1 unless said otherwise; more need `host.workers`. */
+  readonly jobs?: number;
+  readonly maxStates?: number;
+  /** Bytes of the tables, frontiers and the visited table. */
+  readonly maxMemory?: number;
+  /** Seconds. */
+  readonly time?: number;
+  /** Context switches and interrupts. */
+  readonly maxCost?: number;
+  /** Looked at between batches; where it is set, the search ends with what is known so far. */
+  readonly signal?: { readonly aborted: boolean };
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly states: number;
+  /** States of the frontier that are still to be expanded. */
+  readonly frontier: number;
+  /** Context switches and interrupts so far. */
+  readonly layer: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** States found in a second since the last report. */
+  readonly rate: number;
+}
+
+/** One step of a counterexample: a task takes an edge. */
+export interface PathStep {
+  readonly task: number;
+  /** The task's local before, and the index of its edge there. */
+  readonly local: number;
+  readonly edge: number;
+  readonly label: number;
+  readonly cost: 0 | 1;
+  readonly reads: readonly (readonly [cell: number, value: number])[];
+  /** Behind the step, locals by task; the state before where the step is the violation. */
+  readonly state: State;
+}
+
+export interface Counterexample {
+  readonly violation: Violation;
+  readonly cost: number;
+  /** The state at the start, locals by task. */
+  readonly start: State;
+  /** Fewest costs, then fewest steps, then the first in breadth-first order. The last step is the violation, or leads to its state. */
+  readonly path: readonly PathStep[];
+}
+
+export type Bound = 'states' | 'memory' | 'time' | 'cost' | 'interrupt';
+
+export interface Counts {
+  readonly states: number;
+  /** Edges taken. */
+  readonly transitions: number;
+  /** The highest cost of a state. */
+  readonly cost: number;
+  readonly locals: number;
+  readonly memories: number;
+  readonly cells: number;
+  /** Most states of one cost. */
+  readonly maxFrontier: number;
+  /** Most memory that tables, frontiers and the visited table took. */
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Whole states were compared; otherwise how probable it is at most that two states were taken for one. */
+  readonly exact: boolean;
+  readonly collision: number;
+}
+
+export type Verdict = Counts &
+  (
+    | { readonly kind: 'verified' }
+    | { readonly kind: 'violation'; readonly counterexample: Counterexample }
+    | { readonly kind: 'bounded'; readonly bound: Bound }
+  );
