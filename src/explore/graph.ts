@@ -66,8 +66,10 @@ export class Graph {
   private readonly edgeTable: Table;
   private readonly nodeTable: Table;
   readonly memory: Memories;
-  /** A tree has an edge that some memories disable. */
-  disables = false;
+  /** Where forgotten trees led, by node. */
+  private readonly lost = new Map<number, ReadonlySet<number>>();
+  /** Some edge of cost 0 wants what its task does not hold. */
+  contended = false;
   /** Grows whenever a local or a leaf is added: what was found out about cycles is to be found again. */
   version = 0;
 
@@ -116,6 +118,7 @@ export class Graph {
     i32[at + LOCAL.edges] = first;
     i32[at + LOCAL.count0] = free;
     i32[at + LOCAL.count1] = edges.length - free;
+    if (edges.some(({ cost, wants }) => cost === 0 && (wants & ~holds) !== 0)) this.contended = true;
     i32[HEADER.widest] = Math.max(i32[HEADER.widest]!, free, edges.length - free);
     this.version++;
     return local;
@@ -159,6 +162,17 @@ export class Graph {
   /** The root of an edge's decision tree. */
   rootOf(local: number, edge: number): number {
     return this.store.i32[this.edgeAt(this.position(local, edge)) + EDGE.root]!;
+  }
+  wants(position: number): number {
+    return this.store.i32[this.edgeAt(position) + EDGE.wants]!;
+  }
+  /** The root of a tree, by the edge's place in the table. */
+  rootAt(position: number): number {
+    return this.store.i32[this.edgeAt(position) + EDGE.root]!;
+  }
+  /** Some tree has an edge that some memories disable. */
+  get disables(): boolean {
+    return this.store.header('disables') !== 0;
   }
   isUnknown(node: number): boolean {
     return this.store.i32[this.nodeAt(node)] === KIND.unknown;
@@ -224,6 +238,17 @@ export class Graph {
     }
   }
 
+  /** The nodes below a READ. */
+  private children(node: number): number[] {
+    const { i32 } = this.store;
+    const at = this.nodeAt(node);
+    const base = (i32[at + NODE.a]! >>> 0) / 4;
+    const nodes: number[] = [];
+    for (let slot = 0; slot <= i32[at + NODE.b]!; slot++)
+      if (i32[base + slot * 2] !== 0) nodes.push(i32[base + slot * 2 + 1]!);
+    return nodes;
+  }
+
   /** The edge leads to a local, stores, and (where `fence` is not 0) sends all others on these CPUs through their fence. */
   setLeaf(node: number, next: number, stores: readonly StoreTo[] = [], fence = 0): void {
     if (next >= this.locals) throw new RangeError(`there is no local ${next}`);
@@ -238,17 +263,32 @@ export class Graph {
   /** The edge cannot be taken in this memory: its task waits for the memory to change. */
   setDisabled(node: number): void {
     this.setNode(node, KIND.disabled);
-    this.disables = true;
+    this.store.setHeader('disables', 1);
   }
 
   /** Back to unknown: what was taken for constant has become a cell. Nodes below a READ are lost. */
   forget(node: number): void {
     const { i32 } = this.store;
     const at = this.nodeAt(node);
+    this.lost.set(node, this.leadsTo(node));
     if ((i32[at]! & 7) === KIND.read)
       this.store.release(i32[at + NODE.a]! >>> 0, (i32[at + NODE.b]! + 1) * 8);
     i32.fill(0, at, at + NODE.words);
     this.version++;
+  }
+
+  /** All locals that a tree has led to so far, forgotten leaves included. */
+  leadsTo(root: number): Set<number> {
+    const { i32 } = this.store;
+    const found = new Set<number>();
+    const nodes = [root];
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+      const at = this.nodeAt(node);
+      for (const local of this.lost.get(node) ?? []) found.add(local);
+      if ((i32[at]! & 7) === KIND.leaf) found.add(i32[at + NODE.a]!);
+      else if ((i32[at]! & 7) === KIND.read) nodes.push(...this.children(node));
+    }
+    return found;
   }
 
   /** Where a fence takes a local. */

@@ -1,120 +1,271 @@
-import { Graph } from './graph.js';
+import type { Range } from './context.js';
+import { Engine, WORTH_SHARING } from './engine.js';
+import { Cycles, livelocked } from './livelock.js';
+import { type Met, pathTo, violationIn } from './path.js';
 import type { Semantics } from './semantics.js';
-import { type State, Stepper, type Violation } from './stepper.js';
-import type { Bound, Options, PathStep, Verdict } from './verdict.js';
+import type { State } from './stepper.js';
+import { OutOfMemory } from './store.js';
+import type { Bound, Counterexample, Counts, Options, Verdict } from './verdict.js';
 
-/** explores. */
+const ROUND_STATES = 1 << 16;
+/** In the second pass, whose rounds are searched for the first violation. */
+const ROUND_STATES_AGAIN = 1 << 12;
+
+/** Where a search ended: a bound, a violation (what kind, and the cost), or nowhere. */
+type End =
+  | { readonly kind: 'bounded'; readonly bound: Bound }
+  | { readonly kind: 'violation'; readonly what: 'step' | 'deadlock' | 'livelock'; readonly cost: number }
+  | { readonly kind: 'verified' };
+
+/**
+ * Explores all states by cost: layer k holds the states whose cheapest way costs k. A layer is closed under the edges of cost 0, breadth
+ * first; then the edges of cost 1 of all its states lead into the next one. A violation ends the search behind the level in which it was
+ * found, so that counts do not depend on the number of threads; a second pass with one thread and fresh tables finds its path. `semantics` is
+ * called once for each pass.
+ */
 export async function explore(semantics: () => Semantics, options: Options = {}): Promise<Verdict> {
-  const graph = new Graph();
-  const stepper = new Stepper(graph, semantics());
-  const began = Date.now();
-  const key = ({ locals, memory }: State): string =>
-    `${options.symmetry === false ? locals : [...locals].sort((a, b) => a - b)} ${memory}`;
-  interface Found extends State {
-    readonly from: Found | undefined;
-    readonly step: PathStep | undefined;
+  const search = new Search(semantics(), options, false);
+  try {
+    await search.employ();
+    const end = await search.run();
+    const counts = search.counts();
+    search.close();
+    if (end.kind === 'verified') return { ...counts, kind: 'verified' };
+    if (end.kind === 'bounded') return { ...counts, kind: 'bounded', bound: end.bound };
+    const again = new Search(semantics(), options, true);
+    return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
+  } finally {
+    search.close();
   }
-  const start = stepper.begin();
-  let violation: Violation | undefined = start.violation;
-  let at: Found = { ...start.state, from: undefined, step: undefined };
-  let transitions = 0;
-  let maxFrontier = 1;
-  const visited = new Set<string>([key(at)]);
-  let layer = [at];
-  let cost = 0;
-  let found = cost;
-  let bound: Bound | undefined;
-  const violates = (what: Violation, state: Found, where: number): void => {
-    if (violation !== undefined) return;
-    violation = what;
-    at = state;
-    found = where;
-  };
-  const expand = (state: Found, kind: 0 | 1, into: Found[]): number => {
-    let enabled = 0;
-    for (const [slot, local] of state.locals.entries()) {
-      const { from, to } = stepper.edges(local, kind);
-      for (let position = from; position < to; position++) {
-        if (!stepper.isFree(state, slot, position)) continue;
-        const outcome = stepper.take(state, slot, position);
-        if (outcome.kind === 'disabled') continue;
-        enabled++;
-        const edge = graph.edgeOf(position);
-        const after = outcome.kind === 'to' ? outcome.state : state;
-        const step = { task: slot, local, ...edge, cost: kind, reads: outcome.reads, state: after };
-        const next: Found = { ...after, from: state, step };
-        if (outcome.kind === 'violation') violates(outcome.violation, next, cost + kind);
-        else if (!visited.has(key(next))) {
-          visited.add(key(next));
-          into.push(next);
-        }
-      }
-    }
-    transitions += enabled;
-    return enabled;
-  };
-  const enabledFree = new Map<Found, number>();
-  search: for (;;) {
-    let level = layer;
-    while (level.length > 0) {
-      const next: Found[] = [];
-      for (const state of level) {
-        enabledFree.set(state, expand(state, 0, next));
-        if (stepper.isOver(state)) {
-          const wrong = stepper.atEnd(state);
-          if (wrong !== undefined) violates(wrong, state, cost);
-        }
-        if (options.signal?.aborted) bound = 'interrupt';
-        if (visited.size > (options.maxStates ?? Infinity)) bound = 'states';
-        if (Date.now() - began > (options.time ?? Infinity) * 1000) bound = 'time';
-        if (bound !== undefined) break search;
-      }
-      if (violation !== undefined) break search;
-      layer.push(...next);
-      level = next;
-    }
-    maxFrontier = Math.max(maxFrontier, layer.length);
-    if (cost >= (options.maxCost ?? Infinity)) {
-      bound = 'cost';
-      break;
-    }
-    const next: Found[] = [];
-    for (const state of layer) {
-      const enabled = expand(state, 1, next) + enabledFree.get(state)!;
-      if (enabled === 0 && !stepper.isOver(state)) {
-        if (violation === undefined || found > cost) {
-          violation = undefined;
-          violates({ kind: 'deadlock' }, state, cost);
-        }
-      }
-    }
-    if (violation !== undefined || next.length === 0) break;
-    layer = next;
-    enabledFree.clear();
-    cost++;
+}
+
+/** What a search stands at: enough to go on from. */
+interface Position {
+  phase: 0 | 1;
+  cost: number;
+  /** All states of the layer found so far, and of those the ones that are still to be expanded in this phase (of this level). */
+  layer: Range[];
+  pending: Range[];
+  /** States found in this level (phase 0), or of the next layer (phase 1). */
+  found: Range[];
+}
+
+class Search {
+  private readonly engine: Engine;
+  private readonly began = Date.now();
+  private maxFrontier = 0;
+  private maxBytes = 0;
+  private at: Position = { phase: 0, cost: 0, layer: [], pending: [], found: [] };
+  private deadlock = false;
+  private badEnd = false;
+  private readonly cycles: Cycles;
+  private start: State | undefined;
+  private root = 0;
+
+  constructor(
+    semantics: Semantics,
+    private readonly options: Options,
+    private readonly again: boolean,
+  ) {
+    const {
+      symmetry = true,
+      exact = false,
+      maxMemory = Infinity,
+      jobs = 1,
+      shareFrom = WORTH_SHARING,
+    } = options;
+    this.engine = new Engine(
+      semantics,
+      {
+        symmetry,
+        exact,
+        parents: again,
+        shareFrom,
+        maxMemory: again ? Infinity : maxMemory,
+        roundStates: again ? ROUND_STATES_AGAIN : ROUND_STATES,
+      },
+      again || options.host === undefined ? 1 : jobs,
+    );
+    this.cycles = new Cycles(this.engine.stepper);
   }
-  const counts = {
-    states: visited.size,
-    transitions,
-    cost,
-    locals: graph.locals,
-    memories: graph.memories,
-    cells: graph.cells,
-    maxFrontier,
-    bytes: graph.store.tableBytes,
-    seconds: (Date.now() - began) / 1000,
-    exact: true,
-    collision: 0,
-  };
-  if (violation !== undefined) {
-    const path: PathStep[] = [];
-    for (let state: Found | undefined = at; state?.step !== undefined; state = state.from)
-      path.unshift(state.step);
+
+  async employ(): Promise<void> {
+    const { engine, options } = this;
+    if (engine.jobs === 1 || options.host === undefined) return;
+    const contexts = engine.contexts.slice(1).map(({ address }) => address);
+    engine.employ(await options.host.start({ module: engine.module, memory: engine.store.memory, contexts }));
+  }
+  private closed = false;
+  close(): void {
+    if (!this.closed) this.engine.close();
+    this.closed = true;
+  }
+
+  async run(): Promise<End> {
+    try {
+      const { state, violation } = this.engine.stepper.begin();
+      this.start = state;
+      if (violation !== undefined) {
+        if (this.goal) throw new Found({ violation, cost: 0, start: state, path: [] });
+        return { kind: 'violation', what: 'step', cost: 0 };
+      }
+      this.engine.add([state]);
+      this.at.layer = this.engine.fresh();
+      this.at.pending = [...this.at.layer];
+      this.root = this.at.layer[0]!.from;
+      return await this.goOn();
+    } catch (error) {
+      if (error instanceof OutOfMemory) return { kind: 'bounded', bound: 'memory' };
+      throw error;
+    }
+  }
+
+  private async goOn(): Promise<End> {
+    const { at, engine, options } = this;
+    for (;;) {
+      while (at.phase === 0 && at.pending.length > 0) {
+        const bound = await this.expand();
+        if (bound !== undefined) return { kind: 'bounded', bound };
+        if (engine.violations > 0 || this.badEnd) return { kind: 'violation', what: 'step', cost: at.cost };
+        at.layer.push(...at.found);
+        at.pending = at.found;
+        at.found = [];
+      }
+      if (at.phase === 0) {
+        this.maxFrontier = Math.max(this.maxFrontier, engine.count(at.layer));
+        engine.leaveChunks();
+        const [locked] = livelocked(engine, this.cycles, at.layer);
+        if (locked !== undefined) {
+          if (this.goal?.what === 'livelock')
+            this.tell(locked, { violation: { kind: 'livelock' }, edge: undefined });
+          return { kind: 'violation', what: 'livelock', cost: at.cost };
+        }
+        if (at.cost >= (options.maxCost ?? Infinity)) return { kind: 'bounded', bound: 'cost' };
+        at.phase = 1;
+        at.pending = [...at.layer];
+      }
+      const bound = await this.expand();
+      if (bound !== undefined) return { kind: 'bounded', bound };
+      if (this.deadlock) return { kind: 'violation', what: 'deadlock', cost: at.cost };
+      if (engine.violations > 0) return { kind: 'violation', what: 'step', cost: at.cost + 1 };
+      engine.free(at.layer);
+      if (at.found.length === 0) return { kind: 'verified' };
+      at.phase = 0;
+      at.cost++;
+      at.layer = at.found;
+      at.pending = [...at.found];
+      at.found = [];
+    }
+  }
+
+  /** Expands all that is pending; a bound where one was reached before. */
+  private async expand(): Promise<Bound | undefined> {
+    const { at, engine } = this;
+    while (at.pending.length > 0) {
+      const bound = await this.bound();
+      if (bound !== undefined) return bound;
+      const { pending } = at;
+      const end = engine.round(pending, at.phase);
+      at.pending = end.rest;
+      at.found.push(...engine.fresh());
+      this.deadlock ||= end.deadlock;
+      this.badEnd ||= end.badEnd;
+      this.maxBytes = Math.max(this.maxBytes, engine.bytes);
+      if (this.again) this.look(pending);
+    }
+    return undefined;
+  }
+
+  private async bound(): Promise<Bound | undefined> {
+    const { options, engine } = this;
+    if (this.again) return undefined;
+    await this.report();
+    if (options.signal?.aborted) return 'interrupt';
+    if (engine.states >= (options.maxStates ?? Infinity)) return 'states';
+    if (Date.now() - this.began >= (options.time ?? Infinity) * 1000) return 'time';
+    return undefined;
+  }
+
+  private reported = { at: Date.now(), states: 0 };
+  /** From time to time: says how far it is, and lets others run. */
+  private async report(): Promise<void> {
+    const { options, engine, at } = this;
+    const now = Date.now();
+    if (now - this.reported.at < 100) return;
+    const { states, bytes } = engine;
+    options.onProgress?.({
+      states,
+      frontier: engine.count(at.pending) + engine.count(at.found),
+      layer: at.cost,
+      bytes,
+      seconds: (now - this.began) / 1000,
+      rate: ((states - this.reported.states) * 1000) / (now - this.reported.at),
+    });
+    this.reported = { at: now, states };
+    await options.host?.rest?.();
+  }
+
+  counts(): Counts {
+    const { engine } = this;
+    const { states, graph } = engine;
     return {
-      ...counts,
-      kind: 'violation',
-      counterexample: { violation, cost: found, start: start.state, path },
+      states,
+      transitions: engine.transitions,
+      cost: this.at.cost,
+      locals: graph.locals,
+      memories: graph.memories,
+      cells: graph.cells,
+      maxFrontier: this.maxFrontier,
+      bytes: this.maxBytes,
+      seconds: (Date.now() - this.began) / 1000,
+      exact: engine.settings.exact,
+      collision: engine.settings.exact ? 0 : states ** 2 / 2 ** 65,
     };
   }
-  return bound === undefined ? { ...counts, kind: 'verified' } : { ...counts, kind: 'bounded', bound };
+
+  /** Second pass: the path to a violation of which the first pass has told the kind and the cost. */
+  private goal: (End & { kind: 'violation' }) | undefined;
+  async explain(goal: End & { kind: 'violation' }): Promise<Counterexample> {
+    this.goal = goal;
+    try {
+      const end = await this.run();
+      throw new Error(`the second pass ends otherwise: ${JSON.stringify(end)}`);
+    } catch (error) {
+      if (error instanceof Found) return error.counterexample;
+      throw error;
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Second pass: the first violation among the states of a round. */
+  private look(ranges: readonly Range[]): void {
+    const { engine, at, goal } = this;
+    const { stepper } = engine;
+    if (goal?.what === 'deadlock' ? !this.deadlock : engine.violations === 0 && !this.badEnd) return;
+    for (const address of engine.addresses(ranges)) {
+      const state = engine.stateAt(address);
+      if (goal?.what === 'step') {
+        const met = violationIn(stepper, state, at.phase);
+        if (met !== undefined) this.tell(address, met);
+      } else if (!stepper.isOver(state) && !stepper.canGo(state, 0) && !stepper.canGo(state, 1))
+        this.tell(address, { violation: { kind: 'deadlock' }, edge: undefined });
+    }
+  }
+
+  private tell(address: number, met: Met): never {
+    const path = pathTo(this.engine, this.start!, this.root, address, met);
+    throw new Found({
+      violation: met.violation,
+      cost: this.at.cost + (met.edge ?? 0),
+      start: this.start!,
+      path,
+    });
+  }
+}
+
+class Found extends Error {
+  constructor(readonly counterexample: Counterexample) {
+    super();
+  }
 }

@@ -1,4 +1,4 @@
-import { EDGE, FLAG, type Graph, KIND, KIND_BITS, LOCAL, NODE } from './graph.js';
+import { type Graph, KIND, KIND_BITS, LOCAL, NODE } from './graph.js';
 import type { Semantics } from './semantics.js';
 
 /** Why a search ended with a violation. `id` is the number that the semantics gave. */
@@ -93,7 +93,7 @@ export class Stepper {
   /** Whether what an edge wants is free. */
   isFree({ locals }: State, slot: number, position: number): boolean {
     const { graph } = this;
-    const wants = graph.store.i32[graph.edgeAt(position) + EDGE.wants]!;
+    const wants = graph.wants(position);
     return locals.every((local, other) => other === slot || (graph.holds(local) & wants) === 0);
   }
 
@@ -126,7 +126,7 @@ export class Stepper {
     const { i32 } = graph.store;
     for (let asked = 0; ; asked++) {
       const reads: [cell: number, value: number][] = [];
-      let node = i32[graph.edgeAt(position) + EDGE.root]!;
+      let node = graph.rootAt(position);
       while (node >= 0 && (i32[graph.nodeAt(node)]! & 7) === KIND.read) {
         const cell = i32[graph.nodeAt(node)]! >>> KIND_BITS;
         const value = graph.memory.valueOf(memory, cell);
@@ -135,16 +135,14 @@ export class Stepper {
       }
       if (node >= 0 && !graph.isUnknown(node)) return { node, reads };
       if (asked > 1000) throw new Error(`edge of local ${local} stays unknown`);
-      this.resolve(local, i32[graph.edgeAt(position) + EDGE.index]!, memory);
+      this.resolve(local, graph.edgeOf(position).edge, memory);
     }
   }
 
   /** Every task has finished. */
   isOver({ locals }: State): boolean {
     const { graph } = this;
-    return locals.every(
-      (local) => (graph.store.i32[graph.localAt(local) + LOCAL.flags]! & FLAG.finished) !== 0,
-    );
+    return locals.every((local) => graph.finished(local));
   }
   atEnd({ locals, memory }: State): Violation | undefined {
     const id = this.semantics.end(locals, this.graph.reader(memory));

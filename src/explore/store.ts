@@ -43,6 +43,8 @@ export const HEADER = {
   running: 23,
   /** Not 0: workers end. */
   quit: 24,
+  /** Not 0: some edges are disabled in some memories. */
+  disables: 25,
 } as const;
 
 /** The unit in which the frontier takes memory. */
@@ -110,17 +112,6 @@ export class Store {
   }
   get chunkBytes(): number {
     return this.middle - this.header('chunkFloor');
-  }
-
-  /** As new; `visitedBytes` says how much behind the middle was touched. */
-  clear(visitedBytes: number): void {
-    const floor = this.header('chunkFloor');
-    this.i32.fill(0, floor / 4, (this.middle + visitedBytes) / 4);
-    this.i32.fill(0, 0, this.top / 4);
-    this.top = FIRST;
-    this.free.clear();
-    this.setHeader('visited', this.middle);
-    this.setHeader('chunkFloor', this.middle);
   }
 }
 

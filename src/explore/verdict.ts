@@ -1,11 +1,12 @@
 import type { State, Violation } from './stepper.js';
+import type { WorkerHost } from './workers.js';
 
 export interface Options {
   /** Sorts the locals of a state, so that states that differ only in which task does what are one; on unless false. */
   readonly symmetry?: boolean;
   /** Stores whole states instead of 64-bit fingerprints. */
   readonly exact?: boolean;
-  /** Threads, 1 unless said otherwise; more need `host.workers`. */
+  /** Threads, 1 unless said otherwise; more need `host`. */
   readonly jobs?: number;
   readonly maxStates?: number;
   /** Bytes of the tables, frontiers and the visited table. */
@@ -16,7 +17,16 @@ export interface Options {
   readonly maxCost?: number;
   /** Looked at between batches; where it is set, the search ends with what is known so far. */
   readonly signal?: { readonly aborted: boolean };
+  readonly host?: ExploreHost;
+  /** Rounds with fewer states are done by the main thread alone. */
+  readonly shareFrom?: number;
   readonly onProgress?: (progress: Progress) => void;
+}
+
+/** What the search uses of the world, where there is more than the language. */
+export interface ExploreHost extends WorkerHost {
+  /** Lets other things happen for a moment: signals, output. */
+  rest?(): Promise<void>;
 }
 
 export interface Progress {
@@ -49,7 +59,7 @@ export interface Counterexample {
   readonly cost: number;
   /** The state at the start, locals by task. */
   readonly start: State;
-  /** Fewest costs, then fewest steps, then the first in breadth-first order. The last step is the violation, or leads to its state. */
+  /** Fewest costs, then the first in breadth-first order within its layer. The last step is the violation, or leads to its state. */
   readonly path: readonly PathStep[];
 }
 

@@ -1,0 +1,262 @@
+import { ASK, Context, MISS_BYTES, MISSES, type Range, type Shape, shapeOf } from './context.js';
+import { searchModule } from './expand-code.js';
+import { Graph } from './graph.js';
+import type { Semantics } from './semantics.js';
+import { type State, Stepper } from './stepper.js';
+import { CHUNK, HEADER, OutOfMemory, Store } from './store.js';
+import { STOP } from './visited-code.js';
+import { host, type WasmModule } from './wasm/host.js';
+import type { Workers } from './workers.js';
+
+export interface EngineSettings {
+  readonly symmetry: boolean;
+  readonly exact: boolean;
+  /** States know the address of the one that they were found from, and frontiers are kept. */
+  readonly parents: boolean;
+  readonly maxMemory: number;
+  /** States that are expanded between two returns to the search. */
+  readonly roundStates: number;
+  /** A round with fewer states is done by the main thread alone. */
+  readonly shareFrom: number;
+}
+type Exports = Record<'again' | 'put' | 'flush' | 'grow' | 'work', (...parameters: number[]) => number>;
+
+/** States that a thread takes at a time. */
+const PIECE = 512;
+/** Waking the others takes as long as expanding some hundred states. */
+export const WORTH_SHARING = 8192;
+const FIRST_SLOTS = 2 ** 16;
+
+/** What the search sees of a round. */
+export interface RoundEnd {
+  /** What is still to be expanded. */
+  readonly rest: Range[];
+  /** States that are deadlocked, or whose end is a violation, were among those expanded. */
+  readonly deadlock: boolean;
+  readonly badEnd: boolean;
+}
+
+/** One search's tables and threads: expands ranges of states, round by round. */
+export class Engine {
+  readonly store = new Store();
+  readonly graph: Graph;
+  readonly stepper: Stepper;
+  readonly shape: Shape;
+  readonly module: WasmModule;
+  readonly contexts: Context[] = [];
+  private readonly code: Exports;
+  private slots = FIRST_SLOTS;
+  private pieces = 0;
+  private pieceBytes = 0;
+  private workers: Workers | undefined;
+
+  constructor(
+    semantics: Semantics,
+    readonly settings: EngineSettings,
+    readonly jobs: number,
+  ) {
+    const { store } = this;
+    this.graph = new Graph(store);
+    this.stepper = new Stepper(this.graph, semantics);
+    this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents);
+    const variant = { ...settings, shape: this.shape, shared: jobs > 1 };
+    this.module = new host.Module(searchModule(variant, store.size / 2 ** 16));
+    const instance = new host.Instance(this.module, { env: { memory: store.memory } });
+    this.code = instance.exports as Exports;
+    for (let each = 0; each < jobs; each++) this.contexts.push(new Context(store, this.shape));
+    store.setHeader('visitedMask', this.slots - 1);
+  }
+
+  /** Other threads, started on `module` and the contexts behind the first. */
+  employ(workers: Workers): void {
+    this.workers = workers;
+  }
+
+  get states(): number {
+    return this.store.header('states');
+  }
+  get bytes(): number {
+    return this.store.tableBytes + this.store.chunkBytes + this.slots * this.shape.slot;
+  }
+  get transitions(): number {
+    return this.contexts.reduce((sum, context) => sum + context.transitions, 0);
+  }
+  get violations(): number {
+    return this.contexts.reduce((sum, context) => sum + context.get('violations'), 0);
+  }
+
+  /** Puts states into the table and the frontier. */
+  add(states: readonly State[]): void {
+    this.ready(0);
+    const [context] = this.contexts as [Context];
+    const at = this.store.allocate(this.shape.record);
+    for (const { locals, memory } of states) {
+      for (const [slot, local] of locals.entries()) this.store.i32[at / 4 + slot] = local;
+      this.store.i32[at / 4 + locals.length] = memory;
+      this.code.put(context.address, at);
+      this.flushWhenFull(context);
+    }
+    this.code.flush(context.address);
+    this.store.release(at, this.shape.record);
+  }
+
+  stateAt(address: number): State {
+    const at = address / 4;
+    const { i32 } = this.store;
+    const { tasks } = this.shape;
+    return { locals: Array.from(i32.subarray(at, at + tasks)), memory: i32[at + tasks]! };
+  }
+  parentOf(address: number): number {
+    return this.store.i32[address / 4 + this.shape.tasks + 1]! >>> 0;
+  }
+  /** Addresses of the states of ranges, in order. */
+  *addresses(ranges: readonly Range[]): Generator<number> {
+    for (const { from, to } of ranges)
+      for (let address = from; address < to; address += this.shape.record) yield address;
+  }
+  count(ranges: readonly Range[]): number {
+    return ranges.reduce((sum, { from, to }) => sum + (to - from), 0) / this.shape.record;
+  }
+
+  /** The states that came into the frontier since the last call. */
+  fresh(): Range[] {
+    const ranges: Range[] = [];
+    for (const context of this.contexts) context.takeRanges(ranges);
+    return ranges;
+  }
+  /** The frontier goes on in chunks of its own. */
+  leaveChunks(): void {
+    for (const context of this.contexts) context.leaveChunk();
+  }
+  /** Gives the chunks of these ranges back; nothing else may stand in them. */
+  free(ranges: readonly Range[]): void {
+    if (this.settings.parents) return;
+    for (const chunk of new Set(ranges.map(({ from }) => Math.floor(from / CHUNK) * CHUNK))) {
+      this.store.i32[chunk / 4] = this.store.header('freeChunk') | 0;
+      this.store.setHeader('freeChunk', chunk);
+    }
+  }
+
+  /** Expands the edges of one cost of some of these states. */
+  round(ranges: readonly Range[], cost: 0 | 1): RoundEnd {
+    const { store } = this;
+    this.ready(cost);
+    const { pieces, rest } = this.cut(ranges);
+    if (pieces.length * 8 > this.pieceBytes) {
+      if (this.pieceBytes > 0) store.release(this.pieces, this.pieceBytes);
+      this.pieceBytes = Math.max(4096, pieces.length * 16);
+      this.pieces = store.allocate(this.pieceBytes);
+    }
+    for (const [index, { from, to }] of pieces.entries()) {
+      store.i32[this.pieces / 4 + index * 2] = from | 0;
+      store.i32[this.pieces / 4 + index * 2 + 1] = to | 0;
+    }
+    store.setHeader('pieces', this.pieces);
+    store.setHeader('pieceCount', pieces.length);
+    store.setHeader('nextPiece', 0);
+    const shared = this.workers !== undefined && this.count(pieces) >= this.settings.shareFrom;
+    if (shared) this.beginRound();
+    this.code.work(this.contexts[0]!.address);
+    if (shared) this.awaitRound();
+    const left = this.contexts
+      .slice(0, shared ? undefined : 1)
+      .map((context) => ({ from: context.get('leftFrom'), to: context.get('leftTo') }))
+      .filter(({ from, to }) => to > from);
+    const settled = this.settle();
+    if (store.header('stop') === STOP.memory) throw new OutOfMemory();
+    return { rest: [...left, ...pieces.slice(store.header('nextPiece')), ...rest], ...settled };
+  }
+
+  /** The first states of the ranges as pieces, and the rest. */
+  private cut(ranges: readonly Range[]): { pieces: Range[]; rest: Range[] } {
+    const step = PIECE * this.shape.record;
+    const most = Math.ceil((this.settings.roundStates * this.jobs) / PIECE);
+    const pieces: Range[] = [];
+    for (const [index, { from, to }] of ranges.entries()) {
+      for (let at = from; at < to; at += step) {
+        if (pieces.length >= most) return { pieces, rest: [{ from: at, to }, ...ranges.slice(index + 1)] };
+        pieces.push({ from: at, to: Math.min(to, at + step) });
+      }
+    }
+    return { pieces, rest: [] };
+  }
+
+  private beginRound(): void {
+    const { i32 } = this.store;
+    i32[HEADER.running] = this.jobs - 1;
+    Atomics.add(i32, HEADER.round, 1);
+    Atomics.notify(i32, HEADER.round);
+  }
+  private awaitRound(): void {
+    const { i32 } = this.store;
+    for (;;) {
+      const running = Atomics.load(i32, HEADER.running);
+      if (running === 0) return;
+      Atomics.wait(i32, HEADER.running, running, 1000);
+    }
+  }
+
+  /** Buffers and table have room for what can come before the next look at the limits. */
+  private ready(cost: 0 | 1): void {
+    const { store } = this;
+    const widest = store.header('widest');
+    for (const context of this.contexts) context.prepare(widest);
+    const reserve = this.jobs * (Context.batch(this.shape.tasks, widest) + MISSES) * 2;
+    const limit = (): number => Math.min(Math.floor(this.slots * 0.75), this.slots - reserve);
+    while (this.states > limit()) {
+      const bytes = this.slots * this.shape.slot;
+      if (bytes * 2 > store.size - store.middle || this.bytes + bytes > this.settings.maxMemory)
+        throw new OutOfMemory();
+      this.code.grow();
+      this.slots *= 2;
+    }
+    store.setHeader('statesLimit', limit());
+    const others = this.slots * this.shape.slot + store.tableBytes;
+    const floor = Math.max(store.tableBytes, store.middle - Math.max(0, this.settings.maxMemory - others));
+    store.setHeader('chunkLimit', Math.ceil(floor / CHUNK) * CHUNK);
+    store.setHeader('phase', cost);
+    store.setHeader('stop', 0);
+  }
+
+  private flushWhenFull(context: Context): void {
+    if (context.get('filled') > context.get('fillLimit')) this.code.flush(context.address);
+  }
+
+  /** Asks the semantics for everything that the tables did not say, and takes those edges. */
+  private settle(): { deadlock: boolean; badEnd: boolean } {
+    const { stepper } = this;
+    const [main] = this.contexts as [Context];
+    let deadlock = false;
+    let badEnd = false;
+    for (;;) {
+      const misses = this.contexts.flatMap((context) => this.takeMisses(context));
+      if (misses.length === 0) break;
+      for (let at = 0; at < misses.length; at += 3) {
+        const [address, slot, position] = [misses[at]! >>> 0, misses[at + 1]!, misses[at + 2]!];
+        const state = this.stateAt(address);
+        if (slot === ASK.end) badEnd ||= stepper.atEnd(state) !== undefined;
+        else if (slot === ASK.deadlock) deadlock ||= !stepper.canGo(state, 0) && !stepper.canGo(state, 1);
+        else {
+          stepper.take(state, slot, position);
+          this.code.again(main.address, address, slot, position);
+          this.flushWhenFull(main);
+        }
+      }
+      this.code.flush(main.address);
+    }
+    return { deadlock, badEnd };
+  }
+  private takeMisses(context: Context): number[] {
+    const from = context.get('misses') / 4;
+    const misses = this.store.i32.subarray(from, from + (context.get('missCount') * MISS_BYTES) / 4);
+    context.set('missCount', 0);
+    return Array.from(misses);
+  }
+
+  /** Threads end, memory may go. */
+  close(): void {
+    this.store.setHeader('quit', 1);
+    if (this.workers !== undefined) this.beginRound();
+    this.workers?.end();
+  }
+}

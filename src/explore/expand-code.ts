@@ -1,0 +1,362 @@
+import { ASK, CONTEXT, MISS_BYTES } from './context.js';
+import { EDGE, FLAG, KIND, KIND_BITS, LOCAL, NODE } from './graph.js';
+import { STEP, STEP_HASH } from './memories.js';
+import { defineRounds } from './rounds-code.js';
+import { defineVisited, field, hashOf, header, type Variant } from './visited-code.js';
+import {
+  type Code,
+  type Label,
+  type Local,
+  load,
+  load64,
+  Module,
+  select,
+  type Value,
+} from './wasm/builder.js';
+
+/** The hot part of the search as a module, written for the number of tasks and the options. */
+export function searchModule(variant: Variant, pages: number): Uint8Array {
+  const module = new Module();
+  defineVisited(module, variant);
+  defineAgain(module, variant);
+  defineExpand(module, variant);
+  defineRounds(module);
+  return module.bytes(pages);
+}
+
+/** Tables' addresses in locals: they stay while a function runs. */
+class Tables {
+  readonly locals: Local;
+  readonly edges: Local;
+  readonly nodes: Local;
+  readonly steps: Local;
+  readonly stepMask: Local;
+  readonly rows: Local;
+  readonly rowBytes: Local;
+  constructor(f: Code) {
+    this.locals = f.local('i32', header('locals'));
+    this.edges = f.local('i32', header('edges'));
+    this.nodes = f.local('i32', header('nodes'));
+    this.steps = f.local('i32', header('steps'));
+    this.stepMask = f.local('i32', header('stepMask'));
+    this.rows = f.local('i32', header('rows'));
+    this.rowBytes = f.local('i32', header('rowBytes'));
+  }
+  local = (id: Value): Value => this.locals.add(id.mul(LOCAL.words * 4));
+  edge = (position: Value): Value => this.edges.add(position.mul(EDGE.words * 4));
+  node = (id: Value): Value => this.nodes.add(id.mul(NODE.words * 4));
+}
+
+/** A state in locals. */
+interface Vector {
+  readonly at: Local;
+  readonly locals: readonly Local[];
+  readonly memory: Local;
+}
+function readState(f: Code, at: Local, tasks: number): Vector {
+  const locals = Array.from({ length: tasks }, (_, slot) => f.local('i32', load(at, slot * 4)));
+  return { at, locals, memory: f.local('i32', load(at, tasks * 4)) };
+}
+function vectorAt(f: Code, at: Local, tasks: number): Vector {
+  return { at, locals: Array.from({ length: tasks }, () => f.local()), memory: f.local() };
+}
+
+/** Comparators of a sorting network (Batcher's odd-even merge sort, for any number of inputs). */
+export function sortingNetwork(inputs: number): [number, number][] {
+  const pairs: [number, number][] = [];
+  for (let p = 1; p < inputs; p *= 2)
+    for (let k = p; k >= 1; k = Math.floor(k / 2))
+      for (let j = k % p; j + k < inputs; j += 2 * k)
+        for (let i = 0; i < Math.min(k, inputs - j - k); i++)
+          if (Math.floor((i + j) / (p * 2)) === Math.floor((i + j + k) / (p * 2)))
+            pairs.push([i + j, i + j + k]);
+  return pairs;
+}
+function sort(f: Code, values: readonly Local[]): void {
+  const low = f.local();
+  for (const [a, b] of sortingNetwork(values.length)) {
+    const [x, y] = [values[a]!, values[b]!];
+    low.set(select(x.below(y), x, y));
+    y.set(select(x.below(y), y, x));
+    x.set(low);
+  }
+}
+
+/** Puts a successor into the buffer: sorted, with its hash. */
+function append(f: Code, variant: Variant, context: Value, next: Vector, scratch: Scratch): void {
+  const { tasks, entry } = variant.shape;
+  if (variant.symmetry) sort(f, next.locals);
+  const words = [...next.locals, next.memory];
+  hashOf(words, scratch.hash);
+  const { filled } = scratch;
+  filled.set(field(context, 'filled'));
+  scratch.to.set(field(context, 'buffer').add(filled));
+  f.store(scratch.to, scratch.hash);
+  for (const [index, word] of words.entries()) f.store(scratch.to, word, 8 + index * 4);
+  if (variant.parents) f.store(scratch.to, next.at, 8 + (tasks + 1) * 4);
+  f.store(context, filled.add(entry), CONTEXT.filled * 4);
+}
+interface Scratch {
+  readonly hash: Local;
+  readonly filled: Local;
+  readonly to: Local;
+}
+const scratchOf = (f: Code): Scratch => ({ hash: f.local('i64'), filled: f.local(), to: f.local() });
+
+/** Writes a miss. */
+function ask(f: Code, context: Value, at: Value, slot: Value | number, position?: Value): void {
+  const to = f.local('i32', field(context, 'misses').add(field(context, 'missCount').mul(MISS_BYTES)));
+  f.store(to, at);
+  f.store(to, slot, 4);
+  if (position !== undefined) f.store(to, position, 8);
+  f.store(context, field(context, 'missCount').add(1), CONTEXT.missCount * 4);
+}
+
+/**
+ * Takes the edges of `slot` from `position` to `last` as far as they are enabled: the walk down a tree, the step of the memory, the
+ * fences, the successor. `taken` counts edges that are neither disabled nor unknown.
+ */
+function takeEdges(
+  f: Code,
+  variant: Variant,
+  t: Tables,
+  p: {
+    readonly context: Value;
+    readonly state: Vector;
+    readonly slot: Value;
+    readonly own: Value;
+    readonly others: Value;
+    readonly position: Local;
+    readonly last: Value;
+    readonly taken: Local;
+  },
+): void {
+  const { tasks } = variant.shape;
+  const { context, state, slot } = p;
+  const [edge, node, kind, value, mask, base, index, leafStores, fence, step] = Array.from(
+    { length: 10 },
+    () => f.local(),
+  ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
+  const row = f.local('i32', t.rows.add(state.memory.mul(t.rowBytes)));
+  const next = vectorAt(f, state.at, tasks);
+  const scratch = scratchOf(f);
+  const miss = (done: Label): void => {
+    ask(f, context, state.at, slot, p.position);
+    f.go(done);
+  };
+  f.while(p.position.below(p.last), () => {
+    f.block((done) => {
+      edge.set(t.edge(p.position));
+      f.goIf(load(edge, EDGE.wants * 4).and(p.others), done);
+      node.set(t.node(load(edge, EDGE.root * 4)));
+      f.forever((found, again) => {
+        kind.set(load(node));
+        f.goIf(kind.and(7).eq(KIND.leaf), found);
+        f.if(kind.and(7).eq(KIND.read), () => {
+          value.set(load(row.add(kind.shr(KIND_BITS).shl(2))));
+          base.set(load(node, NODE.a * 4));
+          mask.set(load(node, NODE.b * 4));
+          index.set(value.and(mask));
+          value.set(value.add(1));
+          f.forever((empty, more) => {
+            kind.set(load(base.add(index.shl(3))));
+            f.if(kind.eq(value), () => {
+              node.set(t.node(load(base.add(index.shl(3)), 4)));
+              f.go(again);
+            });
+            f.goIf(kind.isZero(), empty);
+            index.set(index.add(1).and(mask));
+            f.go(more);
+          });
+          miss(done);
+        });
+        f.goIf(kind.and(7).eq(KIND.disabled), done);
+        f.if(kind.and(7).eq(KIND.bad), () => {
+          p.taken.grow(1);
+          f.store(context, field(context, 'violations').add(1), CONTEXT.violations * 4);
+          f.go(done);
+        });
+        miss(done);
+      });
+      next.memory.set(state.memory);
+      leafStores.set(load(node, NODE.b * 4));
+      f.if(leafStores, () => {
+        index.set(state.memory.mul(STEP_HASH.memory).xor(leafStores.mul(STEP_HASH.stores)));
+        index.set(index.xor(index.shr(STEP_HASH.shift)).and(t.stepMask));
+        f.forever((empty, more) => {
+          step.set(t.steps.add(index.mul(STEP.words * 4)));
+          kind.set(load(step));
+          f.if(kind.eq(state.memory.add(1)).and(load(step, STEP.stores * 4).eq(leafStores)), () => {
+            next.memory.set(load(step, STEP.to * 4));
+            f.if(load(step, STEP.bad * 4), () => {
+              p.taken.grow(1);
+              f.store(context, field(context, 'violations').add(1), CONTEXT.violations * 4);
+              f.go(done);
+            });
+            leafStores.set(0);
+            f.go(empty);
+          });
+          f.goIf(kind.isZero(), empty);
+          index.set(index.add(1).and(t.stepMask));
+          f.go(more);
+        });
+        f.if(leafStores, () => miss(done));
+      });
+      kind.set(load(node, NODE.a * 4));
+      for (const [other, local] of state.locals.entries())
+        next.locals[other]!.set(select(slot.eq(other), kind, local));
+      fence.set(load(node, NODE.c * 4));
+      f.if(fence, () => {
+        for (const [other, local] of state.locals.entries())
+          f.if(
+            slot.ne(other).and(
+              load(t.local(local), LOCAL.holds * 4)
+                .and(fence)
+                .and(0xffff)
+                .ne(0),
+            ),
+            () => {
+              value.set(load(t.local(local), LOCAL.fence * 4));
+              f.if(value.isZero(), () => miss(done));
+              next.locals[other]!.set(value.sub(1));
+            },
+          );
+      });
+      p.taken.grow(1);
+      append(f, variant, context, next, scratch);
+    });
+    p.position.grow(1);
+  });
+}
+
+/** Bits that tasks other than the one that holds `own` hold; two tasks may hold the same after a fence. */
+function heldBits(f: Code, t: Tables, state: Vector, both: Local, all: Local): void {
+  both.set(0);
+  all.set(0);
+  const held = f.local();
+  for (const local of state.locals) {
+    held.set(load(t.local(local), LOCAL.holds * 4));
+    both.set(both.or(all.and(held)));
+    all.set(all.or(held));
+  }
+}
+const othersThan = (own: Value, both: Value, all: Value): Value => all.and(own.xor(-1)).or(both);
+
+const count = (f: Code, context: Value, taken: Local): void =>
+  f.store(context, load64(context, CONTEXT.transitions * 4).add(taken.wide()), CONTEXT.transitions * 4);
+
+/** again(context, state, slot, position): one edge, for which the tables are complete now. put(context, state): the state itself. */
+function defineAgain(module: Module, variant: Variant): void {
+  const { tasks } = variant.shape;
+  module.function('again', 4, (f, context, at, slot, position) => {
+    const t = new Tables(f);
+    const state = readState(f, at!, tasks);
+    const [both, all, own, taken] = [f.local(), f.local(), f.local(), f.local('i32', 0)];
+    heldBits(f, t, state, both, all);
+    own.set(load(t.local(load(at!.add(slot!.shl(2)))), LOCAL.holds * 4));
+    const others = f.local('i32', othersThan(own, both, all));
+    const last = f.local('i32', position!.add(1));
+    takeEdges(f, variant, t, {
+      context: context!,
+      state,
+      slot: slot!,
+      own,
+      others,
+      position: position!,
+      last,
+      taken,
+    });
+    count(f, context!, taken);
+  });
+  module.function('put', 2, (f, context, at) => {
+    const state = readState(f, at!, tasks);
+    append(f, variant, context!, state, scratchOf(f));
+  });
+}
+
+/** expand(context, from, to): successors of the states there, until the buffer or the list of misses is full; the state to go on with. */
+function defineExpand(module: Module, variant: Variant): void {
+  const { tasks, record } = variant.shape;
+  module.function('expand', 3, (f, context, at, to) => {
+    const t = new Tables(f);
+    const phase = f.local('i32', header('phase'));
+    const state = vectorAt(f, at!, tasks);
+    const [both, all, own, others, slot, local, position, last, finished, taken, before, possible] =
+      Array.from({ length: 12 }, () => f.local()) as Local[];
+    taken!.set(0);
+    f.block((full) => {
+      f.while(at!.below(to!), () => {
+        f.goIf(
+          field(context!, 'filled')
+            .above(field(context!, 'fillLimit'))
+            .or(field(context!, 'missCount').above(field(context!, 'missLimit'))),
+          full,
+        );
+        for (const [index, each] of state.locals.entries()) each.set(load(at!, index * 4));
+        state.memory.set(load(at!, tasks * 4));
+        heldBits(f, t, state, both!, all!);
+        before!.set(taken!);
+        possible!.set(0);
+        finished!.set(FLAG.finished);
+        slot!.set(0);
+        f.loop((again) => {
+          local!.set(t.local(load(at!.add(slot!.shl(2)))));
+          finished!.set(finished!.and(load(local!, LOCAL.flags * 4)));
+          own!.set(load(local!, LOCAL.holds * 4));
+          others!.set(othersThan(own!, both!, all!));
+          position!.set(load(local!, LOCAL.edges * 4));
+          last!.set(position!.add(load(local!, LOCAL.count0 * 4)));
+          f.if(phase, () => {
+            position!.set(last!);
+            last!.grow(load(local!, LOCAL.count1 * 4));
+          });
+          takeEdges(f, variant, t, {
+            context: context!,
+            state,
+            slot: slot!,
+            own: own!,
+            others: others!,
+            position: position!,
+            last: last!,
+            taken: taken!,
+          });
+          slot!.grow(1);
+          f.goIf(slot!.below(tasks), again);
+        });
+        f.if(phase.isZero(), () => {
+          f.if(finished!, () => ask(f, context!, at!, ASK.end));
+        });
+        // A state with nothing to do at cost 1 is rare: only then is it worth a look whether there was something at cost 0.
+        f.if(phase.and(taken!.eq(before!)).and(finished!.isZero()), () => {
+          lookForFree(f, t, state, all!, both!, possible!);
+          f.if(possible!.isZero().or(header('disables')), () => ask(f, context!, at!, ASK.deadlock));
+        });
+        at!.grow(record);
+      });
+    });
+    count(f, context!, taken!);
+    f.return(at!);
+  });
+}
+
+/** Whether an edge of cost 0 wants nothing that others hold. */
+function lookForFree(f: Code, t: Tables, state: Vector, all: Value, both: Value, possible: Local): void {
+  const [record, others, position, last] = [f.local(), f.local(), f.local(), f.local()];
+  possible.set(0);
+  for (const local of state.locals) {
+    record.set(t.local(local));
+    others.set(othersThan(load(record, LOCAL.holds * 4), both, all));
+    position.set(load(record, LOCAL.edges * 4));
+    last.set(position.add(load(record, LOCAL.count0 * 4)));
+    f.while(position.below(last), () => {
+      possible.set(
+        possible.or(
+          load(t.edge(position), EDGE.wants * 4)
+            .and(others)
+            .isZero(),
+        ),
+      );
+      position.grow(1);
+    });
+  }
+}
