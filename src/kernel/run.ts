@@ -192,7 +192,7 @@ function fire(kernel: Kernel, timer: Timer): void {
 }
 
 /** What the processor refuses becomes a signal (arch/x86/kernel/traps.c, mm/fault.c). */
-function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget' }>): void {
+export function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget' }>): void {
   const ip = task.registers[RIP]!;
   if (stop.reason === 'fault') {
     const { address, access } = stop.fault;

@@ -19,7 +19,7 @@ export function enqueue(kernel: Kernel, task: Task): void {
 }
 
 /** set_task_cpu(): the thread is not running. */
-function migrate(kernel: Kernel, task: Task, to: CpuState): void {
+export function migrate(kernel: Kernel, task: Task, to: CpuState): void {
   kernel.emit(task, { kind: 'migrate', from: task.cpu, to: to.id });
   task.cpu = to.id;
   migrated(kernel, task);

@@ -13,10 +13,10 @@ export class Space {
     this.state = new BigUint64Array(machine.memory.buffer, 0, STATE.size / 8);
   }
 
-  /** Runs up to `budget` instructions from these registers; they are left as the program left them. */
-  run(registers: BigUint64Array, budget: number): { stop: Stop; done: number } {
+  /** Runs up to `budget` instructions from these registers; they are left as the program left them. `exact`: see Cpu.run. */
+  run(registers: BigUint64Array, budget: number, exact = false): { stop: Stop; done: number } {
     this.state.set(registers);
-    const stop = this.cpu.run(budget);
+    const stop = this.cpu.run(budget, exact);
     registers.set(this.state);
     return { stop, done: budget - this.machine.budget };
   }
@@ -48,11 +48,14 @@ export class Space {
 /** The machines of the address spaces, by Mm.id. They are apart from the kernel's state, which is plain data. */
 export class Spaces {
   private readonly byId = new Map<number, Space>();
+  /** What a new address space runs on. */
+  makeMachine = (): Machine => new Machine();
 
   /** Asked about a page that does not allow an access: see AddressSpace.onMissing. */
   onMissing: ((id: number, address: number, access: Access) => boolean) | undefined;
 
-  create(id: number, machine = new Machine()): Space {
+  create(id: number): Space {
+    const machine = this.makeMachine();
     const space = new Space(machine);
     machine.onMissing = (address, access) => this.onMissing?.(id, address, access) === true;
     this.byId.set(id, space);

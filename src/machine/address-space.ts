@@ -67,6 +67,11 @@ export class AddressSpace {
    */
   onMissing: ((address: number, access: Access) => boolean) | undefined;
 
+  /** Every access of the program goes the slow path: through load and store of the machine. */
+  protected get watched(): boolean {
+    return false;
+  }
+
   /** Pages that somebody has written to and that are still mapped: what the space takes of the host's memory. */
   get touchedPages(): number {
     return this.touched;
@@ -320,7 +325,7 @@ export class AddressSpace {
     let next = FAST[pages[end] ?? 0]!;
     for (let page = end - 1; page >= Math.max(0, first - 1); page--) {
       const own = FAST[pages[page]!]!;
-      fast[page] = own | ((own & next) << WITH_NEXT);
+      fast[page] = this.watched ? 0 : own | ((own & next) << WITH_NEXT);
       next = own;
     }
   }

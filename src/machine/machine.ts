@@ -210,7 +210,7 @@ export class Machine extends AddressSpace {
     }
   }
 
-  private store128(address: bigint, low: bigint, high: bigint): void {
+  protected store128(address: bigint, low: bigint, high: bigint): void {
     const fault = this.check(address, 16, 'write');
     if (fault !== undefined) throw fault;
     this.view.setBigUint64(Number(address), low, true);

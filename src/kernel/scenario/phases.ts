@@ -62,7 +62,7 @@ function registerRseq(kernel: Kernel, task: Task): void {
 }
 
 /** Calls a function without arguments; it returns to the `done` call. The stack is as the ABI wants it behind a call. */
-function enterFunction(kernel: Kernel, task: Task, start: Addr): void {
+export function enterFunction(kernel: Kernel, task: Task, start: Addr): void {
   const top = task.registers[FS_BASE]! - 64n - 8n;
   kernel.memory(task.mm).setU64(top, BigInt(kernel.state.scenario!.returnTo));
   task.registers[RSP] = top;

@@ -1,0 +1,64 @@
+import type { Program } from '../kernel/program.js';
+import { CodeReader } from '../machine/decode.js';
+import { explore as search } from './search.js';
+import type { Bad } from './semantics/actor.js';
+import { Knowledge } from './semantics/knowledge.js';
+import { MachineCode, type Reductions } from './semantics/machine-code.js';
+import { Anew } from './semantics/refusal.js';
+import { endKey, serialEnds } from './semantics/serial.js';
+import { type Settings, World } from './semantics/world.js';
+import type { Options, Verdict } from './verdict.js';
+
+export interface ScenarioOptions extends Options {
+  readonly reductions: Reductions;
+  /** Ends are compared with those of undisturbed operations. */
+  readonly serial: boolean | 'without-claims';
+}
+
+export interface Explored {
+  readonly verdict: Verdict;
+  readonly world: World;
+  readonly code: MachineCode;
+  /** Ends of serial runs; undefined where they are not compared. */
+  readonly serial: ReadonlySet<string> | undefined;
+  readonly rounds: number;
+}
+
+/** Explores one scenario. Throws ProgramError, Refusal. */
+export async function exploreScenario(
+  program: Program,
+  settings: Settings,
+  options: ScenarioOptions,
+): Promise<Explored> {
+  const world = new World(program, settings);
+  const knowledge = new Knowledge(world, new CodeReader(world.machine));
+  for (let rounds = 1; ; rounds++) {
+    try {
+      const serial = wantsSerial(world, options)
+        ? serialEnds(new MachineCode(world, knowledge, options.reductions, () => undefined))
+        : undefined;
+      let code: MachineCode | undefined;
+      const make = (): MachineCode => {
+        code = new MachineCode(world, knowledge, options.reductions, (locals, memory) =>
+          notSerial(serial, endKey(locals, memory)),
+        );
+        return code;
+      };
+      const verdict = await search(make, {
+        ...options,
+        symmetry: options.reductions.symmetry && knowledge.symmetric,
+      });
+      return { verdict, world, code: code!, serial, rounds };
+    } catch (error) {
+      if (!(error instanceof Anew)) throw error;
+    }
+  }
+}
+
+const wantsSerial = ({ scenario }: World, { serial }: ScenarioOptions): boolean =>
+  serial === 'without-claims' ? scenario.invariant === undefined && scenario.finally === undefined : serial;
+
+function notSerial(ends: ReadonlySet<string> | undefined, key: string): Bad | undefined {
+  if (ends === undefined || ends.has(key)) return undefined;
+  return { kind: 'assert', text: 'no order of undisturbed operations ends like this' };
+}

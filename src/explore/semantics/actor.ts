@@ -1,0 +1,295 @@
+import { SI } from '../../abi/signals.js';
+import type { Event } from '../../event/event.js';
+import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
+import { setTimeStamp } from '../../kernel/fx.js';
+import { syscallName } from '../../kernel/kernel.js';
+import { leaveKernel } from '../../kernel/leave.js';
+import { RIP, WORDS } from '../../kernel/registers.js';
+import { fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
+import { fault } from '../../kernel/run.js';
+import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
+import { migrate } from '../../kernel/schedule.js';
+import { makeSignal, sendSignal } from '../../kernel/signal/send.js';
+import type { Task } from '../../kernel/state.js';
+import { enterCall } from '../../kernel/syscalls/perform.js';
+import { Access, type Accesses } from './access.js';
+import { allowedCall, fenceOf } from './calls.js';
+import type { Cells } from './cells.js';
+import type { RegisterBits } from './liveness.js';
+import type { Draft, Place } from './local.js';
+import type { PrivateMemories } from './private-memory.js';
+import { Refusal } from './refusal.js';
+import { packRegisters, type Registers, unpackRegisters } from './registers.js';
+import { putKernelPart, takeKernelPart } from './task-kernel.js';
+import type { Window } from './values.js';
+import type { World } from './world.js';
+
+/** What a task may do next. Legend: execute one instruction; lose its CPU; get CPU `cpu` and number `cid`; get the scenario's signal of this index; be interrupted by membarrier(2). */
+export type Act =
+  | { readonly kind: 'execute' | 'preempt' | 'fence' }
+  | { readonly kind: 'resume'; readonly cpu: number; readonly cid: number }
+  | { readonly kind: 'signal'; readonly signal: number };
+
+/** Something that must not happen. */
+export interface Bad {
+  readonly kind: 'assert' | 'killed' | 'crash';
+  readonly text: string;
+}
+
+/** One transition of one task. */
+export interface Outcome extends Accesses {
+  /** An instruction that the kernel has not seen. */
+  readonly plain: boolean;
+  readonly next: Draft | undefined;
+  readonly bad: Bad | undefined;
+  /** CPUs whose tasks membarrier(2) interrupts, as bits. */
+  readonly fence: number;
+  /** It stopped in a system call. */
+  readonly call: number | undefined;
+  readonly events: readonly Event[];
+}
+
+/** What an act changes besides registers and memory. `plain`: an instruction that the kernel has not seen. */
+interface Did {
+  readonly plain?: boolean;
+  readonly place?: Place;
+  readonly result?: bigint;
+  readonly signals?: readonly number[];
+  readonly bad?: Bad;
+  readonly fence?: number;
+  readonly call?: number;
+}
+
+class Killed extends Error {}
+
+const STACK_RED_ZONE = 128n;
+const NO_REGISTERS: Registers = { words: new BigUint64Array(WORDS), relative: [], key: '' };
+
+/** Does what tasks do, one transition at a time: instructions on the machine, all else by the simulated kernel itself. */
+export class Actor {
+  private events: Event[] = [];
+  /** Told of accesses to the task's window, in bytes from its beginning. */
+  onOwn: ((offset: number, size: number, write: boolean) => void) | undefined;
+
+  constructor(
+    readonly world: World,
+    private readonly cells: Cells,
+    private readonly memories: PrivateMemories,
+    /** Registers that are dead at an instruction; undefined: none is taken for dead. */
+    private readonly deadAt: ((ip: number) => RegisterBits) | undefined,
+  ) {
+    world.onEvent = (event) => this.note(event);
+  }
+
+  /** `index`: as whose the task acts, where its window is. */
+  run(local: Draft, index: number, act: Act, value: (cell: number) => bigint): Outcome {
+    const { world } = this;
+    const { kernel } = world;
+    const task = world.tasks[index]!;
+    const window = world.windows[index]!;
+    this.events = [];
+    task.registers.set(unpackRegisters(local.registers, window, task.registers));
+    putKernelPart(task, local.kernel, window);
+    const access = new Access(world, this.cells, window, local.memory, value);
+    access.onOwn = this.onOwn;
+    this.isolate(task, local.place, act);
+    let did: Did = {};
+    try {
+      did = this.act(task, local, act);
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      did = { bad: this.deathOf(task) };
+    } finally {
+      world.machine.watcher = undefined;
+    }
+    const accesses = access.close();
+    kernel.state.unknownCalls.clear();
+    task.process.exiting = undefined;
+    const next = did.bad === undefined ? this.draft(task, window, local, accesses, did) : undefined;
+    return {
+      ...accesses,
+      plain: did.plain === true,
+      bad: did.bad,
+      fence: did.fence ?? 0,
+      call: did.call,
+      next,
+      events: this.events,
+    };
+  }
+
+  private draft(
+    task: Task,
+    window: Window,
+    local: Draft,
+    accesses: Accesses,
+    { place = local.place, result, signals = local.signals, plain = false }: Did,
+  ): Draft {
+    const rsp = task.registers[RSP]!;
+    const inside = rsp >= BigInt(window.start) && rsp < BigInt(window.end);
+    const dead = inside ? Number(rsp - STACK_RED_ZONE) - window.start : 0;
+    if (place.kind === 'finished') return this.finished(local, result);
+    return {
+      place,
+      registers: packRegisters(task.registers, window, this.deadAt?.(Number(task.registers[RIP]!))),
+      memory: this.memories.change(local.memory, accesses.changes, Math.max(0, dead)),
+      kernel: plain
+        ? local.kernel
+        : takeKernelPart(
+            task,
+            window,
+            place.kind === 'on' && this.world.kernel.rules.noRestartFlags !== 'honoured',
+          ),
+      signals,
+      results: result === undefined ? local.results : [...local.results, result],
+      owner: local.owner,
+    };
+  }
+
+  /** Of a task that has returned nothing is left but its results. */
+  private finished(local: Draft, result: bigint | undefined): Draft {
+    return {
+      place: { kind: 'finished' },
+      registers: NO_REGISTERS,
+      memory: this.memories.empty,
+      kernel: this.world.starts[0]!.kernel,
+      signals: [],
+      results: result === undefined ? local.results : [...local.results, result],
+      owner: local.owner,
+    };
+  }
+
+  private act(task: Task, local: Draft, act: Act): Did {
+    const { kernel } = this.world;
+    const { rseq } = task;
+    switch (act.kind) {
+      case 'execute':
+        return this.execute(task, local);
+      case 'preempt':
+        rseq.interrupted = true;
+        switchedOut(kernel, task);
+        return { place: { kind: 'off' } };
+      case 'resume': {
+        const cpu = kernel.state.cpus[act.cpu]!;
+        if (task.cpu !== act.cpu) migrate(kernel, task, cpu);
+        cpu.current = task;
+        switchedIn(kernel, task);
+        this.leave(task);
+        return { place: { kind: 'on', cpu: act.cpu, cid: act.cid } };
+      }
+      case 'signal': {
+        rseq.interrupted = true;
+        const number = this.world.scenario.signals[act.signal]!.signal;
+        sendSignal(kernel, task, makeSignal(number, { code: SI.TKILL, pid: task.process.pid }));
+        this.leave(task);
+        return { signals: local.signals.filter((each) => each !== act.signal) };
+      }
+      default:
+        rseq.interrupted = true;
+        fenced(kernel, task);
+        this.leave(task);
+        return {};
+    }
+  }
+
+  private execute(task: Task, local: Draft): Did {
+    const { kernel } = this.world;
+    const { registers } = task;
+    setTimeStamp(registers, 0, task.cpu);
+    const { stop } = kernel.spaces.of(task.mm.id).run(registers, 1, true);
+    if (stop.reason === 'budget') return { plain: true };
+    if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, local);
+    task.call = -1n;
+    task.rseq.interrupted = true;
+    fault(kernel, task, stop);
+    const unknown = this.events.find((event) => event.kind === 'unknown-instruction');
+    if (unknown?.kind === 'unknown-instruction')
+      throw new Refusal(
+        `the instruction ${unknown.text} (${unknown.bytes}) at 0x${unknown.ip.toString(16)} is not there on the simulated machine: compile without it (-march=x86-64)`,
+      );
+    this.leave(task);
+    return {};
+  }
+
+  private call(task: Task, local: Draft): Did {
+    const { kernel, machine } = this.world;
+    const { registers } = task;
+    const number = Number(registers[RAX]! & 0xffff_ffffn);
+    if (number === SCENARIO_CALLS.done) return { place: { kind: 'finished' }, call: number };
+    if (number === SCENARIO_CALLS.fail) {
+      const text = (at: bigint): string => kernel.memory(task.mm).text(at);
+      machine.watcher = undefined;
+      return {
+        bad: {
+          kind: 'assert',
+          text: `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}: ${text(registers[RDI]!)} does not hold`,
+        },
+        call: number,
+      };
+    }
+    const refused = allowedCall(number, registers);
+    if (refused !== undefined)
+      throw new Refusal(`a task calls ${syscallName(number)}(2)${refused}; rseqlab run can run it`);
+    const fence = fenceOf(number, registers);
+    task.rseq.interrupted = false;
+    const { results } = kernel.state.scenario!;
+    results.length = 0;
+    enterCall(kernel, task);
+    this.leave(task);
+    const result = results[0]?.value;
+    const done = registers[RAX] === 0n ? fence : 0;
+    return {
+      call: number,
+      fence: done & ~(1 << (local.place.kind === 'on' ? local.place.cpu : 31)),
+      ...(result !== undefined && { result }),
+    };
+  }
+
+  /** On the way to the program, all that the kernel does there. */
+  private leave(task: Task): void {
+    if (!leaveKernel(this.world.kernel, task))
+      throw new Refusal(
+        'a task waits in a system call, which exploration does not have: look at it with rseqlab run',
+      );
+    task.call = -1n;
+    task.trap = { number: 0, error: 0, address: 0n };
+  }
+
+  /** The task is the only one of the kernel's while it acts; what others hold of numbers is made up, so that it gets the one that it is to have. */
+  private isolate(task: Task, place: Place, act: Act): void {
+    const { state } = this.world.kernel;
+    state.tasks.clear();
+    state.tasks.set(task.tid, task);
+    for (const cpu of state.cpus) {
+      cpu.current = undefined;
+      cpu.queue = [];
+      cpu.reschedule = false;
+      cpu.visitor = undefined;
+    }
+    if (place.kind === 'on') state.cpus[place.cpu]!.current = task;
+    if (act.kind !== 'resume') return;
+    const taken = new Set(Array.from({ length: act.cid }, (_, cid) => cid));
+    if (task.mmCid >= 0 && task.mmCid !== act.cid) taken.add(task.mmCid);
+    const others = state.cpus.filter(({ id }) => id !== act.cpu);
+    for (const cid of taken) {
+      const cpu = others.pop();
+      if (cpu !== undefined) cpu.current = { mm: task.mm, mmCid: cid } as Task;
+    }
+  }
+
+  private note(event: Event): void {
+    this.events.push(event);
+    if (event.kind === 'signal' && event.action === 'default') throw new Killed();
+  }
+
+  private deathOf(task: Task): Bad {
+    const violation = this.events.find((event) => event.kind === 'violation');
+    if (violation?.kind === 'violation')
+      return { kind: 'killed', text: `the kernel kills the task: ${violation.message}` };
+    const signal = this.events.find((event) => event.kind === 'signal' && event.action === 'default');
+    const how =
+      signal?.kind === 'signal'
+        ? `${signal.signal}${signal.address === 0n ? '' : ` at address 0x${signal.address.toString(16)}`}`
+        : 'killed';
+    return { kind: 'crash', text: `${how}, by the instruction at 0x${task.registers[RIP]!.toString(16)}` };
+  }
+}

@@ -1,0 +1,50 @@
+import { MEMBARRIER_CMD_FLAG_CPU, MEMBARRIER_COMMANDS } from '../../abi/membarrier.js';
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
+import { RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
+
+/** System calls that change nothing but the task that makes them, or (membarrier) interrupt others. */
+const ALLOWED = [
+  'rseq',
+  'membarrier',
+  'getcpu',
+  'getpid',
+  'gettid',
+  'getppid',
+  'sched_yield',
+  'rt_sigprocmask',
+  'rt_sigreturn',
+  'sigaltstack',
+  'getuid',
+  'geteuid',
+] as const;
+
+const NUMBERS: ReadonlySet<number> = new Set([
+  ...ALLOWED.map((name) => SYSCALLS_X86_64[name]!),
+  ...Object.values(SCENARIO_CALLS),
+]);
+const MEMBARRIER = SYSCALLS_X86_64['membarrier']!;
+const command = (name: string): number =>
+  MEMBARRIER_COMMANDS.find((each) => each.name === `MEMBARRIER_CMD_${name}`)!.value;
+const FENCE = command('PRIVATE_EXPEDITED_RSEQ');
+
+/** Why a call cannot be explored; undefined where it can. */
+export function allowedCall(number: number, registers: BigUint64Array): string | undefined {
+  if (!NUMBERS.has(number)) return ', which exploration does not have';
+  const wanted = Number(registers[RDI]! & 0xffff_ffffn);
+  if (
+    number === MEMBARRIER &&
+    MEMBARRIER_COMMANDS.some(({ name, value }) => value === wanted && name.includes('REGISTER_'))
+  )
+    return ' to register; do that in RSEQLAB_SETUP';
+  return undefined;
+}
+
+/** CPUs whose tasks a membarrier(2) interrupts, as bits; 0 for any other call. */
+export function fenceOf(number: number, registers: BigUint64Array): number {
+  if (number !== MEMBARRIER || Number(registers[RDI]! & 0xffff_ffffn) !== FENCE) return 0;
+  const flags = Number(registers[RSI]! & 0xffff_ffffn);
+  const cpu = Number(BigInt.asIntN(32, registers[RDX]!));
+  if (flags !== MEMBARRIER_CMD_FLAG_CPU || cpu < 0) return 0xffff;
+  return cpu < 16 ? 1 << cpu : 0;
+}

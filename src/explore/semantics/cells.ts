@@ -1,0 +1,46 @@
+import { Anew, Refusal } from './refusal.js';
+import { WORD } from './watched.js';
+import type { World } from './world.js';
+
+/** Words of memory that tasks share and somebody writes: by number of the cell. All others hold what they held after the setup. */
+export class Cells {
+  /** Words, by their number in memory (address / 8), in ascending order. */
+  words: readonly number[] = [];
+  private byWord = new Map<number, number>();
+  private readonly initials = new Map<number, bigint>();
+  /** Cells that were found and are not in use yet. */
+  private readonly found = new Set<number>();
+  /** A new cell is only noted, and keeps its value for itself: while cells are looked for, not states. */
+  collecting = false;
+
+  constructor(private readonly world: World) {}
+
+  of(word: number): number | undefined {
+    return this.byWord.get(word);
+  }
+
+  /** What a cell holds at the start. */
+  initial(cell: number): bigint {
+    return this.initials.get(this.words[cell]!)!;
+  }
+
+  /** A task is about to write a word that was none: throws Anew, for all that was found so far took it for constant. */
+  add(word: number): void {
+    if (this.found.has(word)) return;
+    const area = this.world.main.mm.areas.find(({ start, end }) => start <= word * WORD && word * WORD < end);
+    if (area !== undefined && (area.protection & 4) !== 0)
+      throw new Refusal(
+        `the program writes to its code, at 0x${(word * WORD).toString(16)}: that cannot be explored`,
+      );
+    this.found.add(word);
+    this.initials.set(word, this.world.machine.word(word * WORD));
+    if (!this.collecting) throw new Anew();
+  }
+
+  /** Takes what was found into use. */
+  renew(): void {
+    this.words = [...new Set([...this.words, ...this.found])].sort((a, b) => a - b);
+    this.byWord = new Map(this.words.map((word, cell) => [word, cell]));
+    this.found.clear();
+  }
+}

@@ -1,0 +1,67 @@
+import type { Addr } from '../../abi/address.js';
+import { RAX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
+import { enterFunction } from '../../kernel/scenario/phases.js';
+import { Access } from './access.js';
+import type { Cells } from './cells.js';
+import { PrivateMemories } from './private-memory.js';
+import { Anew, Refusal } from './refusal.js';
+import type { World } from './world.js';
+
+const STEP = 1_000_000;
+const LONGEST = 100 * STEP;
+
+/** Runs functions of the scenario that look at a state and change nothing: the invariant, and what comes last. */
+export class Functions {
+  private readonly memories = new PrivateMemories();
+
+  constructor(
+    private readonly world: World,
+    private readonly cells: Cells,
+  ) {}
+
+  /** What it returned (rax), or the claim that does not hold. Throws Refusal where it does what such functions must not. */
+  call(start: Addr, value: (cell: number) => bigint): { returned?: bigint; failed?: string } {
+    const { world } = this;
+    const { kernel, main, machine } = world;
+    const { registers } = main;
+    enterFunction(kernel, main, start);
+    const stack = this.memories.change(this.memories.empty, world.mainWords, 0);
+    const access = new Access(world, this.cells, world.mainWindow, stack, value, true);
+    const space = kernel.spaces.of(main.mm.id);
+    try {
+      for (let done = 0; ; ) {
+        const run = space.run(registers, STEP, true);
+        done += run.done;
+        const { stop } = run;
+        if (stop.reason === 'budget') {
+          if (done < LONGEST) continue;
+          throw new Refusal(`a function of the scenario has not returned after ${LONGEST} instructions`);
+        }
+        if (stop.reason !== 'trap' || stop.trap !== 'system-call')
+          return { failed: `RSEQLAB_INVARIANT or RSEQLAB_FINALLY crashes (${stop.reason})` };
+        const number = Number(registers[RAX]! & 0xffff_ffffn);
+        if (number === SCENARIO_CALLS.done) return { returned: registers[RDI]! };
+        if (number === SCENARIO_CALLS.fail) {
+          const text = (at: bigint): string => kernel.memory(main.mm).text(at);
+          return {
+            failed: `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}: ${text(registers[RDI]!)} does not hold`,
+          };
+        }
+        if (number !== SCENARIO_CALLS.result)
+          throw new Refusal(
+            'RSEQLAB_INVARIANT and RSEQLAB_FINALLY can make no system calls; do that in RSEQLAB_SETUP',
+          );
+      }
+    } catch (error) {
+      if (error instanceof Anew)
+        throw new Refusal(
+          "RSEQLAB_INVARIANT or RSEQLAB_FINALLY looks at a task's own stack; use a global variable",
+        );
+      throw error;
+    } finally {
+      machine.watcher = undefined;
+      access.close();
+    }
+  }
+}

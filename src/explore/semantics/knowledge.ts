@@ -1,0 +1,63 @@
+import type { CodeReader } from '../../machine/decode.js';
+import { Cells } from './cells.js';
+import { type AbortRange, Liveness } from './liveness.js';
+import { Anew } from './refusal.js';
+import type { World } from './world.js';
+
+/** What is learned of a program while it is explored. Each new thing makes the search begin anew, with that known. */
+export class Knowledge {
+  readonly cells: Cells;
+  /** Tasks in the same state do the same: until one is found that does not. */
+  symmetric = true;
+  /** The program looks at mm_cid. */
+  cids = false;
+  private readonly entries = new Set<number>();
+  private readonly ranges = new Map<string, AbortRange>();
+  private found: Liveness | undefined;
+
+  constructor(
+    private readonly world: World,
+    private readonly code: CodeReader,
+  ) {
+    this.cells = new Cells(world);
+    for (const { start } of world.scenario.tasks) this.entries.add(start);
+    for (const { handler } of world.scenario.signals) this.entries.add(handler);
+  }
+
+  get liveness(): Liveness {
+    const { returnTo, restorer } = this.world.scenario;
+    this.found ??= new Liveness(
+      (at) => this.code.meaningAt(BigInt(at)),
+      [...this.entries],
+      [...this.ranges.values()],
+      [returnTo, restorer],
+    );
+    return this.found;
+  }
+
+  get sections(): readonly AbortRange[] {
+    return [...this.ranges.values()].sort((a, b) => a.start - b.start);
+  }
+
+  /** A section was armed, or aborted. */
+  section(range: AbortRange): void {
+    const key = `${range.start} ${range.end} ${range.abort}`;
+    if (this.ranges.has(key)) return;
+    this.ranges.set(key, range);
+    this.forget();
+  }
+
+  /** Control went from one instruction to another. */
+  flow(from: number, to: number): void {
+    if (this.liveness.knows(from, to)) return;
+    if (this.entries.has(from) && this.entries.has(to))
+      throw new Error(`the code between 0x${from.toString(16)} and 0x${to.toString(16)} is not understood`);
+    this.entries.add(from).add(to);
+    this.forget();
+  }
+
+  private forget(): never {
+    this.found = undefined;
+    throw new Anew('code');
+  }
+}

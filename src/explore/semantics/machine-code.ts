@@ -1,0 +1,341 @@
+import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
+import type { Graph } from '../graph.js';
+import type { ReadCell, Semantics } from '../semantics.js';
+import { type Act, Actor, type Bad, type Outcome } from './actor.js';
+import { areaOf, armedWith, ipOf, isInside, rangeAt } from './bounds.js';
+import { Coverage, rangeOf } from './coverage.js';
+import { Functions } from './functions.js';
+import type { Knowledge } from './knowledge.js';
+import type { AbortRange } from './liveness.js';
+import { type Draft, keyOf, type Local, Locals } from './local.js';
+import { PrivateMemories } from './private-memory.js';
+import { Anew } from './refusal.js';
+import { movedTo } from './registers.js';
+import { WORD } from './watched.js';
+import type { World } from './world.js';
+
+/** Which ways of making the search smaller are in use (docs/explore.md). */
+export interface Reductions {
+  /** Tasks in the same state are interchangeable. */
+  readonly symmetry: boolean;
+  /** Instructions that nobody else can notice are done together with the next one that somebody can. */
+  readonly fusion: boolean;
+  /** Registers that nobody will read are taken for 0. */
+  readonly registers: boolean;
+}
+
+/** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
+const AREA = 64;
+/** mm_cid. */
+const CID = { from: 24, to: 28 } as const;
+/** cpu_id_start and cpu_id. */
+const CPU_IDS = { from: 0, to: 8 } as const;
+const OPERATION: number | undefined = (SCENARIO_CALLS as Readonly<Record<string, number>>)['operation'];
+/** Instructions that are fused at most. */
+const LONGEST = 100_000;
+
+class ReadsCell extends Error {}
+
+/** Real machine code under the real rules of the kernel model, as decision trees. */
+export class MachineCode implements Semantics {
+  readonly tasks: number;
+  readonly locals = new Locals();
+  readonly bad: Bad[] = [];
+  readonly coverage = new Coverage();
+  readonly values: bigint[] = [];
+  readonly acts: (readonly Act[])[] = [];
+  private readonly memories = new PrivateMemories();
+  private readonly actor: Actor;
+  private readonly functions: Functions;
+  private readonly valueIds = new Map<bigint, number>();
+  /** Where fused instructions lead, by key. */
+  private readonly normal = new Map<string, Draft>();
+  /** Off-CPU locals by what they do when they get a CPU. */
+  private readonly waiting = new Map<string, Draft>();
+  private readonly operations = new Map<number, boolean>();
+  private looksAtIds = false;
+  private readsCid = false;
+  private touchesArea = false;
+
+  constructor(
+    readonly world: World,
+    readonly knowledge: Knowledge,
+    readonly reductions: Reductions,
+    private readonly oracle: (locals: readonly Local[], memory: string) => Bad | undefined,
+  ) {
+    this.tasks = world.tasks.length;
+    knowledge.cells.renew();
+    const deadAt = (ip: number) => knowledge.liveness.deadAt(ip);
+    this.actor = new Actor(world, knowledge.cells, this.memories, reductions.registers ? deadAt : undefined);
+    this.functions = new Functions(world, knowledge.cells);
+  }
+
+  start(graph: Graph): readonly number[] {
+    const { cells } = this.knowledge;
+    for (const cell of cells.words.keys()) graph.addCell(this.valueId(cells.initial(cell)));
+    const { signals, tasks } = this.world.scenario;
+    return this.world.starts.map(({ registers, words, kernel }, index) => {
+      const draft: Draft = {
+        place: { kind: 'off' },
+        registers,
+        memory: this.memories.change(this.memories.empty, words, 0),
+        kernel,
+        signals: signals.flatMap((signal, n) => (signal.task === tasks[index]!.name ? [n] : [])),
+        results: [],
+        owner: this.reductions.symmetry && this.knowledge.symmetric ? -1 : index,
+      };
+      return this.local(graph, draft).id;
+    });
+  }
+
+  resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
+    const outcome = this.step(
+      this.locals.all[local]!,
+      this.acts[local]![edge]!,
+      (cell) => this.values[value(cell)]!,
+    );
+    let node = graph.rootOf(local, edge);
+    for (const cell of outcome.reads) {
+      graph.setRead(node, cell);
+      node = graph.child(node, value(cell));
+    }
+    if (outcome.bad !== undefined) {
+      graph.setBad(node, this.bad.push(outcome.bad) - 1);
+      return;
+    }
+    const stores = outcome.stores.map(([cell, word]) => [cell, this.valueId(word)] as const);
+    graph.setLeaf(node, this.local(graph, this.settled(outcome.next!)).id, stores, outcome.fence);
+  }
+
+  fence(graph: Graph, local: number): void {
+    const outcome = this.step(this.locals.all[local]!, { kind: 'fence' }, () => 0n);
+    if (outcome.bad !== undefined) throw new Error('a fence cannot be a violation');
+    graph.setFence(local, this.local(graph, this.settled(outcome.next!)).id);
+  }
+
+  memory(value: ReadCell): number | undefined {
+    const { invariant } = this.world.scenario;
+    if (invariant === undefined) return undefined;
+    const { returned, failed } = this.functions.call(invariant, (cell) => this.values[value(cell)]!);
+    if (failed !== undefined) return this.bad.push({ kind: 'assert', text: failed }) - 1;
+    if ((returned! & 0xffff_ffffn) !== 0n) return undefined;
+    return this.bad.push({ kind: 'assert', text: 'the invariant does not hold' }) - 1;
+  }
+
+  end(locals: readonly number[], value: ReadCell): number | undefined {
+    const { finally: last } = this.world.scenario;
+    if (last !== undefined) {
+      const { failed } = this.functions.call(last, (cell) => this.values[value(cell)]!);
+      if (failed !== undefined) return this.bad.push({ kind: 'assert', text: failed }) - 1;
+    }
+    const bad = this.oracle(
+      locals.map((local) => this.locals.all[local]!),
+      this.memoryText(value),
+    );
+    return bad && this.bad.push(bad) - 1;
+  }
+
+  /** All cells of a memory. */
+  memoryText(value: ReadCell): string {
+    return this.knowledge.cells.words.map((_, cell) => this.values[value(cell)]!).join();
+  }
+
+  /** The task's next instruction looks at the number of its CPU, or says that an operation begins. */
+  beginsOperation(local: Local): boolean {
+    let known = this.operations.get(local.id);
+    if (known === undefined) {
+      try {
+        const { call } = this.step(local, { kind: 'execute' }, () => 0n);
+        known = this.looksAtIds || (call !== undefined && call === OPERATION);
+      } catch (error) {
+        if (error instanceof Anew) throw error;
+        known = false;
+      }
+      this.operations.set(local.id, known);
+    }
+    return known;
+  }
+
+  /** The task is inside the section that its rseq_cs names. */
+  isInSection(draft: Draft): boolean {
+    const range = this.rangeOf(armedWith(draft));
+    return range !== undefined && isInside(range, ipOf(draft));
+  }
+
+  /** One transition, as each task that the local may stand for: all must do the same. */
+  private step(draft: Draft, act: Act, value: (cell: number) => bigint): Outcome {
+    const { actor } = this;
+    this.readsCid = false;
+    this.looksAtIds = false;
+    this.touchesArea = false;
+    const area = act.kind === 'execute' ? areaOf(draft) : undefined;
+    actor.onOwn =
+      area === undefined ? undefined : (offset, size, write) => this.noteArea(offset - area, size, write);
+    const first = actor.run(draft, Math.max(0, draft.owner), act, value);
+    if (this.readsCid && !this.knowledge.cids) {
+      this.knowledge.cids = true;
+      throw new Anew('mm_cid');
+    }
+    if (draft.owner < 0) {
+      const key = outcomeKey(first);
+      for (let index = 1; index < this.tasks; index++) {
+        if (outcomeKey(actor.run(draft, index, act, value)) === key) continue;
+        this.knowledge.symmetric = false;
+        throw new Anew('tasks differ');
+      }
+    }
+    for (const event of first.events) if (event.kind === 'abort') this.knowledge.section(rangeOf(event));
+    this.coverage.note(first.events);
+    if (first.plain) this.knowledge.flow(ipOf(draft), ipOf(first.next!));
+    return first;
+  }
+
+  private noteArea(offset: number, size: number, write: boolean): void {
+    if (offset + size <= 0 || offset >= AREA) return;
+    this.touchesArea = true;
+    const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
+      offset < to && offset + size > from;
+    if (write) return;
+    if (overlaps(CID)) this.readsCid = true;
+    if (overlaps(CID) || overlaps(CPU_IDS)) this.looksAtIds = true;
+  }
+
+  /** Where a task really is when nobody looks: behind the instructions that only it can notice. */
+  private settled(draft: Draft): Draft {
+    if (!this.reductions.fusion) return draft;
+    if (draft.place.kind === 'off') return this.parked(draft);
+    if (draft.place.kind !== 'on') return draft;
+    const chain: string[] = [];
+    let at = draft;
+    for (;;) {
+      const key = keyOf(at);
+      const known = this.normal.get(key);
+      if (known !== undefined) at = known;
+      if (known !== undefined || chain.includes(key) || chain.length >= LONGEST) break;
+      chain.push(key);
+      const next = this.unnoticed(at);
+      if (next === undefined) break;
+      at = next;
+    }
+    for (const key of chain) this.normal.set(key, at);
+    return at;
+  }
+
+  /** The state behind the next instruction, if neither another task nor the kernel could tell the two apart. */
+  private unnoticed(draft: Draft): Draft | undefined {
+    let outcome: Outcome;
+    try {
+      outcome = this.step(draft, { kind: 'execute' }, () => {
+        throw new ReadsCell();
+      });
+    } catch (error) {
+      if (error instanceof ReadsCell) return undefined;
+      throw error;
+    }
+    const { next } = outcome;
+    if (!outcome.plain || next === undefined || outcome.stores.length > 0 || this.touchesArea)
+      return undefined;
+    // A handler could look at the task's own memory.
+    const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
+    if (handlers && draft.owner >= 0 && draft.memory !== next.memory) return undefined;
+    const pointer = armedWith(draft);
+    if (pointer === 0n) return next;
+    const range = this.rangeOf(pointer);
+    if (range === undefined) return undefined;
+    const inside = isInside(range, ipOf(draft));
+    if (inside !== isInside(range, ipOf(next))) return undefined;
+    if (!inside) return next;
+    if (this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
+    if (abortedKey(this, draft, range) !== abortedKey(this, next, range)) return undefined;
+    this.coverage.of(range).add(ipOf(draft)).add(ipOf(next));
+    return next;
+  }
+
+  private rangeOf(pointer: bigint): AbortRange | undefined {
+    const { cells } = this.knowledge;
+    const { windows } = this.world;
+    const range = rangeAt(
+      this.world,
+      pointer,
+      (word) =>
+        cells.of(word) === undefined &&
+        !windows.some(({ start, end }) => word * WORD >= start && word * WORD < end),
+    );
+    if (range !== undefined) this.knowledge.section(range);
+    return range;
+  }
+
+  /** Tasks off CPU that will do the same wherever they go on are one. */
+  private parked(draft: Draft): Draft {
+    const ways = this.resumes().map(({ act }) => {
+      const { bad, next } = this.step(draft, act, () => {
+        throw new ReadsCell();
+      });
+      return bad === undefined ? keyOf(this.settled(next!)) : bad.text;
+    });
+    const key = ways.join('\n');
+    const known = this.waiting.get(key);
+    if (known !== undefined) return known;
+    this.waiting.set(key, draft);
+    return draft;
+  }
+
+  private local(graph: Graph, draft: Draft): Local {
+    const local = this.locals.of(draft);
+    if (local.id < this.acts.length) return local;
+    const choices = this.choices(local);
+    this.acts.push(choices.map(({ act }) => act));
+    const { place } = local;
+    graph.addLocal(
+      place.kind === 'on' ? this.wanted(place) : 0,
+      place.kind === 'finished',
+      choices.map(({ wants, cost }, label) => ({ label, cost, wants })),
+    );
+    return local;
+  }
+
+  private choices({ place, signals }: Local): { act: Act; cost: 0 | 1; wants: number }[] {
+    if (place.kind === 'finished') return [];
+    if (place.kind === 'off') return this.resumes();
+    return [
+      { act: { kind: 'execute' }, cost: 0, wants: 0 },
+      { act: { kind: 'preempt' }, cost: 1, wants: 0 },
+      ...signals.map((signal) => ({ act: { kind: 'signal', signal } as const, cost: 1 as const, wants: 0 })),
+    ];
+  }
+
+  private resumes(): { act: Act; cost: 1; wants: number }[] {
+    const { cpus } = this.world.settings;
+    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks) : 1;
+    return Array.from({ length: cpus * cids }, (_, n) => {
+      const where = { cpu: Math.floor(n / cids), cid: n % cids };
+      return { act: { kind: 'resume', ...where }, cost: 1, wants: this.wanted(where) };
+    });
+  }
+
+  /** Resources of the search: CPUs, and mm_cids where they matter. */
+  private wanted({ cpu, cid }: { cpu: number; cid: number }): number {
+    return (1 << cpu) | (this.knowledge.cids ? 1 << (16 + cid) : 0);
+  }
+
+  valueId(value: bigint): number {
+    let id = this.valueIds.get(value);
+    if (id === undefined) {
+      id = this.values.push(value) - 1;
+      this.valueIds.set(value, id);
+    }
+    return id;
+  }
+
+  /** The task as it is when its section is aborted here. */
+  aborted(draft: Draft, { abort }: AbortRange): Draft {
+    const dead = this.reductions.registers ? this.knowledge.liveness.deadAt(abort) : undefined;
+    return { ...draft, registers: movedTo(draft.registers, abort, dead) };
+  }
+}
+
+const abortedKey = (code: MachineCode, draft: Draft, range: AbortRange): string =>
+  keyOf(code.aborted(draft, range));
+
+const outcomeKey = ({ reads, stores, fence, bad, next }: Outcome): string =>
+  `${reads}|${stores}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;

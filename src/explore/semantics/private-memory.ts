@@ -1,0 +1,47 @@
+import { WORD } from './watched.js';
+
+/** A task's own memory: words that are not 0, by their number from the window's beginning; values as in values.ts. */
+export interface PrivateMemory {
+  readonly id: number;
+  readonly words: ReadonlyMap<number, bigint>;
+}
+
+/** Every private memory there is, each once. */
+export class PrivateMemories {
+  private readonly known = new Map<string, PrivateMemory>();
+  private readonly changed = new Map<string, PrivateMemory>();
+  readonly empty = this.of(new Map());
+
+  /** With these words changed. Words below `dead` (in bytes from the window's beginning) are forgotten: the stack ends there. */
+  change(
+    memory: PrivateMemory,
+    changes: readonly (readonly [word: number, value: bigint])[],
+    dead: number,
+  ): PrivateMemory {
+    const limit = Math.floor(dead / WORD);
+    let key = `${memory.id}/${limit}`;
+    for (const [word, value] of changes) key += `,${word}:${value.toString(36)}`;
+    const before = this.changed.get(key);
+    if (before !== undefined) return before;
+    const words = new Map(memory.words);
+    for (const [word, value] of changes) {
+      if (value === 0n) words.delete(word);
+      else words.set(word, value);
+    }
+    for (const word of words.keys()) if (word < limit) words.delete(word);
+    const made = this.of(words);
+    this.changed.set(key, made);
+    return made;
+  }
+
+  private of(words: Map<number, bigint>): PrivateMemory {
+    const sorted = [...words].sort(([a], [b]) => a - b);
+    const key = sorted.map(([word, value]) => `${word}:${value.toString(36)}`).join(',');
+    let memory = this.known.get(key);
+    if (memory === undefined) {
+      memory = { id: this.known.size, words: new Map(sorted) };
+      this.known.set(key, memory);
+    }
+    return memory;
+  }
+}

@@ -1,0 +1,65 @@
+import type { Rseq, Signal, Task } from '../../kernel/state.js';
+import type { Window } from './values.js';
+import { fromLocal, toLocal } from './values.js';
+
+/** What the kernel keeps of a task besides its registers: plain data, and a key that is equal where the data is. */
+export interface KernelPart {
+  readonly key: string;
+  readonly cpu: number;
+  readonly call: bigint;
+  readonly mask: bigint;
+  readonly savedMask: bigint | undefined;
+  readonly signalPending: boolean;
+  readonly pending: readonly Signal[];
+  readonly altStack: Task['altStack'];
+  readonly mmCid: number;
+  readonly rseq: Rseq;
+}
+
+/** `forgets`: what happened before the task last left the kernel means nothing (it does where flags of a section say which events abort it). */
+export function takeKernelPart(task: Task, window: Window, forgets: boolean): KernelPart {
+  const { call, mask, savedMask, signalPending, mmCid } = task;
+  const rseq = copyRseq(task.rseq, toLocal(task.rseq.pointer, window));
+  if (forgets) rseq.mask = 0;
+  const part = {
+    cpu: task.cpu,
+    call,
+    mask,
+    savedMask,
+    signalPending,
+    pending: task.pending.slice(),
+    altStack: { ...task.altStack, sp: toLocal(task.altStack.sp, window) },
+    mmCid,
+    rseq,
+  };
+  return { ...part, key: JSON.stringify(part, plain) };
+}
+
+export function putKernelPart(task: Task, part: KernelPart, window: Window): void {
+  task.cpu = part.cpu;
+  task.call = part.call;
+  task.mask = part.mask;
+  task.savedMask = part.savedMask;
+  task.signalPending = part.signalPending;
+  task.pending = part.pending.slice();
+  task.altStack = { ...part.altStack, sp: fromLocal(part.altStack.sp, window) };
+  task.mmCid = part.mmCid;
+  task.rseq = copyRseq(part.rseq, fromLocal(part.rseq.pointer, window));
+  task.state = 'runnable';
+  task.killed = undefined;
+  task.after = undefined;
+  task.wait = undefined;
+  task.entered = undefined;
+}
+
+const copyRseq = (rseq: Rseq, pointer: bigint): Rseq => ({
+  ...rseq,
+  pointer,
+  causes: new Set([...rseq.causes].sort()),
+  slice: { ...rseq.slice },
+});
+
+const plain = (_: string, value: unknown): unknown => {
+  if (typeof value === 'bigint') return `${value}n`;
+  return value instanceof Set ? [...value] : value;
+};
