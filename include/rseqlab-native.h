@@ -12,11 +12,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RSEQLAB_MAX_TASKS__ 64
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 extern const struct rseqlab_part __start___rseqlab_scenario[], __stop___rseqlab_scenario[];
+/* Of glibc; weak, so that a program which registers rseq by itself needs none. */
+extern const unsigned int __rseq_size __attribute__((weak));
 
 void rseqlab_result(long value)
 {
 	(void)value;
+}
+
+void rseqlab_operation(void)
+{
 }
 
 void rseqlab_fail(const char *claim, const char *file, int line)
@@ -25,12 +37,21 @@ void rseqlab_fail(const char *claim, const char *file, int line)
 	exit(1);
 }
 
+#ifdef __cplusplus
+}
+#endif
+
+static int rseqlab_is__(const struct rseqlab_part *part, const char *scenario, unsigned int kind)
+{
+	return part->kind == kind && !strcmp(part->scenario, scenario);
+}
+
 static void rseqlab_run_all__(const char *scenario, unsigned int kind)
 {
 	const struct rseqlab_part *part;
 
 	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++)
-		if (part->kind == kind && !strcmp(part->scenario, scenario))
+		if (rseqlab_is__(part, scenario, kind))
 			part->function();
 }
 
@@ -39,42 +60,57 @@ static void rseqlab_check__(const char *scenario)
 	const struct rseqlab_part *part;
 
 	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++)
-		if (part->kind == RSEQLAB_KIND_INVARIANT && !strcmp(part->scenario, scenario) &&
-		    !((int (*)(void))part->function)())
+		if (rseqlab_is__(part, scenario, RSEQLAB_KIND_INVARIANT) && !((int (*)(void))part->function)())
 			rseqlab_fail("the invariant", scenario, 0);
 }
 
-static void *rseqlab_thread__(void *argument)
+static void *rseqlab_thread__(void *part)
 {
-	((const struct rseqlab_part *)argument)->function();
+	((const struct rseqlab_part *)part)->function();
 	return NULL;
+}
+
+static void rseqlab_handlers__(const char *scenario)
+{
+	const struct rseqlab_part *part;
+
+	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++) {
+		struct sigaction action;
+
+		if (!rseqlab_is__(part, scenario, RSEQLAB_KIND_SIGNAL))
+			continue;
+		memset(&action, 0, sizeof(action));
+		action.sa_handler = (void (*)(int))part->function;
+		action.sa_flags = SA_RESTART;
+		sigaction((int)part->number, &action, NULL);
+	}
+}
+
+static void rseqlab_signals__(const struct rseqlab_part *task, pthread_t thread)
+{
+	const struct rseqlab_part *part;
+
+	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++)
+		if (rseqlab_is__(part, task->scenario, RSEQLAB_KIND_SIGNAL) && !strcmp(part->task, task->task))
+			pthread_kill(thread, (int)part->number);
 }
 
 static void rseqlab_round__(const char *scenario)
 {
-	const struct rseqlab_part *part, *other;
-	pthread_t threads[64];
-	int count = 0, n;
+	const struct rseqlab_part *part;
+	pthread_t threads[RSEQLAB_MAX_TASKS__];
+	unsigned int count = 0, n;
 
 	rseqlab_run_all__(scenario, RSEQLAB_KIND_SETUP);
+	rseqlab_handlers__(scenario);
 	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++) {
-		if (part->kind == RSEQLAB_KIND_SIGNAL && !strcmp(part->scenario, scenario)) {
-			struct sigaction action = { 0 };
-
-			action.sa_handler = (void (*)(int))part->function;
-			action.sa_flags = SA_RESTART;
-			sigaction((int)part->signal, &action, NULL);
-		}
-	}
-	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario && count < 64; part++) {
-		if (part->kind != RSEQLAB_KIND_TASK || strcmp(part->scenario, scenario))
+		if (!rseqlab_is__(part, scenario, RSEQLAB_KIND_TASK))
 			continue;
-		if (pthread_create(&threads[count++], NULL, rseqlab_thread__, (void *)part))
-			abort();
-		for (other = __start___rseqlab_scenario; other < __stop___rseqlab_scenario; other++)
-			if (other->kind == RSEQLAB_KIND_SIGNAL && !strcmp(other->scenario, scenario) &&
-			    !strcmp(other->task, part->task))
-				pthread_kill(threads[count - 1], (int)other->signal);
+		for (n = 0; n < part->number && count < RSEQLAB_MAX_TASKS__; n++) {
+			if (pthread_create(&threads[count], NULL, rseqlab_thread__, (void *)part))
+				abort();
+			rseqlab_signals__(part, threads[count++]);
+		}
 	}
 	for (n = 0; n < count; n++)
 		pthread_join(threads[n], NULL);
@@ -87,13 +123,23 @@ int main(int argc, char **argv)
 	const struct rseqlab_part *part;
 	const char *scenario = argc > 1 ? argv[1] : NULL;
 	long rounds = argc > 2 ? atol(argv[2]) : 1, n;
+	int found = 0;
 
+	if (&__rseq_size != NULL && __rseq_size == 0) {
+		fprintf(stderr, "rseq is not registered: the kernel has none, or GLIBC_TUNABLES says glibc.pthread.rseq=0\n");
+		return 2;
+	}
 	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++) {
 		if (part->kind != RSEQLAB_KIND_SCENARIO || (scenario && strcmp(part->scenario, scenario)))
 			continue;
+		found = 1;
 		for (n = 0; n < rounds; n++)
 			rseqlab_round__(part->scenario);
 		printf("%s: %s: %ld round%s\n", part->scenario, part->text, rounds, rounds == 1 ? "" : "s");
+	}
+	if (!found) {
+		fprintf(stderr, "there is no scenario %s\n", scenario ? scenario : "at all");
+		return 2;
 	}
 	return 0;
 }

@@ -1,2 +1,7 @@
-/** System calls of scenarios, far from those of Linux ("RS" in the upper half): result(value), fail(claim, file, line), done(). */
-export const SCENARIO_CALLS = { result: 0x5253_0001, fail: 0x5253_0002, done: 0x5253_0003 } as const;
+/** System calls of scenarios, far from those of Linux ("RS" in the upper half): result(value), fail(claim, file, line), done(), operation(). */
+export const SCENARIO_CALLS = {
+  result: 0x5253_0001,
+  fail: 0x5253_0002,
+  done: 0x5253_0003,
+  operation: 0x5253_0004,
+} as const;

@@ -26,6 +26,7 @@ const EXTERNS: Readonly<Record<string, Extern>> = {
   __rseq_offset: { code: false, bytes: [...u32(RSEQ_OFFSET), 0, 0, 0, 0] },
   __rseq_flags: { code: false, bytes: u32(0) },
   rseqlab_result: call(SCENARIO_CALLS.result),
+  rseqlab_operation: call(SCENARIO_CALLS.operation),
   rseqlab_fail: call(SCENARIO_CALLS.fail),
   // mov %rdi,%rax; mov %rdx,%rcx; rep movsb; ret
   memcpy: { code: true, bytes: [0x48, 0x89, 0xf8, 0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3] },

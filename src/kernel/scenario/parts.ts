@@ -6,7 +6,7 @@ import { ProgramError } from '../program-error.js';
 export const SCENARIO_SECTION = '__rseqlab_scenario';
 
 /** struct rseqlab_part of include/rseqlab.h: offsets and size in bytes. */
-const PART = { kind: 0, signal: 4, scenario: 8, task: 16, text: 24, function: 32, size: 40 } as const;
+const PART = { kind: 0, number: 4, scenario: 8, task: 16, text: 24, function: 32, size: 40 } as const;
 
 /** enum rseqlab_kind, from 1 on. */
 const KINDS = ['scenario', 'setup', 'task', 'signal', 'invariant', 'finally'] as const;
@@ -16,6 +16,7 @@ export interface Scenario {
   readonly name: string;
   readonly claim: string;
   readonly setup: Addr | undefined;
+  /** RSEQLAB_TASKS(name, task, 2) gives task.1 and task.2. */
   readonly tasks: readonly { readonly name: string; readonly start: Addr }[];
   readonly signals: readonly { readonly task: string; readonly signal: number; readonly handler: Addr }[];
   readonly invariant: Addr | undefined;
@@ -23,6 +24,8 @@ export interface Scenario {
 }
 
 const LONGEST = 4096;
+/** Tasks of a scenario, as of rseqlab-native.h. */
+const MOST_TASKS = 64;
 
 function text(image: ProgramImage, at: bigint): string {
   const start = asAddr(at);
@@ -34,6 +37,12 @@ function text(image: ProgramImage, at: bigint): string {
   }
   return found;
 }
+
+/** Names of the threads of one part, which says how many they are. */
+const namesOf = (task: string, count: number): string[] =>
+  count === 1
+    ? [task]
+    : Array.from({ length: Math.min(count, MOST_TASKS + 1) }, (_, n) => `${task}.${n + 1}`);
 
 /** The scenarios of a file, in its order; none where it has no such section. Throws ProgramError where the section is damaged. */
 export function scenariosOf(image: ProgramImage): Scenario[] {
@@ -53,7 +62,7 @@ export function scenariosOf(image: ProgramImage): Scenario[] {
     const kind = KINDS[(image.u32(at) ?? 0) - 1] ?? bad(`part ${index} is of unknown kind ${image.u32(at)}`);
     return {
       kind,
-      signal: image.u32((at + PART.signal) as Addr) ?? 0,
+      number: image.u32((at + PART.number) as Addr) ?? 0,
       scenario: text(image, word(PART.scenario)),
       task: text(image, word(PART.task)),
       text: text(image, word(PART.text)),
@@ -65,17 +74,20 @@ export function scenariosOf(image: ProgramImage): Scenario[] {
     const own = parts.filter(({ scenario }) => scenario === name);
     const one = (kind: (typeof KINDS)[number]): Addr | undefined =>
       own.find((each) => each.kind === kind)?.function;
-    const tasks = own
-      .filter(({ kind }) => kind === 'task')
-      .map((each) => ({ name: each.task, start: each.function }));
+    const stated = own.filter(({ kind }) => kind === 'task');
+    const tasks = stated.flatMap((each) =>
+      namesOf(each.task, each.number).map((task) => ({ name: task, start: each.function })),
+    );
+    if (tasks.length > MOST_TASKS)
+      bad(`scenario ${name} has ${tasks.length} tasks: ${MOST_TASKS} are the most`);
     const signals = own
       .filter(({ kind }) => kind === 'signal')
-      .map((each) => ({ task: each.task, signal: each.signal, handler: each.function }));
-    for (const { task, signal } of signals) {
-      if (!tasks.some((each) => each.name === task))
-        bad(`RSEQLAB_SIGNAL(${name}, ${task}) names no task of the scenario`);
-      if (signal < 1 || signal > 64) bad(`RSEQLAB_SIGNAL(${name}, ${task}): ${signal} is no signal`);
-    }
+      .flatMap(({ task, number: signal, function: handler }) => {
+        if (signal < 1 || signal > 64) bad(`RSEQLAB_SIGNAL(${name}, ${task}): ${signal} is no signal`);
+        const at = stated.find((each) => each.task === task);
+        if (at === undefined) return bad(`RSEQLAB_SIGNAL(${name}, ${task}) names no task of the scenario`);
+        return namesOf(task, at.number).map((one) => ({ task: one, signal, handler }));
+      });
     if (tasks.length === 0) bad(`scenario ${name} has no task: add RSEQLAB_TASK(${name}, ...)`);
     return {
       name,
