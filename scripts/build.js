@@ -1,6 +1,6 @@
 // Compiles src/ to dist/ and bundles the library for browsers.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,30 @@ execFileSync(
     cwd: root,
     stdio: 'inherit',
   },
+);
+
+// The page of reports first: a module with two strings, which the bundles below take in.
+const page = await build({
+  entryPoints: { script: join(root, 'viewer/main.ts'), style: join(root, 'viewer/style.css') },
+  outdir: join(root, 'dist/viewer'),
+  bundle: true,
+  format: 'iife',
+  platform: 'browser',
+  target: ['es2022', 'chrome123', 'firefox120', 'safari17.5'],
+  charset: 'utf8',
+  minify: true,
+  write: false,
+  logLevel: 'error',
+});
+const pageText = (extension) =>
+  page.outputFiles
+    .find(({ path }) => path.endsWith(extension))
+    .text.trim()
+    .replaceAll('</', '<\\/');
+mkdirSync(join(root, 'dist/viewer'), { recursive: true });
+writeFileSync(
+  join(root, 'dist/viewer/module.js'),
+  `export const script = ${JSON.stringify(pageText('.js'))};\nexport const style = ${JSON.stringify(pageText('.css'))};\n`,
 );
 
 /** iced-x86 is made for Node: it reads its WebAssembly with `fs`. In a browser the bytes come inside the bundle. */

@@ -25,8 +25,8 @@ const newest = (path) => {
   return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), 0);
 };
 const sources = Math.max(
-  ...['src', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.js', 'package.json'].map((name) =>
-    newest(at(name)),
+  ...['src', 'viewer', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.js', 'package.json'].map(
+    (name) => newest(at(name)),
   ),
 );
 const built = at('dist', 'browser', 'rseqlab.js');

@@ -2,20 +2,41 @@ import type { CheckDocument } from './document.js';
 
 /** Commands of GitHub Actions' log (workflow commands): annotations on the lines of a pull request. */
 export function checkGithub(document: CheckDocument): string {
-  const lines = document.results.flatMap(({ name, findings }) =>
-    findings.map((finding) => {
-      const level = finding.severity === 'note' ? 'notice' : finding.severity;
-      const file = finding.line?.file ?? name;
-      const where = [
-        `file=${property(file)}`,
-        ...(finding.line ? [`line=${finding.line.line}`] : []),
-        `title=${property(`rseqlab ${finding.rule}`)}`,
-      ];
-      const at = finding.place === undefined ? '' : `${finding.place}: `;
-      return `::${level} ${where.join(',')}::${data(`${at}${finding.message}`)}`;
-    }),
-  );
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+  return document.results
+    .flatMap(({ name, findings }) =>
+      findings.map((finding) =>
+        workflowCommand(finding.severity === 'note' ? 'notice' : finding.severity, {
+          file: finding.line?.file ?? name,
+          line: finding.line?.line,
+          title: `rseqlab ${finding.rule}`,
+          text: `${finding.place === undefined ? '' : `${finding.place}: `}${finding.message}`,
+        }),
+      ),
+    )
+    .join('');
+}
+
+/** One annotation, with its line end. */
+export function workflowCommand(
+  level: 'error' | 'warning' | 'notice',
+  {
+    file,
+    line,
+    title,
+    text,
+  }: {
+    readonly file: string;
+    readonly line: number | undefined;
+    readonly title: string;
+    readonly text: string;
+  },
+): string {
+  const where = [
+    `file=${property(file)}`,
+    ...(line === undefined ? [] : [`line=${line}`]),
+    `title=${property(title)}`,
+  ];
+  return `::${level} ${where.join(',')}::${data(text)}\n`;
 }
 
 const data = (text: string): string =>

@@ -66,6 +66,21 @@ describe('the house', () => {
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
   });
 
+  it('has a viewer that is right for browsers, and takes only words from the house', () => {
+    const viewer = join(SRC, '../viewer');
+    const tsc = join(SRC, '../node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', join(viewer, 'tsconfig.json')], {
+      encoding: 'utf8',
+    });
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 });
+    const names = readdirSync(viewer)
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [...readFileSync(join(viewer, file), 'utf8').matchAll(/\bfrom '(\.\.[^']+)'/g)]);
+    expect(
+      names.map(([, name]) => name).filter((name) => !/^\.\.\/src\/(explore|report)\//.test(name!)),
+    ).toEqual([]);
+  });
+
   it('has no import cycle', () => {
     const state = new Map<string, 'open' | 'done'>();
     const cycles: string[] = [];
