@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundleIced } from './bundle-iced.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -43,23 +44,9 @@ writeFileSync(
   `export const script = ${JSON.stringify(pageText('.js'))};\nexport const style = ${JSON.stringify(pageText('.css'))};\n`,
 );
 
-/** iced-x86 is made for Node: it reads its WebAssembly with `fs`. In a browser the bytes come inside the bundle. */
-const icedForBrowsers = {
-  name: 'iced-for-browsers',
-  setup(build) {
-    build.onLoad({ filter: /iced_x86\.js$/ }, ({ path }) => {
-      const wasm = readFileSync(join(dirname(path), 'iced_x86_bg.wasm')).toString('base64');
-      const contents = readFileSync(path, 'utf8')
-        .replace('require(`util`)', 'globalThis')
-        .replace(/const path = require\('path'\)[^\n]*\n/, '')
-        .replace(
-          /const bytes = require\('fs'\)[^\n]*\n/,
-          `const bytes = Uint8Array.from(atob('${wasm}'), (c) => c.charCodeAt(0));\n`,
-        );
-      return { contents, loader: 'js' };
-    });
-  },
-};
+/** In a browser the bytes come inside the bundle. */
+const inline = (file) =>
+  `Uint8Array.from(atob('${readFileSync(file).toString('base64')}'), (c) => c.charCodeAt(0))`;
 
 await build({
   entryPoints: [join(root, 'src/index.ts')],
@@ -69,22 +56,32 @@ await build({
   platform: 'browser',
   target: 'es2022',
   minify: true,
-  plugins: [icedForBrowsers],
+  plugins: [bundleIced(inline)],
   logLevel: 'error',
 });
 
 // The command as one file: a tool that is run once per file of a build should not spend its time on finding 90 modules, nor Node
-// on guessing what iced-x86 exports.
+// on guessing what iced-x86 exports. That one's WebAssembly stays where it is.
+const wasmOfPackage = "require('node:fs').readFileSync(require.resolve('iced-x86/iced_x86_bg.wasm'))";
+const command = join(root, 'dist/cli/rseqlab.cjs');
 await build({
   entryPoints: [join(root, 'src/cli/main.ts')],
-  outfile: join(root, 'dist/cli/rseqlab.cjs'),
+  outfile: command,
   bundle: true,
   format: 'cjs',
   platform: 'node',
   target: 'node20',
-  external: ['iced-x86'],
+  minify: true,
+  plugins: [bundleIced(() => wasmOfPackage)],
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename);" },
   sourcemap: true,
   logLevel: 'error',
+});
+
+const { NODE_OPTIONS: _, ...env } = process.env;
+execFileSync(process.execPath, [join(root, 'scripts/code-cache.js'), command], {
+  env,
+  // What the program says; in the error where there is one.
+  stdio: ['ignore', 'ignore', 'pipe'],
 });

@@ -42,7 +42,7 @@ export class Cpu {
   constructor(
     private readonly machine: Machine,
     hot = 250,
-    private readonly cold = 6,
+    private readonly cold = 20,
   ) {
     this.interpreter = new Interpreter(machine);
     this.translations = new Translations(machine);

@@ -1,4 +1,4 @@
-import { Decoder, DecoderOptions } from 'iced-x86';
+import { Decoder, DecoderOptions, Instruction } from 'iced-x86';
 import type { Meaning } from '../isa/meaning.js';
 import { meaningOf } from '../isa/x86-64/meaning/index.js';
 import { PAGE_SIZE } from './state.js';
@@ -22,6 +22,9 @@ export class CodeReader {
   /** By page and address. */
   private readonly meanings = new Map<number, Map<bigint, Meaning>>();
   private count = 0;
+  /** The decoder that read an instruction last, and the address it stands at. */
+  private last: Decoder | undefined;
+  private end: bigint | undefined;
 
   constructor(private readonly memory: CodeMemory) {}
 
@@ -33,8 +36,14 @@ export class CodeReader {
     if (decoder === undefined) return this.lonely(at);
     const known = this.meanings.get(start / PAGE_SIZE)?.get(at);
     if (known !== undefined) return known;
-    decoder.position = offset;
-    const meaning = decoded(decoder, at);
+    // Where it came to by itself it need not be led.
+    if (this.last !== decoder || this.end !== at) {
+      decoder.position = offset;
+      decoder.ip = at;
+    }
+    const meaning = decoded(decoder);
+    this.last = meaning === undefined ? undefined : decoder;
+    this.end = meaning?.next;
     if (meaning !== undefined) this.remember(start / PAGE_SIZE, at, meaning);
     return meaning;
   }
@@ -50,6 +59,7 @@ export class CodeReader {
   }
 
   forget(page: number): void {
+    this.last = undefined;
     this.decoders.get(page)?.free();
     this.decoders.delete(page);
     this.meanings.delete(page);
@@ -73,19 +83,19 @@ export class CodeReader {
     if (bytes.length === 0) return undefined;
     const decoder = new Decoder(64, bytes, DecoderOptions.None);
     try {
-      return decoded(decoder, at);
+      decoder.ip = at;
+      return decoded(decoder);
     } finally {
       decoder.free();
     }
   }
 }
 
-function decoded(decoder: Decoder, at: bigint): Meaning | undefined {
-  decoder.ip = at;
-  const instruction = decoder.decode();
-  try {
-    return instruction.isInvalid ? undefined : meaningOf(instruction);
-  } finally {
-    instruction.free();
-  }
+/** What is read last: iced's objects are in WebAssembly's memory, where making one for each costs more than decoding. */
+let read: Instruction | undefined;
+
+function decoded(decoder: Decoder): Meaning | undefined {
+  read ??= new Instruction();
+  decoder.decodeOut(read);
+  return read.isInvalid ? undefined : meaningOf(read);
 }

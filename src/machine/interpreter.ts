@@ -1,6 +1,7 @@
 import type { Expression, Flag, Meaning, Statement, Trap } from '../isa/meaning.js';
 import { type FlagStatement, isBehind } from './emitter.js';
 import { eachBinary, eachCompare, eachUnary, isSelfContained } from './evaluate.js';
+import { eachVector, extractLane, insertLane, laneMask, shuffleBytes } from './evaluate-vectors.js';
 import { STATUS } from './flag-use.js';
 import { flagOffset } from './state.js';
 
@@ -15,9 +16,15 @@ export interface InterpretedMachine {
   /** As the program may; throw PageFault with nothing done. */
   load(address: bigint, bytes: number): bigint;
   store(address: bigint, value: bigint, bytes: number): void;
+  xmm(number: number): bigint;
+  setXmm(number: number, value: bigint): void;
+  load128(address: bigint): bigint;
+  store128(address: bigint, low: bigint, high: bigint): void;
+  /** What it stops for, with nothing done. */
+  helper(name: string, operand: bigint): Trap | undefined;
 }
 
-/** Thrown where a meaning speaks of vectors, floating point or helpers, with the state as before the instruction. */
+/** Thrown where a meaning speaks of floating point, or of vectors in a way that is not done here, with the state as before the instruction. */
 class Unsupported extends Error {}
 const UNSUPPORTED = new Unsupported();
 
@@ -28,9 +35,7 @@ const UNSUPPORTED = new Unsupported();
 export class Interpreter {
   private temporaries: bigint[] = [];
   /** The flags of the last statement that set some, not made yet, and the named values they are made of. */
-  private pending:
-    | { readonly flags: FlagStatement['flags']; readonly temporaries: readonly bigint[] }
-    | undefined;
+  private pending: { readonly flags: FlagStatement['flags']; readonly temporaries: bigint[] } | undefined;
 
   constructor(private readonly machine: InterpretedMachine) {}
 
@@ -39,16 +44,21 @@ export class Interpreter {
     const { machine } = this;
     this.temporaries = [];
     const before: [register: number, value: bigint][] = [];
+    const vectors: [register: number, value: bigint][] = [];
     const { pending } = this;
     try {
       for (const statement of statements) {
         if (statement.do === 'set') before.push([statement.register, machine.register(statement.register)]);
+        if (statement.do === 'set-xmm') vectors.push([statement.register, machine.xmm(statement.register)]);
+        // What a helper does cannot be taken back.
+        if (statement.do === 'helper' && statement !== statements.at(-1)) throw UNSUPPORTED;
         const out = this.statement(statement, at, next);
         if (out !== undefined) return out;
       }
     } catch (error) {
       if (error !== UNSUPPORTED) throw error;
       for (const [register, value] of before.reverse()) machine.setRegister(register, value);
+      for (const [register, value] of vectors.reverse()) machine.setXmm(register, value);
       this.pending = pending;
       return 'unsupported';
     }
@@ -60,7 +70,7 @@ export class Interpreter {
   finish(): void {
     const { pending } = this;
     if (pending === undefined) return;
-    this.temporaries = [...pending.temporaries];
+    this.temporaries = pending.temporaries;
     this.pending = undefined;
     this.makeFlags(pending.flags);
   }
@@ -73,11 +83,20 @@ export class Interpreter {
         this.temporaries[statement.id] = this.value(statement.value);
         return undefined;
       case 'store': {
-        if (statement.width === 128) throw UNSUPPORTED;
         const value = this.value(statement.value);
-        machine.store(this.value(statement.address), value, statement.width / 8);
+        const address = this.value(statement.address);
+        if (statement.width === 128) machine.store128(address, BigInt.asUintN(64, value), value >> 64n);
+        else machine.store(address, value, statement.width / 8);
         return undefined;
       }
+      case 'set-xmm':
+        machine.setXmm(statement.register, this.value(statement.value));
+        return undefined;
+      case 'helper':
+        return machine.helper(
+          statement.name,
+          statement.operands[0] === undefined ? 0n : this.value(statement.operands[0]),
+        );
       case 'set':
         this.set(statement);
         return undefined;
@@ -136,12 +155,13 @@ export class Interpreter {
   }
 
   private flag(flag: Flag): bigint {
-    if (this.pending !== undefined && flag !== 'df') {
-      const own = this.temporaries;
-      this.finish();
-      this.temporaries = own;
-    }
-    return BigInt(this.machine.view.getUint8(flagOffset(flag)));
+    const made = this.pending?.flags[flag];
+    if (made === undefined) return BigInt(this.machine.view.getUint8(flagOffset(flag)));
+    const own = this.temporaries;
+    this.temporaries = this.pending!.temporaries;
+    const value = this.value(made);
+    this.temporaries = own;
+    return value;
   }
 
   private value(e: Expression): bigint {
@@ -156,7 +176,7 @@ export class Interpreter {
       case 'temporary':
         return this.temporaries[e.id]!;
       case 'load':
-        if (e.width === 128) throw UNSUPPORTED;
+        if (e.width === 128) return machine.load128(this.value(e.address));
         return machine.load(this.value(e.address), e.width / 8);
       case 'unary':
         return eachUnary[e.fn](this.value(e.a), e.width);
@@ -178,8 +198,26 @@ export class Interpreter {
         return this.flag(e.flag);
       case 'segment':
         return e.segment === 'fs' ? machine.fsBase : machine.gsBase;
+      case 'xmm':
+        return machine.xmm(e.register);
+      case 'vector':
+        return this.vector(e);
+      case 'shuffle':
+        return shuffleBytes(this.value(e.a), this.value(e.b), e.bytes);
+      case 'extract':
+        return extractLane(this.value(e.a), e.lane, e.width);
+      case 'insert':
+        return insertLane(this.value(e.a), e.lane, e.value.width, this.value(e.value));
+      case 'lane-mask':
+        return laneMask(this.value(e.a), e.lanes);
       default:
         throw UNSUPPORTED;
     }
+  }
+
+  private vector({ fn, operands }: Extract<Expression, { op: 'vector' }>): bigint {
+    const evaluate = eachVector.get(fn);
+    if (evaluate === undefined) throw UNSUPPORTED;
+    return evaluate(operands.map((operand) => this.value(operand)));
   }
 }

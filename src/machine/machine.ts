@@ -1,9 +1,9 @@
-import { FLAG_BITS, type Flag } from '../isa/meaning.js';
+import { FLAG_BITS, type Flag, type Trap } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
 import { CodeCache } from './code-cache.js';
 import { floatTrap, softFloat } from './float/calls.js';
 import { HELPER_FUNCTIONS } from './helpers.js';
-import { CODE_TYPE, HELPERS, IMPORTS, TRAPS } from './imports.js';
+import { CODE_TYPE, HELPERS, type Helper, IMPORTS, TRAPS } from './imports.js';
 import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
 import { host, type WasmImports, type WasmModule } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
@@ -28,7 +28,7 @@ export class Machine extends AddressSpace {
       store: (address: bigint, value: bigint, bytes: number): void =>
         this.store(BigInt.asUintN(64, address), value, bytes),
       helper: (index: number, operand: bigint): number => {
-        const trap = HELPER_FUNCTIONS[HELPERS[index]!](this, BigInt.asUintN(64, operand));
+        const trap = this.helper(HELPERS[index]!, BigInt.asUintN(64, operand));
         return trap === undefined ? 0 : 1 + TRAPS.indexOf(trap);
       },
       store128: (address: bigint, low: bigint, high: bigint): void =>
@@ -93,6 +93,22 @@ export class Machine extends AddressSpace {
 
   setRegister(number: number, value: bigint): void {
     this.view.setBigUint64(STATE.registers + 8 * number, value, true);
+  }
+
+  xmm(number: number): bigint {
+    const at = STATE.xmm + 16 * number;
+    return this.view.getBigUint64(at, true) | (this.view.getBigUint64(at + 8, true) << 64n);
+  }
+
+  setXmm(number: number, value: bigint): void {
+    const at = STATE.xmm + 16 * number;
+    this.view.setBigUint64(at, value, true);
+    this.view.setBigUint64(at + 8, value >> 64n, true);
+  }
+
+  /** Runs a helper; why it could not, with nothing done. Throws PageFault. */
+  helper(name: Helper, operand: bigint): Trap | undefined {
+    return HELPER_FUNCTIONS[name](this, operand);
   }
 
   get rip(): bigint {
@@ -210,7 +226,12 @@ export class Machine extends AddressSpace {
     }
   }
 
-  protected store128(address: bigint, low: bigint, high: bigint): void {
+  /** As translated code does it: in two halves. */
+  load128(address: bigint): bigint {
+    return this.load(address, 8) | (this.load(BigInt.asUintN(64, address + 8n), 8) << 64n);
+  }
+
+  store128(address: bigint, low: bigint, high: bigint): void {
     const fault = this.check(address, 16, 'write');
     if (fault !== undefined) throw fault;
     this.view.setBigUint64(Number(address), low, true);

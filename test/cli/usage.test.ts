@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BIN, oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
 
@@ -101,11 +102,51 @@ describe('sections', () => {
 it('a checkout that is not built says so in one line', () => {
   withFolder((folder) => {
     const copy = join(folder, 'with space', 'bin');
-    mkdirSync(copy, { recursive: true });
+    cpSync(dirname(BIN), copy, { recursive: true });
     writeFileSync(join(folder, 'with space', 'package.json'), '{ "type": "module" }');
-    cpSync(BIN, join(copy, 'rseqlab.js'));
     const run = spawnSync(process.execPath, [join(copy, 'rseqlab.js'), 'check', 'x'], { encoding: 'utf8' });
     expect(oneErrorLine(run)).toMatch(/not built yet.*npm run setup/);
+  });
+});
+
+describe("V8's code, kept by the build", () => {
+  const cached = /^rseqlab\.cjs\.v.*\.cache$/;
+  const wanted = rseqlab(['check', '--explain']);
+
+  /** The command of a copy of the package, with something done to the kept code. */
+  function ran(change: (code: Buffer) => Buffer | undefined) {
+    return withFolder((folder) => {
+      mkdirSync(join(folder, 'dist/cli'), { recursive: true });
+      cpSync(dirname(BIN), join(folder, 'bin'), { recursive: true });
+      cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
+      symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+      const built = join(ROOT, 'dist/cli');
+      for (const file of readdirSync(built).filter((name) => name === 'rseqlab.cjs' || cached.test(name))) {
+        const content = readFileSync(join(built, file));
+        const changed = cached.test(file) ? change(content) : content;
+        if (changed !== undefined) writeFileSync(join(folder, 'dist/cli', file), changed);
+      }
+      const args = [join(folder, 'bin/rseqlab.js'), 'check', '--explain'];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      return { status, stdout, stderr };
+    });
+  }
+
+  it('is there for the Node that has built it, and V8 takes it', () => {
+    const bundle = join(ROOT, 'dist/cli/rseqlab.cjs');
+    const { compile } = createRequire(BIN)('./load.js');
+    expect(compile(bundle).cachedDataRejected).toBe(false);
+  });
+
+  it.each<[string, (code: Buffer) => Buffer | undefined]>([
+    ['missing', () => undefined],
+    ['empty', () => Buffer.alloc(0)],
+    ['cut off', (code) => code.subarray(0, code.length / 2)],
+    ['damaged', (code) => code.map((byte, at) => (at % 1000 === 999 ? byte ^ 0xff : byte)) as Buffer],
+    ["another bundle's", (code) => Buffer.concat([Buffer.from([1, 2, 3, 4]), code.subarray(4)])],
+    ['as built', (code) => code],
+  ])('%s: the command works all the same', (_, change) => {
+    expect(ran(change)).toEqual(wanted);
   });
 });
 

@@ -6,6 +6,7 @@ import { Machine } from '../../src/machine/machine.js';
 import { PageFault } from '../../src/machine/page-fault.js';
 import { PAGE } from '../../src/machine/state.js';
 import { stepFunction } from '../../src/machine/step-code.js';
+import { readImage, writeImage } from '../../src/machine/x87/image.js';
 import { CODE, DATA, DATA_SIZE, type NativeCase } from './native.js';
 import { Random, randomCase } from './random.js';
 
@@ -55,6 +56,7 @@ function outcome(machine: Machine, one: NativeCase, run: () => string) {
   machine.rflags = one.flags;
   machine.rip = BigInt(CODE);
   machine.write(DATA, one.data);
+  readImage(machine.view, one.fx);
   let out: string;
   try {
     out = run();
@@ -68,5 +70,6 @@ function outcome(machine: Machine, one: NativeCase, run: () => string) {
     registers: Array.from({ length: 16 }, (_, number) => machine.register(number)),
     flags: machine.rflags,
     data: Buffer.from(machine.read(DATA, DATA_SIZE)).toString('hex'),
+    fx: Buffer.from(writeImage(machine.view)).toString('hex'),
   };
 }

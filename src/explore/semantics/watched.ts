@@ -28,7 +28,7 @@ export class WatchedMachine extends Machine {
     super.store(address, value, bytes);
   }
 
-  protected override store128(address: bigint, low: bigint, high: bigint): void {
+  override store128(address: bigint, low: bigint, high: bigint): void {
     this.watch(address, 16, true);
     super.store128(address, low, high);
   }

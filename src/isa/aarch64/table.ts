@@ -35,21 +35,20 @@ export const compile = ([bits, name, form]: Row): Entry => {
 
 /**
  * Finds rows by bits 31..21, which every group of A64 keeps free of register operands (Arm ARM C4.1) but
- * for a few immediates. A bucket is made when it is first asked for.
+ * for a few immediates. All is made when it is first asked for.
  */
 export class Table {
-  private readonly entries: readonly Entry[];
+  private entries: readonly Entry[] | undefined;
   private readonly buckets: (readonly Entry[] | undefined)[] = new Array(2048);
 
-  constructor(rows: readonly Row[]) {
-    this.entries = rows.map(compile);
-  }
+  constructor(private readonly rows: readonly Row[]) {}
 
   candidates(word: number): readonly Entry[] {
     const key = word >>> 21;
     const known = this.buckets[key];
     if (known) return known;
     const high = (key << 21) >>> 0;
+    this.entries ??= this.rows.map(compile);
     const bucket = this.entries.filter((entry) => ((high ^ entry.value) & entry.mask & 0xffe0_0000) === 0);
     this.buckets[key] = bucket;
     return bucket;

@@ -50,10 +50,9 @@ import {
 } from './registers.js';
 import { isX87, traitsOf } from './traits.js';
 
-// Loaded once; iced's objects live in WebAssembly memory that no collector frees, so each one made per
+// Made once, by the first instruction; iced's objects live in WebAssembly memory that no collector frees, so each one made per
 // instruction is freed by hand below.
-const factory = new InstructionInfoFactory();
-const formatter = makeFormatter();
+let made: { readonly factory: InstructionInfoFactory; readonly formatter: Formatter } | undefined;
 
 function makeFormatter(): Formatter {
   const gas = new Formatter(FormatterSyntax.Gas);
@@ -153,9 +152,10 @@ function flowOf(instruction: IcedInstruction): Flow {
 }
 
 function describe(instruction: IcedInstruction, address: Addr): Instruction {
-  const text = formatter.format(instruction);
+  made ??= { factory: new InstructionInfoFactory(), formatter: makeFormatter() };
+  const text = made.formatter.format(instruction);
   const flow = flowOf(instruction);
-  const info = factory.info(instruction);
+  const info = made.factory.info(instruction);
   const usedRegisters: UsedRegister[] = info.usedRegisters();
   const usedMemory: UsedMemory[] = info.usedMemory();
   try {

@@ -34,7 +34,7 @@ const bitTest =
   (change?: Change): Row =>
   (d) => {
     const width = d.width(0);
-    const fromRegister = d.instruction.opKind(1) === OpKind.Register;
+    const fromRegister = d.operands[1]?.kind === OpKind.Register;
     const index = d.let(fromRegister ? d.read(1) : resize(width, d.read(1)));
     const address = d.isMemory(0) ? d.let(bitAddress(d, index, fromRegister)) : undefined;
     const value = d.let(address === undefined ? d.read(0) : load(width, address));

@@ -39,7 +39,7 @@ const call: Row = (d) => {
 
 const ret: Row = (d) => {
   const target = d.let(load(64, register(64, RSP)));
-  const extra = d.instruction.opCount > 0 ? d.instruction.immediate(0) : 0n;
+  const extra = d.operands.length > 0 ? d.instruction.immediate(0) : 0n;
   d.set(RSP, add(register(64, RSP), constant(64, 8n + extra)));
   d.statements.push({ do: 'jump', target });
 };

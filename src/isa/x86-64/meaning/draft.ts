@@ -1,4 +1,4 @@
-import { type Instruction, MemorySizeExt, OpKind, Register, RegisterExt } from 'iced-x86';
+import { type Instruction, type MemorySize, MemorySizeExt, OpKind, Register } from 'iced-x86';
 import {
   add,
   and,
@@ -13,6 +13,16 @@ import {
 } from '../../expressions.js';
 import type { Expression, Flag, StateField, Statement, Trap, Width } from '../../meaning.js';
 import { extract, xmm } from '../../vectors.js';
+import {
+  isGeneral,
+  isGeneral32,
+  isHigh,
+  isMm,
+  isXmm,
+  numberOf,
+  type OperandKind,
+  sizeOf,
+} from '../iced-registers.js';
 import { RSP } from '../registers.js';
 
 /** An instruction's statements under way, and its operands as expressions. */
@@ -21,7 +31,10 @@ export class Draft {
   private temporaries = 0;
   private addressCache: Expression | undefined;
 
-  constructor(readonly instruction: Instruction) {}
+  constructor(
+    readonly instruction: Instruction,
+    readonly operands: readonly OperandKind[],
+  ) {}
 
   /** Names a value: it is computed here and once, whatever is written later. */
   let(value: Expression): Expression {
@@ -48,54 +61,49 @@ export class Draft {
   }
 
   isMemory(n: number): boolean {
-    return this.instruction.opKind(n) === OpKind.Memory;
+    return this.operands[n]?.kind === OpKind.Memory;
   }
 
   /** Width of an operand in bits. */
   width(n: number): Width {
-    const { instruction } = this;
-    if (instruction.opKind(n) === OpKind.Register)
-      return (RegisterExt.size(instruction.opRegister(n)) * 8) as Width;
-    if (instruction.opKind(n) === OpKind.Memory)
-      return ((MemorySizeExt.size(instruction.memorySize) || 8) * 8) as Width;
+    const { kind, register: name } = this.operands[n]!;
+    if (kind === OpKind.Register) return (sizeOf(name) * 8) as Width;
+    if (kind === OpKind.Memory) return (memoryBytes(this.instruction.memorySize) * 8) as Width;
     return 64;
   }
 
   /** The operand's value, at its own width; immediates at the width of operand 0. */
   read(n: number): Expression {
-    const { instruction } = this;
-    const kind = instruction.opKind(n);
-    if (kind === OpKind.Register) return this.readRegister(instruction.opRegister(n));
+    const { kind, register: name } = this.operands[n]!;
+    if (kind === OpKind.Register) return this.readRegister(name);
     if (kind === OpKind.Memory) return this.let(load(this.width(n), this.address()));
-    return constant(this.width(0), instruction.immediate(n));
+    return constant(this.width(0), this.instruction.immediate(n));
   }
 
   /** Writes an operand: a register, or the memory operand. */
   write(n: number, value: Expression): void {
-    const { instruction } = this;
-    if (instruction.opKind(n) === OpKind.Memory) {
+    const { kind, register: name } = this.operands[n]!;
+    if (kind === OpKind.Memory) {
       this.store(this.address(), value);
       return;
     }
-    const name = instruction.opRegister(n);
-    if (RegisterExt.isXMM(name)) {
-      this.setXmm(RegisterExt.number(name), value);
+    if (isXmm(name)) {
+      this.setXmm(numberOf(name), value);
       return;
     }
-    if (RegisterExt.isMM(name)) {
-      const operands = [constant(64, RegisterExt.number(name)), extract(64, 0, value)];
+    if (isMm(name)) {
+      const operands = [constant(64, numberOf(name)), extract(64, 0, value)];
       this.statements.push({ do: 'x87', name: 'write mmx', operands });
       return;
     }
-    this.set(RegisterExt.number(RegisterExt.fullRegister(name)), value, isHigh(name));
+    this.set(numberOf(name), value, isHigh(name));
   }
 
   readRegister(name: Register): Expression {
-    if (RegisterExt.isXMM(name)) return xmm(RegisterExt.number(name));
-    if (RegisterExt.isMM(name))
-      return zext(128, { op: 'state', width: 64, field: `mm${RegisterExt.number(name)}` as StateField });
-    const width = (RegisterExt.size(name) * 8) as Width;
-    return register(width, RegisterExt.number(RegisterExt.fullRegister(name)), isHigh(name));
+    if (isXmm(name)) return xmm(numberOf(name));
+    if (isMm(name)) return zext(128, { op: 'state', width: 64, field: `mm${numberOf(name)}` as StateField });
+    const width = (sizeOf(name) * 8) as Width;
+    return register(width, numberOf(name), isHigh(name));
   }
 
   setXmm(number: number, value: Expression): void {
@@ -104,13 +112,11 @@ export class Draft {
 
   /** A register of MMX, or a general one. */
   isMmx(n: number): boolean {
-    const { instruction } = this;
-    return instruction.opKind(n) === OpKind.Register && RegisterExt.isMM(instruction.opRegister(n));
+    return isMm(this.operands[n]?.register ?? Register.None);
   }
 
   isGeneral(n: number): boolean {
-    const { instruction } = this;
-    return instruction.opKind(n) === OpKind.Register && RegisterExt.isGPR(instruction.opRegister(n));
+    return isGeneral(this.operands[n]?.register ?? Register.None);
   }
 
   /**
@@ -146,7 +152,7 @@ export class Draft {
     const displacement = constant(64, instruction.memoryDisplacement);
     let sum: Expression = displacement;
     if (base !== Register.RIP && base !== Register.EIP) {
-      const narrow = RegisterExt.isGPR32(base) || RegisterExt.isGPR32(index);
+      const narrow = isGeneral32(base) || isGeneral32(index);
       const part = (name: Register): Expression => zext(64, this.readRegister(name));
       if (index !== Register.None)
         sum = add(shl(part(index), constant(64, Math.log2(instruction.memoryIndexScale))), sum);
@@ -163,14 +169,12 @@ export class Draft {
   /** Is the register part of the memory operand's address? */
   usesRegister(number: number): boolean {
     const { memoryBase, memoryIndex } = this.instruction;
-    return [memoryBase, memoryIndex].some(
-      (name) => RegisterExt.isGPR(name) && RegisterExt.number(RegisterExt.fullRegister(name)) === number,
-    );
+    return [memoryBase, memoryIndex].some((name) => isGeneral(name) && numberOf(name) === number);
   }
 
   /** RegisterId of a register operand. */
   registerNumber(n: number): number {
-    return RegisterExt.number(RegisterExt.fullRegister(this.instruction.opRegister(n)));
+    return numberOf(this.operands[n]!.register);
   }
 
   wholeRegister(n: number): Expression {
@@ -192,4 +196,9 @@ export class Draft {
   }
 }
 
-const isHigh = (name: Register): boolean => name >= Register.AH && name <= Register.BH;
+/** Of a memory operand in bytes, by iced's MemorySize; those that have none are as wide as an address. */
+const sizes: number[] = [];
+const memoryBytes = (size: MemorySize): number => {
+  sizes[size] ??= MemorySizeExt.size(size) || 8;
+  return sizes[size];
+};

@@ -1,5 +1,6 @@
-import { CpuidFeature, type Instruction, type Mnemonic, OpKind, RegisterExt } from 'iced-x86';
+import { CpuidFeature, type Instruction, Mnemonic, OpKind } from 'iced-x86';
 import type { Meaning } from '../../meaning.js';
+import { isGeneral, isMm, isSt, isXmm, numberOf, type OperandKind, operandsOf } from '../iced-registers.js';
 import { BITS } from './bits.js';
 import { CONTROL } from './control.js';
 import { Draft } from './draft.js';
@@ -46,39 +47,26 @@ const STRING_ROWS: ReadonlyMap<Mnemonic, Row> = new Map(STRINGS);
  * cpuid does not announce is undefined to the processor as well.
  */
 export function meaningOf(instruction: Instruction): Meaning | undefined {
-  const rows = instruction.isStringInstruction ? STRING_ROWS : hasMmx(instruction) ? MMX : ROWS;
-  const row = rows.get(instruction.mnemonic);
-  const next = instruction.nextIP;
-  if (row === undefined || !hasKnownRegisters(instruction))
+  const { mnemonic, nextIP: next } = instruction;
+  const operands = operandsOf(instruction);
+  const isString = STRING_ROWS.has(mnemonic) && instruction.isStringInstruction;
+  const hasMmx = operands.some(({ register }) => isMm(register));
+  const row = (isString ? STRING_ROWS : hasMmx ? MMX : ROWS).get(mnemonic);
+  if (row === undefined || !operands.every(isKnown))
     return isExtension(instruction) ? { statements: [{ do: 'trap', trap: 'undefined' }], next } : undefined;
-  if (isFar(instruction)) return undefined;
-  const draft = new Draft(instruction);
+  if ((mnemonic === Mnemonic.Jmp || mnemonic === Mnemonic.Call) && isFar(instruction)) return undefined;
+  const draft = new Draft(instruction, operands);
   row(draft);
   return { statements: draft.statements, next };
 }
 
 /** General and vector registers of the baseline, and the x87's: not those of AVX, segments or the system. */
-function hasKnownRegisters(instruction: Instruction): boolean {
-  for (let n = 0; n < instruction.opCount; n++) {
-    if (instruction.opKind(n) !== OpKind.Register) continue;
-    const name = instruction.opRegister(n);
-    const known =
-      RegisterExt.isGPR(name) ||
-      RegisterExt.isST(name) ||
-      RegisterExt.isMM(name) ||
-      (RegisterExt.isXMM(name) && RegisterExt.number(name) < 16);
-    if (!known) return false;
-  }
-  return true;
-}
-
-const hasMmx = (instruction: Instruction): boolean =>
-  [0, 1, 2].some(
-    (n) =>
-      n < instruction.opCount &&
-      instruction.opKind(n) === OpKind.Register &&
-      RegisterExt.isMM(instruction.opRegister(n)),
-  );
+const isKnown = ({ kind, register }: OperandKind): boolean =>
+  kind !== OpKind.Register ||
+  isGeneral(register) ||
+  isSt(register) ||
+  isMm(register) ||
+  (isXmm(register) && numberOf(register) < 16);
 
 const isExtension = (instruction: Instruction): boolean =>
   instruction.cpuidFeatures().some((feature) => !BASELINE.has(feature));

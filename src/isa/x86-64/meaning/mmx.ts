@@ -84,7 +84,7 @@ const insertWord: Row = (d) => {
 const maskedStore: Row = (d) => {
   const address = d.let(d.stringSource(register(64, RDI)));
   const before = zext(128, d.let(load(64, address)));
-  const count = d.instruction.opCount;
+  const count = d.operands.length;
   const chosen = vector('i8x16.gt_s', ZERO, d.read(count - 1));
   d.store(address, extract(64, 0, vector('v128.bitselect', d.read(count - 2), before, chosen)));
 };

@@ -62,11 +62,11 @@ function overflowFlags(d: Draft, low: Expression, high: Expression, signed: bool
 }
 
 const multiply: Row = (d) => {
-  if (d.instruction.opCount === 1) {
+  if (d.operands.length === 1) {
     wideMultiply(true)(d);
     return;
   }
-  const three = d.instruction.opCount === 3;
+  const three = d.operands.length === 3;
   const a = d.let(d.read(three ? 1 : 0));
   const b = d.let(d.read(three ? 2 : 1));
   const { low, high } = product(d, a, b, true);

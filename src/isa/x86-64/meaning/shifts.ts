@@ -28,7 +28,7 @@ type Flags = Readonly<Partial<Record<Flag, Expression>>>;
 
 /** The count, masked to 5 or 6 bits (Intel SDM vol. 2, SAL/SAR/SHL/SHR), as a 64-bit value. */
 function count(d: Draft, n: number, width: number): Expression {
-  const raw = d.instruction.opCount > n ? resize(64, d.read(n)) : constant(64, 1);
+  const raw = d.operands.length > n ? resize(64, d.read(n)) : constant(64, 1);
   return d.let(and(raw, constant(64, width === 64 ? 63 : 31)));
 }
 

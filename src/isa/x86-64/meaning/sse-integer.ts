@@ -47,7 +47,7 @@ const sumOfDifferences: Row = (d) => {
 const shiftLanes =
   (width: 16 | 32 | 64, fn: 'shl' | 'shr_s' | 'shr_u'): Row =>
   (d) => {
-    const byImmediate = d.instruction.opKind(1) === OpKind.Immediate8;
+    const byImmediate = d.operands[1]?.kind === OpKind.Immediate8;
     const count = d.let(
       byImmediate ? constant(64, d.instruction.immediate(1) & 0xffn) : extract(64, 0, d.vector(1)),
     );

@@ -121,8 +121,8 @@ const insertWord: Row = (d) => {
 const maskedStore: Row = (d) => {
   const address = d.let(d.stringSource(register(64, RDI)));
   const before = d.let(load(128, address));
-  const chosen = vector('i8x16.gt_s', ZERO, d.read(d.instruction.opCount - 1));
-  d.store(address, vector('v128.bitselect', d.read(d.instruction.opCount - 2), before, chosen));
+  const chosen = vector('i8x16.gt_s', ZERO, d.read(d.operands.length - 1));
+  d.store(address, vector('v128.bitselect', d.read(d.operands.length - 2), before, chosen));
 };
 
 /** Moves and rearrangements of SSE and SSE2. */

@@ -1,6 +1,7 @@
-import { MemorySize, Mnemonic, RegisterExt } from 'iced-x86';
+import { MemorySize, Mnemonic } from 'iced-x86';
 import { bit, constant, flag, isZero, load, nonZero, or, truncate, zext } from '../../expressions.js';
 import type { Expression, StateField, Width } from '../../meaning.js';
+import { numberOf } from '../iced-registers.js';
 import { RAX } from '../registers.js';
 import type { Draft } from './draft.js';
 import type { Row } from './integer.js';
@@ -49,9 +50,9 @@ const above = (d: Draft): Expression => ({
 
 /** The number of a stack register operand; `otherwise` where the instruction names none. */
 const stack = (d: Draft, n: number, otherwise: number): number =>
-  d.instruction.opCount > n ? RegisterExt.number(d.instruction.opRegister(n)) : otherwise;
+  d.operands.length > n ? numberOf(d.operands[n]!.register) : otherwise;
 
-const hasMemory = (d: Draft): boolean => d.instruction.opCount > 0 && d.isMemory(0);
+const hasMemory = (d: Draft): boolean => d.operands.length > 0 && d.isMemory(0);
 
 /** fadd and the like, in all their forms. */
 const arithmetic =
@@ -83,7 +84,7 @@ const compareFlags =
 
 const loadOperand: Row = (d) => {
   if (hasMemory(d)) x87(d, `load ${format(d)[0]}`, ...bitsOf(d));
-  else x87(d, 'load st', stack(d, d.instruction.opCount - 1, 0));
+  else x87(d, 'load st', stack(d, d.operands.length - 1, 0));
 };
 
 /** fst, fist, fbstp: what to store is made first, and noted in the status word when it has been stored. */
@@ -122,7 +123,7 @@ const plain =
 const onRegister =
   (name: string): Row =>
   (d) =>
-    x87(d, name, stack(d, d.instruction.opCount - 1, 1));
+    x87(d, name, stack(d, d.operands.length - 1, 1));
 
 /** fnstsw, fnstcw: they do not wait. */
 const storeWord =
