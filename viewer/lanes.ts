@@ -222,6 +222,7 @@ export class Lanes {
       row.kind,
       isKernel(row) ? 'kernel' : 'cell',
       row.abort && 'abort',
+      row.kind !== 'signal' && row.signal !== undefined && 'killed',
       bad && 'bad',
       violation.loop !== undefined && n >= violation.loop && 'loop',
     ];
@@ -237,7 +238,13 @@ export class Lanes {
         'data-row': n,
         style: `height:${this.tops[n + 1]! - this.tops[n]!}px`,
       },
-      h('span', { class: 'n' }, `${n}`, bad && h('b', {}, '!')),
+      h(
+        'span',
+        { class: 'n' },
+        `${n}`,
+        bad && h('b', {}, '!'),
+        n === violation.loop && h('b', { title: LOOP }, '↻'),
+      ),
       ...this.bars(row, n),
       isKernel(row) ? this.event(row) : this.cell(row, n),
       bad && h('div', { class: 'violation', title: violation.text }, violation.text),
@@ -300,6 +307,8 @@ export class Lanes {
     );
   }
 }
+
+export const LOOP = 'from here it repeats for ever';
 
 /** In its best type. */
 export const arrows = (text: string): string => text.replaceAll('->', '→');

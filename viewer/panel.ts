@@ -9,7 +9,7 @@ import {
 } from '../src/report/explore-rows.js';
 import { fill, h } from './dom.js';
 import type { History } from './history.js';
-import { arrows } from './lanes.js';
+import { arrows, LOOP } from './lanes.js';
 
 /** What there is to know after one row: the row itself, the memory watched, the tasks. */
 export class Panel {
@@ -56,6 +56,9 @@ export class Panel {
     fill(
       this.now,
       h('h2', { id: 'now' }, `Step ${n}`, h('span', { class: 'dim' }, ` of ${rows.length - 1}`)),
+      violation.loop !== undefined &&
+        n >= violation.loop &&
+        h('p', { class: 'alarm' }, n === violation.loop ? LOOP : 'in the loop'),
       n === violation.row && h('p', { class: 'alarm' }, violation.text),
       h(
         'dl',

@@ -243,7 +243,7 @@ export interface Row {
   readonly migrate?: { readonly from: number; readonly to: number };
   /** A part of what the kernel did: the task was inside a section and goes on at its abort handler. */
   readonly abort?: Abort;
-  /** `"SIGUSR1"`, where one is delivered or kills. */
+  /** `"SIGUSR1"`, where one is delivered (kind `signal`) or kills (any other kind). */
   readonly signal?: string;
   /** The section that the ip is in, by SectionCoverage.name. */
   readonly section?: string;

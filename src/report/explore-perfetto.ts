@@ -3,7 +3,7 @@ import { changeText, cpusOf, isKernel, kernelText, readText, sourceText, taskNam
 
 /**
  * For ui.perfetto.dev and chrome://tracing: the Trace Event Format in JSON ("Trace Event Format", Nat Duca and others; Perfetto reads it with its
- * JsonTraceParser). A row takes one microsecond: the search knows an order, no times. A process for the CPUs with a thread each, one for
+ * JsonTraceParserImpl: slices of a thread nest, and of two that begin together the outer one comes first). A row takes one microsecond: the search knows an order, no times. A process for the CPUs with a thread each, one for
  * the tasks, counters for the watched memory; a second counterexample of the same document has processes of its own.
  */
 export function explorePerfetto(document: ExploreDocument): string {
@@ -224,9 +224,9 @@ class Tracks {
     ];
   }
 
-  // Perfetto takes a thread whose number is that of its process for the main one: these never are.
-  private readonly cpuTid = (cpu: number): number => 1_000 + cpu;
-  private readonly taskTid = (task: number): number => 2_000 + task;
+  // Perfetto knows a thread by its number alone, and takes one that has the number of its process for the main one: these are unique and never that.
+  private readonly cpuTid = (cpu: number): number => 1_000 * this.cpusPid + cpu;
+  private readonly taskTid = (task: number): number => 1_000 * this.tasksPid + task;
 }
 
 /** Both rows of a task stand in the same section, on the same CPU, without having left it in between. */

@@ -71,7 +71,8 @@ describe('--format perfetto', () => {
     }
     for (const slices of tracks.values()) {
       const ends: number[] = [];
-      for (const { ts, dur } of [...slices].sort((a, b) => a.ts - b.ts || b.dur! - a.dur!)) {
+      // As Perfetto does: by time, else in the file's order.
+      for (const { ts, dur } of [...slices].sort((a, b) => a.ts - b.ts)) {
         while (ends.length > 0 && ends.at(-1)! <= ts) ends.pop();
         expect(dur).toBeGreaterThan(0);
         if (ends.length > 0) expect(ts + dur!).toBeLessThanOrEqual(ends.at(-1)!);
@@ -126,6 +127,8 @@ describe('--format perfetto', () => {
     const both = { ...LOST, results: [...LOST.results, ...VERIFIED.results, ...MIGRATION.results] };
     const processes = traceOf(both).filter(({ name }) => name === 'process_name');
     expect(new Set(processes.map(({ pid }) => pid)).size).toBe(4);
+    const threads = traceOf(both).filter(({ name }) => name === 'thread_name');
+    expect(new Set(threads.map(({ tid }) => tid)).size).toBe(threads.length);
   });
 });
 

@@ -15,7 +15,6 @@ const change =
 export const register = change('register');
 export const memory = change('memory');
 export const own = change('private');
-export const buffer = change('buffer');
 
 /** A function with one section. Its abort handler lies at 0x200. */
 interface Listing {
