@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define RSEQLAB_MAX_TASKS__ 64
 
@@ -118,6 +120,14 @@ static void rseqlab_round__(const char *scenario)
 	rseqlab_run_all__(scenario, RSEQLAB_KIND_FINALLY);
 }
 
+/* Data by CPU has RSEQLAB_MAX_CPUS entries: nobody may run elsewhere. */
+static int rseqlab_stay_below__(void)
+{
+	unsigned long long cpus = ~0ULL;
+
+	return syscall(SYS_sched_setaffinity, 0, sizeof(cpus), &cpus) == 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct rseqlab_part *part;
@@ -127,6 +137,10 @@ int main(int argc, char **argv)
 
 	if (&__rseq_size != NULL && __rseq_size == 0) {
 		fprintf(stderr, "rseq is not registered: the kernel has none, or GLIBC_TUNABLES says glibc.pthread.rseq=0\n");
+		return 2;
+	}
+	if (!rseqlab_stay_below__()) {
+		fprintf(stderr, "this process may not run on any CPU below %d\n", RSEQLAB_MAX_CPUS);
 		return 2;
 	}
 	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++) {

@@ -1,4 +1,5 @@
 /* Compares cpu_id, and indexes by mm_cid: a thread may get another mm_cid on the same CPU. */
+#define TASKS 3
 #include "broken.h"
 
 static void increment(void)
