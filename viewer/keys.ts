@@ -14,7 +14,7 @@ export interface Command {
 export function listen(commands: () => readonly Command[]): void {
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-    if ((event.target as Element).closest('input, select, textarea')) return;
+    if (event.target instanceof Element && event.target.closest('input, select, textarea')) return;
     const command = commands().find(({ keys }) => keys.includes(event.key));
     if (command === undefined) return;
     event.preventDefault();

@@ -10,6 +10,9 @@ const MARKS = 10;
 /** All rows at a glance, from left to right: a strip a CPU in the colours of the tasks, a mark an abort, a line where it goes wrong. */
 export class Overview {
   readonly element: HTMLCanvasElement;
+  /** What does not change while one steps or scrolls. */
+  private readonly rows = document.createElement('canvas');
+  private colour: (name: string) => string = () => '';
   private row = 0;
   private sight: readonly [number, number] = [0, 0];
 
@@ -40,7 +43,7 @@ export class Overview {
     this.element.addEventListener('pointermove', (event) => {
       if (event.buttons === 1) seek(event);
     });
-    new ResizeObserver(() => this.draw()).observe(this.element);
+    new ResizeObserver(() => this.repaint()).observe(this.element);
   }
 
   show(row: number, sight: readonly [number, number], text: string): void {
@@ -50,14 +53,32 @@ export class Overview {
     this.draw();
   }
 
-  draw(): void {
+  /** Another size, or other colours. */
+  repaint(): void {
+    this.colour = palette(this.element);
+    this.drawRows();
+    this.draw();
+  }
+
+  private draw(): void {
     const { clientWidth: width, clientHeight: height } = this.element;
-    const scale = devicePixelRatio || 1;
-    const context = this.element.getContext('2d');
-    if (context === null || width === 0) return;
-    this.element.width = width * scale;
-    this.element.height = height * scale;
-    context.scale(scale, scale);
+    const context = start(this.element, width, height);
+    if (context === null) return;
+    const { rows } = this.counterexample;
+    const x = (row: number): number => (row / rows.length) * width;
+    context.fillStyle = this.colour('--sight');
+    context.fillRect(x(this.sight[0]), 0, x(this.sight[1] + 1) - x(this.sight[0]), height);
+    context.drawImage(this.rows, 0, 0, width, height);
+    context.strokeStyle = this.colour('--text');
+    context.lineWidth = 2;
+    context.strokeRect(x(this.row), 1, Math.max(3, width / rows.length), height - 2);
+  }
+
+  private drawRows(): void {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const context = start(this.rows, width, height);
+    if (context === null) return;
+    const { colour } = this;
     const { rows, violation } = this.counterexample;
     const x = (row: number): number => (row / rows.length) * width;
     const step = Math.max(1, width / rows.length);
@@ -65,8 +86,6 @@ export class Overview {
       context.fillStyle = colour;
       context.fillRect(left, top, wide, high);
     };
-    const colour = palette(this.element);
-    rectangle(colour('--sight'), x(this.sight[0]), 0, x(this.sight[1] + 1) - x(this.sight[0]), height);
     for (const [strip, tasks] of [...this.history.occupants.values()].entries()) {
       const top = MARKS + strip * (STRIP + 2);
       rectangle(colour('--line'), 0, top + STRIP / 2, width, 1);
@@ -88,10 +107,18 @@ export class Overview {
       context.fill();
     }
     rectangle(colour('--bad'), x(violation.row) + step / 2 - 1, 0, 3, height);
-    context.strokeStyle = colour('--text');
-    context.lineWidth = 2;
-    context.strokeRect(x(this.row), 1, Math.max(3, step), height - 2);
   }
+}
+
+/** An empty canvas of this size, in CSS pixels; null where it cannot be seen. */
+function start(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D | null {
+  const context = canvas.getContext('2d');
+  if (context === null || width === 0) return null;
+  const scale = devicePixelRatio || 1;
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  context.scale(scale, scale);
+  return context;
 }
 
 /** Colours as the style sheet has them now: light or dark. A property of the kind `light-dark(...)` is only known once it is used. */

@@ -7,6 +7,8 @@ import { type By, Lanes } from './lanes.js';
 import { Overview } from './overview.js';
 import { Panel } from './panel.js';
 
+/** Browsers limit how often the address may change: it does when a reader rests, in milliseconds. */
+const REST = 400;
 /** Steps of PageDown and PageUp. */
 const PAGE = 10;
 
@@ -15,6 +17,7 @@ export class Stepper {
   readonly element: HTMLElement;
   readonly commands: readonly Command[];
   private row = 0;
+  private remembering: ReturnType<typeof setTimeout> | undefined;
   private by: By = 'cpu';
   private readonly lanes: Lanes;
   private readonly overview: Overview;
@@ -71,7 +74,7 @@ export class Stepper {
 
   /** Other colours. */
   repaint(): void {
-    this.overview.draw();
+    this.overview.repaint();
   }
 
   print(): void {
@@ -99,10 +102,16 @@ export class Stepper {
     this.number.value = `${this.row}`;
     this.live.textContent = this.sentence();
     this.showOverview();
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => this.remember(), REST);
+  }
+
+  /** The address names the step, for a bookmark. */
+  private remember(): void {
     try {
       history.replaceState(null, '', `#step=${this.row}`);
     } catch {
-      // Some browsers do not let a file do that, or not so often: the page works without.
+      // Some browsers do not let a file do that: the page works without.
     }
   }
 

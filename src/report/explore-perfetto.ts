@@ -2,9 +2,10 @@ import type { Counterexample, ExploreDocument, Row, Verdict } from '../explore/t
 import { changeText, cpusOf, isKernel, kernelText, readText, sourceText, taskName } from './explore-rows.js';
 
 /**
- * For ui.perfetto.dev and chrome://tracing: the Trace Event Format in JSON ("Trace Event Format", Nat Duca and others; Perfetto reads it with its
- * JsonTraceParserImpl: slices of a thread nest, and of two that begin together the outer one comes first). A row takes one microsecond: the search knows an order, no times. A process for the CPUs with a thread each, one for
- * the tasks, counters for the watched memory; a second counterexample of the same document has processes of its own.
+ * For ui.perfetto.dev and chrome://tracing: the Trace Event Format in JSON ("Trace Event Format", Nat Duca and others). Perfetto's
+ * JsonTraceParserImpl wants the slices of a thread to nest, and of two that begin together the outer one first. A row takes one microsecond: the
+ * search knows an order, no times. A process for the CPUs with a thread each, one for the tasks, counters for the watched memory; a second
+ * counterexample of the same document has processes of its own.
  */
 export function explorePerfetto(document: ExploreDocument): string {
   const traceEvents = document.results.flatMap((verdict, n) =>

@@ -207,7 +207,7 @@ describe.skipIf(found === undefined)(`the page of an exploration${found ? '' : `
     },
   );
 
-  it.each([1280, 1024, 800])('fits a window of %i pixels', async (width) => {
+  it.each([1280, 1024])('fits a window of %i pixels', async (width) => {
     for (const [name, document] of Object.entries({ ...ALL, four: long(12, 4) })) {
       await browser.look(width, 720, 'light');
       await show(document);
