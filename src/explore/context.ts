@@ -113,6 +113,10 @@ export class Context {
     for (const name of ['next', 'end', 'rangeFrom'] as const) this.set(name, 0);
   }
 
+  set transitions(count: number) {
+    this.set('transitions', count % 2 ** 32);
+    this.store.i32[this.address / 4 + CONTEXT.transitions + 1] = Math.floor(count / 2 ** 32);
+  }
   get transitions(): number {
     return this.get('transitions') + this.store.i32[this.address / 4 + CONTEXT.transitions + 1]! * 2 ** 32;
   }

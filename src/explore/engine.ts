@@ -87,17 +87,51 @@ export class Engine {
 
   /** Puts states into the table and the frontier. */
   add(states: readonly State[]): void {
-    this.ready(0);
+    this.addWords(Int32Array.from(states.flatMap(({ locals, memory }) => [...locals, memory])));
+  }
+  /** The same, states side by side as words. */
+  addWords(words: Int32Array): void {
     const [context] = this.contexts as [Context];
     const at = this.store.allocate(this.shape.record);
-    for (const { locals, memory } of states) {
-      for (const [slot, local] of locals.entries()) this.store.i32[at / 4 + slot] = local;
-      this.store.i32[at / 4 + locals.length] = memory;
+    const width = this.shape.tasks + 1;
+    for (let from = 0; from < words.length; from += width) {
+      if (from % (width * PIECE) === 0) this.ready(0);
+      this.store.i32.set(words.subarray(from, from + width), at / 4);
       this.code.put(context.address, at);
-      this.flushWhenFull(context);
+      if (from % (width * PIECE) === width * (PIECE - 1)) this.code.flush(context.address);
     }
     this.code.flush(context.address);
     this.store.release(at, this.shape.record);
+  }
+  /** States as words, without their parents. */
+  words(ranges: readonly Range[]): Int32Array {
+    const width = this.shape.tasks + 1;
+    const words = new Int32Array(this.count(ranges) * width);
+    let to = 0;
+    for (const address of this.addresses(ranges)) {
+      words.set(this.store.i32.subarray(address / 4, address / 4 + width), to);
+      to += width;
+    }
+    return words;
+  }
+
+  /** The visited table's words. */
+  get table(): Int32Array {
+    const from = this.store.header('visited') / 4;
+    return this.store.i32.subarray(from, from + (this.slots * this.shape.slot) / 4);
+  }
+  /** Another table in its place, empty, for a saved search. */
+  replaceTable(slots: number, states: number): Int32Array {
+    if (slots * this.shape.slot > this.store.size - this.store.middle) throw new OutOfMemory();
+    this.table.fill(0);
+    this.slots = slots;
+    this.store.setHeader('visitedMask', slots - 1);
+    this.store.setHeader('states', states);
+    return this.table;
+  }
+  setCounts(transitions: number, violations: number): void {
+    this.contexts[0]!.transitions = transitions;
+    this.contexts[0]!.set('violations', violations);
   }
 
   stateAt(address: number): State {
@@ -201,6 +235,7 @@ export class Engine {
     const { store } = this;
     const widest = store.header('widest');
     for (const context of this.contexts) context.prepare(widest);
+    if (this.bytes > this.settings.maxMemory) throw new OutOfMemory();
     const reserve = this.jobs * (Context.batch(this.shape.tasks, widest) + MISSES) * 2;
     const limit = (): number => Math.min(Math.floor(this.slots * 0.75), this.slots - reserve);
     while (this.states > limit()) {

@@ -17,7 +17,7 @@ export const KIND_BITS = 3;
 export const LOCAL = { holds: 0, flags: 1, edges: 2, count0: 3, count1: 4, fence: 5, words: 8 } as const;
 export const EDGE = { wants: 0, root: 1, index: 2, label: 3, words: 4 } as const;
 export const NODE = { kind: 0, a: 1, b: 2, c: 3, words: 4 } as const;
-export const FLAG = { finished: 1, cyclic: 2 } as const;
+export const FLAG = { finished: 1 } as const;
 
 /** A table that grows by moving to a larger block; its address stands in the header. */
 class Table {
@@ -66,11 +66,13 @@ export class Graph {
   private readonly edgeTable: Table;
   private readonly nodeTable: Table;
   readonly memory: Memories;
-  /** Where forgotten trees led, by node. */
-  private readonly lost = new Map<number, ReadonlySet<number>>();
+  /** Of each node the local whose edge of cost 0 it belongs to, -1 for edges of cost 1. */
+  private readonly owners: number[] = [];
+  /** Where edges of cost 0 and fences have led from each local, trees that were forgotten included. */
+  readonly links: number[][] = [];
   /** Some edge of cost 0 wants what its task does not hold. */
   contended = false;
-  /** Grows whenever a local or a leaf is added: what was found out about cycles is to be found again. */
+  /** Grows whenever something becomes known: what was found out about cycles is to be found again. */
   version = 0;
 
   constructor(readonly store: Store = new Store()) {
@@ -99,6 +101,8 @@ export class Graph {
     const local = this.localTable.add();
     const first = this.edgeTable.add(edges.length);
     const roots = this.nodeTable.add(edges.length);
+    for (const { cost } of edges) this.owners.push(cost === 0 ? local : -1);
+    this.links.push([]);
     let position = first;
     for (const cost of [0, 1] as const) {
       for (const [index, edge] of edges.entries()) {
@@ -174,6 +178,10 @@ export class Graph {
   get disables(): boolean {
     return this.store.header('disables') !== 0;
   }
+  /** Nothing has a say in where the edge leads, and it is never disabled. */
+  isPlain(position: number): boolean {
+    return this.store.i32[this.nodeAt(this.rootAt(position))] === KIND.leaf;
+  }
   isUnknown(node: number): boolean {
     return this.store.i32[this.nodeAt(node)] === KIND.unknown;
   }
@@ -204,6 +212,7 @@ export class Graph {
     const known = this.childOf(node, value);
     if (known >= 0) return known;
     const fresh = this.nodeTable.add();
+    this.owners.push(this.owners[node]!);
     const { i32 } = this.store;
     const at = this.nodeAt(node);
     const slots = i32[at + NODE.b]! + 1;
@@ -238,22 +247,17 @@ export class Graph {
     }
   }
 
-  /** The nodes below a READ. */
-  private children(node: number): number[] {
-    const { i32 } = this.store;
-    const at = this.nodeAt(node);
-    const base = (i32[at + NODE.a]! >>> 0) / 4;
-    const nodes: number[] = [];
-    for (let slot = 0; slot <= i32[at + NODE.b]!; slot++)
-      if (i32[base + slot * 2] !== 0) nodes.push(i32[base + slot * 2 + 1]!);
-    return nodes;
-  }
-
   /** The edge leads to a local, stores, and (where `fence` is not 0) sends all others on these CPUs through their fence. */
   setLeaf(node: number, next: number, stores: readonly StoreTo[] = [], fence = 0): void {
     if (next >= this.locals) throw new RangeError(`there is no local ${next}`);
     for (const [cell] of stores) if (cell >= this.cells) throw new RangeError(`there is no cell ${cell}`);
     this.setNode(node, KIND.leaf, next, this.memory.list(stores), fence);
+    this.link(this.owners[node]!, next);
+  }
+
+  private link(local: number, next: number): void {
+    if (local < 0 || this.links[local]!.includes(next)) return;
+    this.links[local]!.push(next);
   }
 
   /** The edge is a violation. */
@@ -270,30 +274,15 @@ export class Graph {
   forget(node: number): void {
     const { i32 } = this.store;
     const at = this.nodeAt(node);
-    this.lost.set(node, this.leadsTo(node));
     if ((i32[at]! & 7) === KIND.read)
       this.store.release(i32[at + NODE.a]! >>> 0, (i32[at + NODE.b]! + 1) * 8);
     i32.fill(0, at, at + NODE.words);
-    this.version++;
-  }
-
-  /** All locals that a tree has led to so far, forgotten leaves included. */
-  leadsTo(root: number): Set<number> {
-    const { i32 } = this.store;
-    const found = new Set<number>();
-    const nodes = [root];
-    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
-      const at = this.nodeAt(node);
-      for (const local of this.lost.get(node) ?? []) found.add(local);
-      if ((i32[at]! & 7) === KIND.leaf) found.add(i32[at + NODE.a]!);
-      else if ((i32[at]! & 7) === KIND.read) nodes.push(...this.children(node));
-    }
-    return found;
   }
 
   /** Where a fence takes a local. */
   setFence(local: number, next: number): void {
     this.store.i32[this.localAt(local) + LOCAL.fence] = next + 1;
+    this.link(local, next);
     this.version++;
   }
 

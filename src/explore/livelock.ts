@@ -1,6 +1,5 @@
 import type { Range } from './context.js';
 import type { Engine } from './engine.js';
-import { FLAG, LOCAL } from './graph.js';
 import type { State, Stepper } from './stepper.js';
 
 /**
@@ -24,7 +23,7 @@ export function livelocked(engine: Engine, cycles: Cycles, ranges: readonly Rang
     `${engine.settings.symmetry ? [...locals].sort((a, b) => a - b) : locals}:${memory}`;
   const candidates = new Map<string, { address: number; successors: string[]; alive: boolean }>();
   for (const address of engine.addresses(ranges)) {
-    if (!mayTurn(engine, store.i32, address / 4, tasks)) continue;
+    if (!cycles.mayTurn(store.i32, address / 4, tasks)) continue;
     const state = engine.stateAt(address);
     if (state.locals.some((local, slot) => isWaiting(stepper, state, local, slot))) continue;
     const successors = costFree(stepper, state);
@@ -49,19 +48,6 @@ export function livelocked(engine: Engine, cycles: Cycles, ranges: readonly Rang
       queue.push(from);
     }
   return [...candidates.values()].filter(({ alive }) => alive).map(({ address }) => address);
-}
-
-/** Some running task's local lies on a cycle, and the others' too, or they have finished, or they have nothing to do at cost 0 (now). */
-function mayTurn({ graph }: Engine, i32: Int32Array, at: number, tasks: number): boolean {
-  const mayStand = graph.disables || graph.contended;
-  let turns = false;
-  for (let slot = 0; slot < tasks; slot++) {
-    const local = graph.localAt(i32[at + slot]!);
-    const flags = i32[local + LOCAL.flags]!;
-    if ((flags & FLAG.cyclic) !== 0) turns = true;
-    else if ((flags & FLAG.finished) === 0 && i32[local + LOCAL.count0] !== 0 && !mayStand) return false;
-  }
-  return turns;
 }
 
 /** An unfinished task without a CPU that could go on, had it what its edge wants. */
@@ -89,36 +75,49 @@ function costFree(stepper: Stepper, state: State): State[] | undefined {
   return successors.length === 0 ? undefined : successors;
 }
 
-/** Which locals lie on cycles of edges of cost 0 and fences; marked in their flags. */
+/** What a task in a local can be in a livelock: nothing, one that stands (finished, asleep), or one that comes round. */
+const ROLE = { none: 0, stands: 1, turns: 2 } as const;
+
+/** Which locals lie on cycles of edges of cost 0 and fences. */
 export class Cycles {
   private version = -1;
+  private roles = new Uint8Array(0);
   private any = false;
   constructor(private readonly stepper: Stepper) {}
 
-  /** Finds the cycles anew where locals or leaves were added; whether there are any. */
+  /** Finds the cycles anew where more is known; whether there are any. */
   update(): boolean {
     const { graph } = this.stepper;
     if (this.version === graph.version) return this.any;
     this.version = graph.version;
-    const { i32 } = graph.store;
-    this.any = false;
-    for (const [local, cyclic] of onCycles(graph.locals, (each) => this.successors(each)).entries()) {
-      const at = graph.localAt(local) + LOCAL.flags;
-      i32[at] = cyclic ? i32[at]! | FLAG.cyclic : i32[at]! & ~FLAG.cyclic;
-      this.any ||= cyclic;
-    }
+    const cyclic = onCycles(graph.locals, (local) => graph.links[local]!);
+    this.any = cyclic.includes(true);
+    if (this.any) this.roles = Uint8Array.from(cyclic, (each, local) => this.roleOf(local, each));
     return this.any;
   }
 
-  private successors(local: number): number[] {
+  private roleOf(local: number, cyclic: boolean): number {
     const { graph } = this.stepper;
-    const { i32 } = graph.store;
-    const found: number[] = [];
+    if (graph.finished(local)) return ROLE.stands;
+    if ((graph.holds(local) & 0xffff) === 0) {
+      const { to } = this.stepper.edges(local, 1);
+      for (let { from: position } = this.stepper.edges(local, 0); position < to; position++)
+        if (graph.wants(position) !== 0 && graph.isPlain(position)) return ROLE.none;
+    }
+    if (cyclic) return ROLE.turns;
     const { from, to } = this.stepper.edges(local, 0);
-    for (let position = from; position < to; position++) found.push(...graph.leadsTo(graph.rootAt(position)));
-    const fence = i32[graph.localAt(local) + LOCAL.fence]!;
-    if (fence !== 0) found.push(fence - 1);
-    return found;
+    return from === to || graph.disables || graph.contended ? ROLE.stands : ROLE.none;
+  }
+
+  /** Whether a state, by its place in the store, is worth a closer look. */
+  mayTurn(i32: Int32Array, at: number, tasks: number): boolean {
+    let turns = false;
+    for (let slot = 0; slot < tasks; slot++) {
+      const role = this.roles[i32[at + slot]!];
+      if (role === ROLE.none) return false;
+      turns ||= role === ROLE.turns;
+    }
+    return turns;
   }
 }
 

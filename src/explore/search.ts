@@ -1,3 +1,4 @@
+import { load, type Position, save, type Tally } from './checkpoint.js';
 import type { Range } from './context.js';
 import { Engine, WORTH_SHARING } from './engine.js';
 import { Cycles, livelocked } from './livelock.js';
@@ -39,25 +40,11 @@ export async function explore(semantics: () => Semantics, options: Options = {})
   }
 }
 
-/** What a search stands at: enough to go on from. */
-interface Position {
-  phase: 0 | 1;
-  cost: number;
-  /** All states of the layer found so far, and of those the ones that are still to be expanded in this phase (of this level). */
-  layer: Range[];
-  pending: Range[];
-  /** States found in this level (phase 0), or of the next layer (phase 1). */
-  found: Range[];
-}
-
 class Search {
   private readonly engine: Engine;
   private readonly began = Date.now();
-  private maxFrontier = 0;
-  private maxBytes = 0;
+  private tally: Tally = { maxFrontier: 0, maxBytes: 0, seconds: 0, deadlock: false, badEnd: false };
   private at: Position = { phase: 0, cost: 0, layer: [], pending: [], found: [] };
-  private deadlock = false;
-  private badEnd = false;
   private readonly cycles: Cycles;
   private start: State | undefined;
   private root = 0;
@@ -73,6 +60,7 @@ class Search {
       maxMemory = Infinity,
       jobs = 1,
       shareFrom = WORTH_SHARING,
+      roundStates = ROUND_STATES,
     } = options;
     this.engine = new Engine(
       semantics,
@@ -82,7 +70,7 @@ class Search {
         parents: again,
         shareFrom,
         maxMemory: again ? Infinity : maxMemory,
-        roundStates: again ? ROUND_STATES_AGAIN : ROUND_STATES,
+        roundStates: again ? ROUND_STATES_AGAIN : roundStates,
       },
       again || options.host === undefined ? 1 : jobs,
     );
@@ -109,30 +97,51 @@ class Search {
         if (this.goal) throw new Found({ violation, cost: 0, start: state, path: [] });
         return { kind: 'violation', what: 'step', cost: 0 };
       }
-      this.engine.add([state]);
-      this.at.layer = this.engine.fresh();
-      this.at.pending = [...this.at.layer];
-      this.root = this.at.layer[0]!.from;
-      return await this.goOn();
+      const { resume } = this.options;
+      if (resume !== undefined && !this.again) {
+        ({ at: this.at, tally: this.tally } = load(this.engine, resume));
+      } else {
+        this.engine.add([state]);
+        this.at.layer = this.engine.fresh();
+        this.at.pending = [...this.at.layer];
+        this.root = this.at.layer[0]!.from;
+      }
+      const end = await this.goOn();
+      if (end.kind === 'bounded') await this.options.checkpoint?.write(this.save());
+      return end;
     } catch (error) {
-      if (error instanceof OutOfMemory) return { kind: 'bounded', bound: 'memory' };
+      if (error instanceof OutOfMemory) return this.known() ?? { kind: 'bounded', bound: 'memory' };
       throw error;
     }
+  }
+
+  /** The violation that is known by now. */
+  private known(): (End & { kind: 'violation' }) | undefined {
+    const { at, engine, tally } = this;
+    if (tally.deadlock) return { kind: 'violation', what: 'deadlock', cost: at.cost };
+    if (engine.violations === 0 && !tally.badEnd) return undefined;
+    return { kind: 'violation', what: 'step', cost: at.cost + at.phase };
+  }
+
+  private get seconds(): number {
+    return this.tally.seconds + (Date.now() - this.began) / 1000;
+  }
+  private save(): Uint8Array {
+    return save(this.engine, this.at, { ...this.tally, seconds: this.seconds });
   }
 
   private async goOn(): Promise<End> {
     const { at, engine, options } = this;
     for (;;) {
       while (at.phase === 0 && at.pending.length > 0) {
-        const bound = await this.expand();
-        if (bound !== undefined) return { kind: 'bounded', bound };
-        if (engine.violations > 0 || this.badEnd) return { kind: 'violation', what: 'step', cost: at.cost };
+        const end = await this.expand();
+        if (end !== undefined) return end;
         at.layer.push(...at.found);
         at.pending = at.found;
         at.found = [];
       }
       if (at.phase === 0) {
-        this.maxFrontier = Math.max(this.maxFrontier, engine.count(at.layer));
+        this.tally.maxFrontier = Math.max(this.tally.maxFrontier, engine.count(at.layer));
         engine.leaveChunks();
         const [locked] = livelocked(engine, this.cycles, at.layer);
         if (locked !== undefined) {
@@ -144,10 +153,8 @@ class Search {
         at.phase = 1;
         at.pending = [...at.layer];
       }
-      const bound = await this.expand();
-      if (bound !== undefined) return { kind: 'bounded', bound };
-      if (this.deadlock) return { kind: 'violation', what: 'deadlock', cost: at.cost };
-      if (engine.violations > 0) return { kind: 'violation', what: 'step', cost: at.cost + 1 };
+      const end = await this.expand();
+      if (end !== undefined) return end;
       engine.free(at.layer);
       if (at.found.length === 0) return { kind: 'verified' };
       at.phase = 0;
@@ -158,34 +165,39 @@ class Search {
     }
   }
 
-  /** Expands all that is pending; a bound where one was reached before. */
-  private async expand(): Promise<Bound | undefined> {
+  /** Expands all that is pending; the end where a violation was found, or a bound was reached before. */
+  private async expand(): Promise<End | undefined> {
     const { at, engine } = this;
     while (at.pending.length > 0) {
       const bound = await this.bound();
-      if (bound !== undefined) return bound;
+      if (bound !== undefined) return this.known() ?? { kind: 'bounded', bound };
       const { pending } = at;
       const end = engine.round(pending, at.phase);
       at.pending = end.rest;
       at.found.push(...engine.fresh());
-      this.deadlock ||= end.deadlock;
-      this.badEnd ||= end.badEnd;
-      this.maxBytes = Math.max(this.maxBytes, engine.bytes);
+      this.tally.deadlock ||= end.deadlock;
+      this.tally.badEnd ||= end.badEnd;
+      this.tally.maxBytes = Math.max(this.tally.maxBytes, engine.bytes);
       if (this.again) this.look(pending);
     }
-    return undefined;
+    return this.known();
   }
 
   private async bound(): Promise<Bound | undefined> {
     const { options, engine } = this;
     if (this.again) return undefined;
     await this.report();
+    if (Date.now() - this.saved >= (options.checkpoint?.every ?? Infinity) * 1000) {
+      await options.checkpoint!.write(this.save());
+      this.saved = Date.now();
+    }
     if (options.signal?.aborted) return 'interrupt';
     if (engine.states >= (options.maxStates ?? Infinity)) return 'states';
     if (Date.now() - this.began >= (options.time ?? Infinity) * 1000) return 'time';
     return undefined;
   }
 
+  private saved = Date.now();
   private reported = { at: Date.now(), states: 0 };
   /** From time to time: says how far it is, and lets others run. */
   private async report(): Promise<void> {
@@ -198,7 +210,7 @@ class Search {
       frontier: engine.count(at.pending) + engine.count(at.found),
       layer: at.cost,
       bytes,
-      seconds: (now - this.began) / 1000,
+      seconds: this.seconds,
       rate: ((states - this.reported.states) * 1000) / (now - this.reported.at),
     });
     this.reported = { at: now, states };
@@ -215,9 +227,9 @@ class Search {
       locals: graph.locals,
       memories: graph.memories,
       cells: graph.cells,
-      maxFrontier: this.maxFrontier,
-      bytes: this.maxBytes,
-      seconds: (Date.now() - this.began) / 1000,
+      maxFrontier: this.tally.maxFrontier,
+      bytes: this.tally.maxBytes,
+      seconds: this.seconds,
       exact: engine.settings.exact,
       collision: engine.settings.exact ? 0 : states ** 2 / 2 ** 65,
     };
@@ -242,7 +254,8 @@ class Search {
   private look(ranges: readonly Range[]): void {
     const { engine, at, goal } = this;
     const { stepper } = engine;
-    if (goal?.what === 'deadlock' ? !this.deadlock : engine.violations === 0 && !this.badEnd) return;
+    if (goal?.what === 'deadlock' ? !this.tally.deadlock : engine.violations === 0 && !this.tally.badEnd)
+      return;
     for (const address of engine.addresses(ranges)) {
       const state = engine.stateAt(address);
       if (goal?.what === 'step') {

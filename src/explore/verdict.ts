@@ -18,8 +18,17 @@ export interface Options {
   /** Looked at between batches; where it is set, the search ends with what is known so far. */
   readonly signal?: { readonly aborted: boolean };
   readonly host?: ExploreHost;
+  /** States that each thread expands between two looks at the bounds; 65,536 unless said otherwise. */
+  readonly roundStates?: number;
   /** Rounds with fewer states are done by the main thread alone. */
   readonly shareFrom?: number;
+  /** A search that was saved, to be taken up: same semantics, symmetry and exactness; bounds and jobs may differ. */
+  readonly resume?: Uint8Array;
+  readonly checkpoint?: {
+    /** Seconds between two; without it one is written only when a bound ends the search (but not when memory does). */
+    readonly every?: number;
+    write(bytes: Uint8Array): void | Promise<void>;
+  };
   readonly onProgress?: (progress: Progress) => void;
 }
 

@@ -5,7 +5,7 @@ import type { Options, Verdict } from '../../../src/explore/verdict.js';
 import { type Model, randomModel, semanticsOf } from './random-model.js';
 import { type Plain, reference, stepOf } from './reference.js';
 
-const seeds = Array.from({ length: 400 }, (_, seed) => seed + 1);
+const seeds = Array.from({ length: 300 }, (_, seed) => seed + 1);
 
 function summary(verdict: Verdict) {
   const { kind, states, transitions, cost, maxFrontier } = verdict;
@@ -51,7 +51,7 @@ describe('random models', () => {
       const kinds = new Map<string, number>();
       for (const seed of seeds) {
         const model = randomModel(seed);
-        const expected = reference(model, options.symmetry !== false, 10_000);
+        const expected = reference(model, options.symmetry !== false, 3000);
         if (expected === undefined) continue;
         const verdict = await explore(() => semanticsOf(model), options);
         const { what, violationCost, ...counts } = expected;
