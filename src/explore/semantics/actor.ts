@@ -4,7 +4,7 @@ import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { setTimeStamp } from '../../kernel/fx.js';
 import { syscallName } from '../../kernel/kernel.js';
 import { leaveKernel } from '../../kernel/leave.js';
-import { RIP, WORDS } from '../../kernel/registers.js';
+import { RIP } from '../../kernel/registers.js';
 import { fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
 import { fault } from '../../kernel/run.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
@@ -19,8 +19,8 @@ import type { RegisterBits } from './liveness.js';
 import type { Draft, Place } from './local.js';
 import type { PrivateMemories } from './private-memory.js';
 import { Refusal } from './refusal.js';
-import { packRegisters, type Registers, unpackRegisters } from './registers.js';
-import { putKernelPart, takeKernelPart } from './task-kernel.js';
+import { unpackRegisters } from './registers.js';
+import { putKernelPart } from './task-kernel.js';
 import type { Window } from './values.js';
 import type { World } from './world.js';
 
@@ -63,7 +63,6 @@ interface Did {
 class Killed extends Error {}
 
 const STACK_RED_ZONE = 128n;
-const NO_REGISTERS: Registers = { words: new BigUint64Array(WORDS), relative: [], key: '' };
 
 /** Does what tasks do, one transition at a time: instructions on the machine, all else by the simulated kernel itself. */
 export class Actor {
@@ -130,11 +129,15 @@ export class Actor {
     if (place.kind === 'finished') return this.finished(local, result);
     return {
       place,
-      registers: packRegisters(task.registers, window, this.deadAt?.(Number(task.registers[RIP]!))),
+      registers: this.world.registerFiles.pack(
+        task.registers,
+        window,
+        this.deadAt?.(Number(task.registers[RIP]!)),
+      ),
       memory: this.memories.change(local.memory, accesses.changes, Math.max(0, dead)),
       kernel: plain
         ? local.kernel
-        : takeKernelPart(
+        : this.world.kernelParts.take(
             task,
             window,
             place.kind === 'on' && this.world.kernel.rules.noRestartFlags !== 'honoured',
@@ -149,7 +152,7 @@ export class Actor {
   private finished(local: Draft, result: bigint | undefined): Draft {
     return {
       place: { kind: 'finished' },
-      registers: NO_REGISTERS,
+      registers: this.world.registerFiles.none,
       memory: this.memories.empty,
       kernel: this.world.starts[0]!.kernel,
       signals: [],

@@ -43,5 +43,5 @@ export class Locals {
 
 export function keyOf({ place, registers, memory, kernel, signals, results, owner }: Draft): string {
   const where = place.kind === 'on' ? `${place.cpu}.${place.cid}` : place.kind;
-  return `${owner}|${where}|${registers.key}|${memory.id}|${kernel.key}|${signals}|${results}`;
+  return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}`;
 }

@@ -10,7 +10,6 @@ import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew } from './refusal.js';
-import { movedTo } from './registers.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
@@ -330,7 +329,7 @@ export class MachineCode implements Semantics {
   /** The task as it is when its section is aborted here. */
   aborted(draft: Draft, { abort }: AbortRange): Draft {
     const dead = this.reductions.registers ? this.knowledge.liveness.deadAt(abort) : undefined;
-    return { ...draft, registers: movedTo(draft.registers, abort, dead) };
+    return { ...draft, registers: this.world.registerFiles.moved(draft.registers, abort, dead) };
   }
 }
 

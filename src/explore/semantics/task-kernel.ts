@@ -2,9 +2,9 @@ import type { Rseq, Signal, Task } from '../../kernel/state.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 
-/** What the kernel keeps of a task besides its registers: plain data, and a key that is equal where the data is. */
+/** What the kernel keeps of a task besides its registers: plain data. What is equal is the same object, with the same id. */
 export interface KernelPart {
-  readonly key: string;
+  readonly id: number;
   readonly cpu: number;
   readonly call: bigint;
   readonly mask: bigint;
@@ -16,12 +16,28 @@ export interface KernelPart {
   readonly rseq: Rseq;
 }
 
-/** `forgets`: what happened before the task last left the kernel means nothing (it does where flags of a section say which events abort it). */
-export function takeKernelPart(task: Task, window: Window, forgets: boolean): KernelPart {
+/** Every kernel part there is, each once. */
+export class KernelParts {
+  private readonly known = new Map<string, KernelPart>();
+
+  /** `forgets`: what happened before the task last left the kernel means nothing (it does where flags of a section say which events abort it). */
+  take(task: Task, window: Window, forgets: boolean): KernelPart {
+    const part = partOf(task, window, forgets);
+    const key = JSON.stringify(part, plain);
+    let known = this.known.get(key);
+    if (known === undefined) {
+      known = { id: this.known.size, ...part };
+      this.known.set(key, known);
+    }
+    return known;
+  }
+}
+
+function partOf(task: Task, window: Window, forgets: boolean): Omit<KernelPart, 'id'> {
   const { call, mask, savedMask, signalPending, mmCid } = task;
   const rseq = copyRseq(task.rseq, toLocal(task.rseq.pointer, window));
   if (forgets) rseq.mask = 0;
-  const part = {
+  return {
     cpu: task.cpu,
     call,
     mask,
@@ -32,7 +48,6 @@ export function takeKernelPart(task: Task, window: Window, forgets: boolean): Ke
     mmCid,
     rseq,
   };
-  return { ...part, key: JSON.stringify(part, plain) };
 }
 
 export function putKernelPart(task: Task, part: KernelPart, window: Window): void {

@@ -9,8 +9,8 @@ import { bootScenario } from '../../kernel/scenario/boot.js';
 import type { ScenarioState, Task } from '../../kernel/state.js';
 import { PAGE_SIZE } from '../../machine/state.js';
 import { Refusal } from './refusal.js';
-import { packRegisters, type Registers } from './registers.js';
-import { type KernelPart, takeKernelPart } from './task-kernel.js';
+import { RegisterFiles, type Registers } from './registers.js';
+import { type KernelPart, KernelParts } from './task-kernel.js';
 import { toLocal, type Window } from './values.js';
 import { WatchedMachine, WORD } from './watched.js';
 
@@ -54,6 +54,8 @@ export class World {
   readonly mainWords: Start['words'];
   /** The tasks as they begin. */
   readonly starts: readonly Start[];
+  readonly registerFiles = new RegisterFiles();
+  readonly kernelParts = new KernelParts();
   /** Told of what the kernel does. */
   onEvent: ((event: Event) => void) | undefined;
 
@@ -104,9 +106,9 @@ export class World {
   private startOf(task: Task, window: Window): Start {
     task.cpu = 0;
     return {
-      registers: packRegisters(task.registers, window),
+      registers: this.registerFiles.pack(task.registers, window),
       words: this.wordsOf(window),
-      kernel: takeKernelPart(task, window, false),
+      kernel: this.kernelParts.take(task, window, false),
     };
   }
 
