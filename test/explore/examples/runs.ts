@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type Policy, policy } from '../../../src/kernel/policy.js';
 import { below, oneIn, oneOf, type RandomWords, randomWords } from '../../../src/kernel/random.js';
@@ -9,7 +9,7 @@ import { ROOT } from '../../cli/command.js';
 
 /** One run of a scenario: one schedule. */
 export interface ScenarioRun {
-  /** From the repository's root; what ends in .gz is unpacked. */
+  /** From the repository's root, or absolute; what ends in .gz is unpacked. */
   readonly object: string;
   readonly scenario: string;
   readonly cpus: number;
@@ -22,11 +22,11 @@ export interface ScenarioRun {
 
 const files = new Map<string, Uint8Array<ArrayBuffer>>();
 
-/** The bytes of a shipped object. */
+/** The bytes of an object. */
 export function objectOf(path: string): Uint8Array<ArrayBuffer> {
   let bytes = files.get(path);
   if (bytes === undefined) {
-    const stored = readFileSync(join(ROOT, path));
+    const stored = readFileSync(isAbsolute(path) ? path : join(ROOT, path));
     bytes = new Uint8Array(path.endsWith('.gz') ? gunzipSync(stored) : stored);
     files.set(path, bytes);
   }
