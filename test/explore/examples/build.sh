@@ -18,7 +18,8 @@ for source in broken/*.c; do
   compile "$name" "$source"
   compile "$name-mended" "$source" -DMENDED
 done
+compile litmus litmus.c
 for name in counter counters list buffer copies lock slab signal; do
   compile "$name-cid" "$top/examples/explore/$name.c" -DBY_MM_CID
 done
-(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] test/explore/examples/broken/*.[ch]) >objects/sources.txt
+(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] test/explore/examples/broken/*.[ch] test/explore/examples/litmus.c) >objects/sources.txt

@@ -47,7 +47,7 @@ describe('the shipped objects', () => {
 });
 
 describe('right scenarios', () => {
-  const right = EXPECTED.filter(({ verdict }) => verdict === 'verified');
+  const right = EXPECTED.filter(({ verdict, memory }) => verdict === 'verified' && memory !== 'tso');
   it.each(right)('hold in twenty runs: $object $scenario, kernel $kernel', (row) => {
     for (let seed = 1; seed <= 20; seed++) {
       const cpus = 1 + (seed % (row.cpus + 1));
@@ -58,7 +58,7 @@ describe('right scenarios', () => {
 });
 
 describe('broken scenarios', () => {
-  const broken = EXPECTED.filter(({ verdict }) => verdict === 'counterexample');
+  const broken = EXPECTED.filter(({ verdict, memory }) => verdict === 'counterexample' && memory !== 'tso');
   it.each(broken)('go wrong in some run: $object $scenario, kernel $kernel', (row) => {
     const { cpus, seed } = row.seen!;
     const wrong = runScenario({ ...settings(row), cpus, seed, schedule: 'restless' });
