@@ -32,7 +32,6 @@ export class Browser {
   private readonly folder = mkdtempSync(join(tmpdir(), 'rseqlab-browser-'));
   private readonly process: ChildProcess;
   private readonly waiting = new Map<number, { done: (value: Message) => void; method: string }>();
-  private readonly events: { readonly method: string; readonly done: () => void }[] = [];
   private session: string | undefined;
   private next = 1;
   private text = '';
@@ -84,10 +83,11 @@ export class Browser {
   async show(html: string, hash = ''): Promise<void> {
     const file = join(this.folder, 'page.html');
     writeFileSync(file, html);
-    await this.send('Page.navigate', { url: 'about:blank' });
-    const loaded = this.event('Page.loadEventFired');
-    await this.send('Page.navigate', { url: `${pathToFileURL(file)}${hash}` });
-    await loaded;
+    // Another address each time: one that differs in the hash alone would not load it again.
+    await this.send('Page.navigate', { url: `${pathToFileURL(file)}?${this.next}${hash}` });
+    await this.ask(
+      "new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))",
+    );
     await this.painted();
   }
 
@@ -163,10 +163,6 @@ export class Browser {
     return this.ask('new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))');
   }
 
-  private event(method: string): Promise<void> {
-    return new Promise((done) => this.events.push({ method, done }));
-  }
-
   private send(method: string, params: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
     const id = this.next++;
     const message = { id, method, params, ...(this.session !== undefined && { sessionId: this.session }) };
@@ -190,8 +186,6 @@ export class Browser {
       this.waiting.delete(message.id);
       return;
     }
-    const at = this.events.findIndex(({ method }) => method === message.method);
-    if (at !== -1) this.events.splice(at, 1)[0]!.done();
     if (message.method === 'Network.requestWillBeSent')
       this.requests.push((message.params!['request'] as { url: string }).url);
     if (COMPLAINTS.includes(message.method ?? '')) this.complaints.push(JSON.stringify(message.params));
