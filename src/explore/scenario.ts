@@ -18,9 +18,15 @@ export interface ScenarioOptions extends Options {
 export interface Explored {
   readonly verdict: Verdict;
   readonly world: World;
+  readonly knowledge: Knowledge;
+  /** Of the first pass; and of the second, which tells the counterexample. */
   readonly code: MachineCode;
+  readonly again: MachineCode;
   /** Ends of serial runs; undefined where they are not compared. */
   readonly serial: ReadonlySet<string> | undefined;
+  /** Tasks that are in the same state were taken for one another. */
+  readonly symmetry: boolean;
+  /** How often the search began. */
   readonly rounds: number;
 }
 
@@ -37,18 +43,17 @@ export async function exploreScenario(
       const serial = wantsSerial(world, options)
         ? serialEnds(new MachineCode(world, knowledge, options.reductions, () => undefined))
         : undefined;
-      let code: MachineCode | undefined;
+      const passes: MachineCode[] = [];
       const make = (): MachineCode => {
-        code = new MachineCode(world, knowledge, options.reductions, (locals, memory) =>
+        const code = new MachineCode(world, knowledge, options.reductions, (locals, memory) =>
           notSerial(serial, endKey(locals, memory)),
         );
+        passes.push(code);
         return code;
       };
-      const verdict = await search(make, {
-        ...options,
-        symmetry: options.reductions.symmetry && knowledge.symmetric,
-      });
-      return { verdict, world, code: code!, serial, rounds };
+      const symmetry = options.reductions.symmetry && knowledge.symmetric;
+      const verdict = await search(make, { ...options, symmetry });
+      return { verdict, world, knowledge, code: passes[0]!, again: passes.at(-1)!, serial, symmetry, rounds };
     } catch (error) {
       if (!(error instanceof Anew)) throw error;
     }
@@ -60,5 +65,5 @@ const wantsSerial = ({ scenario }: World, { serial }: ScenarioOptions): boolean 
 
 function notSerial(ends: ReadonlySet<string> | undefined, key: string): Bad | undefined {
   if (ends === undefined || ends.has(key)) return undefined;
-  return { kind: 'assert', text: 'no order of undisturbed operations ends like this' };
+  return { kind: 'serial', text: 'no order of undisturbed operations ends like this' };
 }

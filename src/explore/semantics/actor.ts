@@ -32,7 +32,7 @@ export type Act =
 
 /** Something that must not happen. */
 export interface Bad {
-  readonly kind: 'assert' | 'killed' | 'crash';
+  readonly kind: 'assert' | 'invariant' | 'final' | 'serial' | 'crash' | 'rseq';
   readonly text: string;
 }
 
@@ -76,9 +76,7 @@ export class Actor {
     private readonly memories: PrivateMemories,
     /** Registers that are dead at an instruction; undefined: none is taken for dead. */
     private readonly deadAt: ((ip: number) => RegisterBits) | undefined,
-  ) {
-    world.onEvent = (event) => this.note(event);
-  }
+  ) {}
 
   /** `index`: as whose the task acts, where its window is. */
   run(local: Draft, index: number, act: Act, value: (cell: number) => bigint): Outcome {
@@ -87,6 +85,7 @@ export class Actor {
     const task = world.tasks[index]!;
     const window = world.windows[index]!;
     this.events = [];
+    world.onEvent = this.note;
     task.registers.set(unpackRegisters(local.registers, window, task.registers));
     putKernelPart(task, local.kernel, window);
     const access = new Access(world, this.cells, window, local.memory, value);
@@ -279,15 +278,15 @@ export class Actor {
     }
   }
 
-  private note(event: Event): void {
+  private readonly note = (event: Event): void => {
     this.events.push(event);
     if (event.kind === 'signal' && event.action === 'default') throw new Killed();
-  }
+  };
 
   private deathOf(task: Task): Bad {
     const violation = this.events.find((event) => event.kind === 'violation');
     if (violation?.kind === 'violation')
-      return { kind: 'killed', text: `the kernel kills the task: ${violation.message}` };
+      return { kind: 'rseq', text: `the kernel kills the task: ${violation.message}` };
     const signal = this.events.find((event) => event.kind === 'signal' && event.action === 'default');
     const how =
       signal?.kind === 'signal'

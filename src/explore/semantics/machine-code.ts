@@ -43,7 +43,7 @@ export class MachineCode implements Semantics {
   readonly coverage = new Coverage();
   readonly values: bigint[] = [];
   readonly acts: (readonly Act[])[] = [];
-  private readonly memories = new PrivateMemories();
+  readonly memories = new PrivateMemories();
   private readonly actor: Actor;
   private readonly functions: Functions;
   private readonly valueIds = new Map<bigint, number>();
@@ -116,16 +116,16 @@ export class MachineCode implements Semantics {
     const { invariant } = this.world.scenario;
     if (invariant === undefined) return undefined;
     const { returned, failed } = this.functions.call(invariant, (cell) => this.values[value(cell)]!);
-    if (failed !== undefined) return this.bad.push({ kind: 'assert', text: failed }) - 1;
+    if (failed !== undefined) return this.bad.push({ kind: 'invariant', text: failed }) - 1;
     if ((returned! & 0xffff_ffffn) !== 0n) return undefined;
-    return this.bad.push({ kind: 'assert', text: 'the invariant does not hold' }) - 1;
+    return this.bad.push({ kind: 'invariant', text: 'the invariant does not hold' }) - 1;
   }
 
   end(locals: readonly number[], value: ReadCell): number | undefined {
     const { finally: last } = this.world.scenario;
     if (last !== undefined) {
       const { failed } = this.functions.call(last, (cell) => this.values[value(cell)]!);
-      if (failed !== undefined) return this.bad.push({ kind: 'assert', text: failed }) - 1;
+      if (failed !== undefined) return this.bad.push({ kind: 'final', text: failed }) - 1;
     }
     const bad = this.oracle(
       locals.map((local) => this.locals.all[local]!),

@@ -1,0 +1,205 @@
+import { hex } from '../abi/address.js';
+import { signalName } from '../abi/signals.js';
+import { readImage } from '../binary/read.js';
+import { explain } from './explain.js';
+import type { Explored, ScenarioOptions } from './scenario.js';
+import { Names } from './semantics/names.js';
+import { type Telling, tellPath } from './semantics/path.js';
+import { Story } from './semantics/story.js';
+import type { Settings } from './semantics/world.js';
+import type { SourceLines } from './source.js';
+import type * as timeline from './timeline.js';
+import type { Hex } from './timeline.js';
+
+export interface Told {
+  readonly verdict: timeline.Verdict;
+  /** Of a counterexample: what to do to see it again. */
+  readonly telling: Telling | undefined;
+}
+
+/** An explored scenario as the document of the command. `lines`: of source files, where they can be read. */
+export function tellVerdict(
+  explored: Explored,
+  settings: Settings,
+  options: ScenarioOptions,
+  lines: SourceLines,
+): Told {
+  const { verdict, world, knowledge } = explored;
+  const { program, scenario } = world;
+  const names = new Names(world, readImage(program.bytes, program.path, { ownPages: true }), lines);
+  const tasks = scenario.tasks.map(({ name }) => ({
+    name,
+    signals: scenario.signals.filter(({ task }) => task === name).map(({ signal }) => signalName(signal)),
+  }));
+  const sections = coverageOf(explored, names);
+  const points = sections.flatMap((section) => section.points);
+  let telling: Telling | undefined;
+  let counterexample: timeline.Counterexample | undefined;
+  if (verdict.kind === 'violation') {
+    const story = new Story(world, knowledge, explored.again.memories, names);
+    const watched = knowledge.cells.words.map((word, cell) => ({
+      name: story.cellName(cell),
+      address: hex(word * 8) as Hex,
+      size: 8,
+      initial: hex(knowledge.cells.initial(cell)) as Hex,
+    }));
+    telling = tellPath(explored.again, story, verdict.counterexample);
+    counterexample = counterexampleOf(explored, telling, tasks, watched);
+  }
+  return {
+    telling,
+    verdict: {
+      verdict: verdict.kind === 'violation' ? 'counterexample' : verdict.kind,
+      scenario: scenario.name,
+      claim: scenario.claim,
+      sentence: sentenceOf(explored, counterexample),
+      tasks,
+      options: {
+        cpus: settings.cpus,
+        kernel: settings.kernel,
+        debugRseq: settings.debugRseq,
+        memory: 'sc',
+        ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
+        ...(options.maxCost !== undefined && { maxAborts: options.maxCost }),
+        ...(options.time !== undefined && { time: options.time }),
+      },
+      counts: {
+        states: verdict.states,
+        transitions: verdict.transitions,
+        layers: verdict.cost + 1,
+        locals: verdict.locals,
+        memories: verdict.memories,
+        abortPoints: { covered: points.filter(({ covered }) => covered).length, all: points.length },
+      },
+      sections,
+      reductions: reductionsOf(explored, options),
+      store: {
+        exact: verdict.exact,
+        fingerprintBits: verdict.exact ? 0 : 64,
+        collisionBound: verdict.collision,
+      },
+      assumptions: assumptionsOf(explored, settings),
+      ...(verdict.kind === 'bounded' && { bound: boundOf(verdict, options) }),
+      ...(counterexample && { counterexample }),
+      effort: {
+        seconds: verdict.seconds,
+        jobs: options.jobs ?? 1,
+        bytesPerState: Math.round(verdict.bytes / verdict.states),
+      },
+    },
+  };
+}
+
+function counterexampleOf(
+  { verdict, again }: Explored,
+  { told }: Telling,
+  tasks: readonly timeline.TaskInfo[],
+  watched: readonly timeline.Watched[],
+): timeline.Counterexample {
+  if (verdict.kind !== 'violation') throw new Error('no counterexample');
+  const { violation: met, cost } = verdict.counterexample;
+  const rows = told.map(({ row }) => row);
+  const bad = 'id' in met ? again.bad[met.id]! : undefined;
+  const last = told.at(-1)?.bad ?? bad;
+  const violation = {
+    kind: last?.kind ?? (met.kind === 'livelock' ? 'livelock' : 'deadlock'),
+    text:
+      last?.text ?? (met.kind === 'livelock' ? 'tasks run for ever without getting on' : 'no task can go on'),
+    row: rows.length - 1,
+  } as const;
+  return { cost, violation, explanation: explain(rows, tasks, violation), watched, rows };
+}
+
+function coverageOf({ knowledge, code }: Explored, names: Names): timeline.SectionCoverage[] {
+  return knowledge.sections.map((range) => {
+    const aborted = code.coverage.of(range);
+    const points: timeline.AbortPoint[] = [];
+    for (let ip = range.start; ip < range.end; ) {
+      const { text, length } = names.instruction(ip);
+      const source = names.source(ip);
+      points.push({
+        ip: hex(ip) as Hex,
+        place: names.place(ip),
+        text,
+        ...(source && { source }),
+        covered: aborted.has(ip),
+      });
+      ip += Math.max(1, length);
+    }
+    const source = names.source(range.start);
+    return {
+      name: names.place(range.start),
+      startIp: hex(range.start) as Hex,
+      endIp: hex(range.end) as Hex,
+      abortIp: hex(range.abort) as Hex,
+      abortPlace: names.place(range.abort),
+      ...(source && { source }),
+      points,
+    };
+  });
+}
+
+function sentenceOf(
+  { verdict, world }: Explored,
+  counterexample: timeline.Counterexample | undefined,
+): string {
+  const claim = world.scenario.claim === '' ? 'nothing goes wrong' : world.scenario.claim;
+  if (verdict.kind === 'verified') return `${claim}: in every interleaving`;
+  if (verdict.kind === 'bounded') return `${claim}: so far; not all interleavings were seen`;
+  return `${claim}: not always. ${counterexample!.violation.text}`;
+}
+
+function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): timeline.Reduction[] {
+  return [
+    { name: 'task symmetry', on: symmetry, option: '--no-task-symmetry' },
+    {
+      name: 'fusion of instructions that nobody else can notice',
+      on: reductions.fusion,
+      option: '--no-fusion',
+    },
+    { name: 'dead registers', on: reductions.registers, option: '--no-dead-registers' },
+  ];
+}
+
+function assumptionsOf({ serial, verdict, knowledge }: Explored, { kernel, cpus }: Settings): string[] {
+  return [
+    `the kernel treats sections as Linux ${kernel} does on x86-64 (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
+    'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
+    'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
+    'system calls take effect all at once; what the scenario calls outside of it does not exist',
+    'stack below the red zone (128 bytes) is not read, and signal handlers do not look at the registers of what they interrupted',
+    ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
+    ...(serial === undefined
+      ? []
+      : [
+          'operations are right when nobody disturbs them: what they do then is taken for what they should do',
+        ]),
+    ...(verdict.exact
+      ? []
+      : [
+          `no two states have the same 64-bit fingerprint: the chance that two do is below ${verdict.collision.toExponential(1)}`,
+        ]),
+  ];
+}
+
+const BOUNDS = {
+  states: 'states',
+  memory: 'memory',
+  time: 'time',
+  cost: 'aborts',
+  interrupt: 'interrupted',
+} as const;
+
+function boundOf(
+  verdict: Extract<Explored['verdict'], { kind: 'bounded' }>,
+  options: ScenarioOptions,
+): timeline.Bound {
+  const text = {
+    states: `--max-states ${options.maxStates} was reached`,
+    memory: 'the memory that the search may take is full: give it more with --max-memory',
+    time: `--time ${options.time} is over`,
+    cost: `--max-aborts ${options.maxCost} was reached`,
+    interrupt: 'interrupted',
+  }[verdict.bound];
+  return { kind: BOUNDS[verdict.bound], text, ...(verdict.cost > 0 && { completeLayers: verdict.cost }) };
+}

@@ -1,0 +1,66 @@
+import { type Addr, hex } from '../../abi/address.js';
+import { RSEQ } from '../../abi/rseq.js';
+import { demangle } from '../../binary/demangle/index.js';
+import type { ProgramImage } from '../../binary/image.js';
+import { printable } from '../../binary/printable.js';
+import { x86_64 } from '../../isa/x86-64/decoder.js';
+import { type SourceLines, sourceLine } from '../source.js';
+import type { SourceText } from '../timeline.js';
+import type { World } from './world.js';
+
+/** Names for the addresses of a scenario. */
+export class Names {
+  constructor(
+    private readonly world: World,
+    private readonly image: ProgramImage,
+    private readonly lines: SourceLines,
+  ) {}
+
+  /** `push+0x12`, or the address. */
+  place(ip: number): string {
+    const { returnTo, restorer } = this.world.scenario;
+    if (ip >= returnTo && ip < returnTo + 16) return this.offset('the end of the task', ip - returnTo);
+    if (ip >= restorer && ip < restorer + 16) return this.offset('sigreturn', ip - restorer);
+    const range = this.image.functionAt(ip as Addr);
+    if (range?.name !== undefined) return this.offset(named(range.name), ip - range.start);
+    return this.data(ip) ?? hex(ip);
+  }
+
+  /** `counters+0x40`; undefined where nothing is named. */
+  data(at: number): string | undefined {
+    const symbol = this.image.symbols.findLast(
+      ({ kind, address, size }) =>
+        kind !== 'tls' &&
+        kind !== 'section' &&
+        address !== undefined &&
+        at >= address &&
+        at < address + Math.max(1, size),
+    );
+    return symbol === undefined ? undefined : this.offset(named(symbol.name), at - symbol.address!);
+  }
+
+  /** Of a word of a task's own: `rseq_cs`, or the address. */
+  own(at: number, area: number | undefined): string {
+    const offset = area === undefined ? -1 : at - area;
+    const field = RSEQ.fields.findLast((each) => each.offset <= offset);
+    if (area === undefined || offset < 0 || offset >= RSEQ.size || field === undefined) return hex(at);
+    return field.offset === 0 ? 'cpu_id_start, cpu_id' : field.name;
+  }
+
+  source(ip: number): SourceText | undefined {
+    const line = this.image.lineAt(ip as Addr);
+    return line && sourceLine(this.lines, line);
+  }
+
+  /** The instruction as GNU as writes it, and its length. */
+  instruction(ip: number): { text: string; length: number } {
+    const { text, length } = x86_64.decode(this.world.machine.fetch(BigInt(ip)), ip as Addr);
+    return { text, length };
+  }
+
+  private offset(name: string, offset: number): string {
+    return offset === 0 ? name : `${name}+${hex(offset)}`;
+  }
+}
+
+const named = (symbol: string): string => printable(demangle(symbol));

@@ -1,0 +1,72 @@
+import type { Counterexample } from '../verdict.js';
+import type { Act } from './actor.js';
+import { ipOf } from './bounds.js';
+import { type Draft, keyOf, type Local } from './local.js';
+import type { MachineCode } from './machine-code.js';
+import { movedTo } from './registers.js';
+import type { Story, TaskAct, Told } from './story.js';
+
+/** One act of a counterexample as it really is: every instruction by itself. */
+export interface Telling {
+  readonly acts: readonly TaskAct[];
+  readonly told: readonly Told[];
+}
+
+/** An edge does not stand for more instructions than this. */
+const LONGEST = 1_000_000;
+
+/**
+ * The path of a search, told act by act: where the search took several instructions at once, or a task for another in the same state, the
+ * story does what really happens until the task is in the state that the search has found.
+ */
+export function tellPath(code: MachineCode, story: Story, { path, start }: Counterexample): Telling {
+  const acts: TaskAct[] = [];
+  const told: Told[] = [];
+  const tell = (task: number, act: Act): Told => {
+    const now = story.tell({ task, act });
+    acts.push({ task, act });
+    told.push(now);
+    return now;
+  };
+  const isAt = (task: number, local: Local): boolean => sameAs(code, story.tasks[task]!, local);
+  const goOn = (task: number, local: Local): void => {
+    if (local.place.kind === 'off') return;
+    for (let n = 0; !isAt(task, local); n++) {
+      if (n >= LONGEST) throw new Error('the path of the search cannot be told');
+      if (tell(task, { kind: 'execute' }).bad !== undefined) return;
+    }
+  };
+  let before = start;
+  for (const { task, local, edge, state } of path) {
+    const first = tell(task, code.acts[local]![edge]!);
+    // The violation itself changes nothing: whatever is fused in front of it is gone through.
+    const target = code.locals.all[state.locals[task]!]!;
+    if (first.bad !== undefined) break;
+    if (first.fence !== 0)
+      for (const [other, next] of state.locals.entries())
+        if (other !== task && onCpuOf(code, before.locals[other]!, first.fence)) {
+          tell(other, { kind: 'fence' });
+          goOn(other, code.locals.all[next]!);
+        }
+    if (state !== before) goOn(task, target);
+    before = state;
+  }
+  return { acts, told };
+}
+
+function onCpuOf(code: MachineCode, local: number, fence: number): boolean {
+  const { place } = code.locals.all[local]!;
+  return place.kind === 'on' && ((fence >> place.cpu) & 1) === 1;
+}
+
+/** Is a task as it really is what the search calls this local? */
+function sameAs(code: MachineCode, draft: Draft, local: Local): boolean {
+  if (draft.place.kind !== local.place.kind || ipOf(draft) !== ipOf(local)) return false;
+  const ip = ipOf(draft);
+  const dead =
+    code.reductions.registers && draft.place.kind !== 'finished'
+      ? code.knowledge.liveness.deadAt(ip)
+      : undefined;
+  const registers = draft.place.kind === 'finished' ? draft.registers : movedTo(draft.registers, ip, dead);
+  return keyOf({ ...draft, registers, owner: local.owner }) === keyOf(local);
+}

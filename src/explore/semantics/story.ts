@@ -1,0 +1,189 @@
+import { hex } from '../../abi/address.js';
+import { signalName } from '../../abi/signals.js';
+import type { Event } from '../../event/event.js';
+import { GENERAL_NAMES } from '../../isa/x86-64/registers.js';
+import { rflags } from '../../kernel/registers.js';
+import type { Task } from '../../kernel/state.js';
+import { STATE } from '../../machine/state.js';
+import type { Change, Hex, Row } from '../timeline.js';
+import { type Act, Actor, type Bad, type Outcome } from './actor.js';
+import { areaOf, ipOf } from './bounds.js';
+import { rangeOf } from './coverage.js';
+import type { Knowledge } from './knowledge.js';
+import type { AbortRange } from './liveness.js';
+import type { Draft } from './local.js';
+import type { Names } from './names.js';
+import type { PrivateMemories } from './private-memory.js';
+import { unpackRegisters } from './registers.js';
+import { fromLocal } from './values.js';
+import { WORD } from './watched.js';
+import type { World } from './world.js';
+
+/** Something that happens to one task. */
+export interface TaskAct {
+  readonly task: number;
+  readonly act: Act;
+}
+
+/** What came of it. */
+export interface Told {
+  readonly row: Row;
+  readonly bad: Bad | undefined;
+  /** CPUs whose tasks membarrier(2) has interrupted, as bits. */
+  readonly fence: number;
+}
+
+/** Runs a scenario as it is told to, one act after the other, without any reduction: every task for itself, all registers. */
+export class Story {
+  readonly tasks: Draft[];
+  readonly memory: bigint[];
+  private readonly actor: Actor;
+
+  constructor(
+    private readonly world: World,
+    private readonly knowledge: Knowledge,
+    memories: PrivateMemories,
+    private readonly names: Names,
+  ) {
+    const { cells } = knowledge;
+    this.actor = new Actor(world, cells, memories, undefined);
+    this.memory = cells.words.map((_, cell) => cells.initial(cell));
+    const { signals, tasks } = world.scenario;
+    this.tasks = world.starts.map(({ registers, words, kernel }, index) => ({
+      place: { kind: 'off' },
+      registers,
+      memory: memories.change(memories.empty, words, 0),
+      kernel,
+      signals: signals.flatMap((signal, n) => (signal.task === tasks[index]!.name ? [n] : [])),
+      results: [],
+      owner: index,
+    }));
+  }
+
+  tell({ task, act }: TaskAct): Told {
+    const before = this.tasks[task]!;
+    const outcome = this.actor.run(before, task, act, (cell) => this.memory[cell]!);
+    const row = this.row(task, act, before, outcome);
+    if (outcome.next !== undefined) this.tasks[task] = outcome.next;
+    for (const [cell, value] of outcome.stores) this.memory[cell] = value;
+    return { row, bad: outcome.bad, fence: outcome.fence };
+  }
+
+  /** Name of a cell. */
+  cellName(cell: number): string {
+    const at = this.knowledge.cells.words[cell]! * WORD;
+    return this.names.data(at) ?? hex(at);
+  }
+
+  private row(task: number, act: Act, before: Draft, outcome: Outcome): Row {
+    const ip = ipOf(before);
+    const { next, events } = outcome;
+    const cpu = before.place.kind === 'on' ? before.place.cpu : act.kind === 'resume' ? act.cpu : undefined;
+    const source = this.names.source(ip);
+    const abort = events.find((event) => event.kind === 'abort');
+    const section = this.sectionAt(ip);
+    const kernel = this.kernelWords(act, before, outcome);
+    const reads = outcome.reads.map((cell) => ({
+      name: this.cellName(cell),
+      value: word(this.memory[cell]!),
+    }));
+    const last = this.lastCpu(before);
+    return {
+      kind: act.kind === 'execute' && next?.place.kind === 'finished' ? 'end' : act.kind,
+      task,
+      ...(cpu !== undefined && { cpu }),
+      ip: word(BigInt(ip)),
+      place: this.names.place(ip),
+      ...(source && { source }),
+      ...(act.kind === 'execute' && { text: this.names.instruction(ip).text }),
+      ...(reads.length > 0 && { reads }),
+      changes: next === undefined ? [] : this.changes(task, before, next, outcome),
+      ...(kernel !== '' && { kernel }),
+      ...(act.kind === 'resume' &&
+        last !== undefined &&
+        last !== act.cpu && { migrate: { from: last, to: act.cpu } }),
+      ...(abort?.kind === 'abort' && {
+        abort: {
+          section: this.sectionName(rangeOf(abort)),
+          from: this.names.place(Number(abort.ip)),
+          to: this.names.place(Number(abort.abortIp)),
+        },
+      }),
+      ...(act.kind === 'signal' && { signal: signalName(this.world.scenario.signals[act.signal]!.signal) }),
+      ...(section !== undefined && { section }),
+    };
+  }
+
+  /** Where the task ran last; undefined where it has not run yet. */
+  private lastCpu({ kernel }: Draft): number | undefined {
+    return kernel.rseq.ids.cpuId >>> 0 === 0xffff_ffff ? undefined : kernel.cpu;
+  }
+
+  private kernelWords(act: Act, before: Draft, { events, bad }: Outcome): string {
+    const words: string[] = [];
+    const last = this.lastCpu(before);
+    if (act.kind === 'preempt') words.push('preempt');
+    else if (act.kind === 'resume')
+      words.push(
+        last === undefined
+          ? `begins on cpu ${act.cpu}`
+          : `resume on cpu ${act.cpu}${last === act.cpu ? '' : ` (migrate ${last} to ${act.cpu})`}`,
+      );
+    else if (act.kind === 'fence') words.push('interrupted by membarrier');
+    else if (act.kind === 'signal')
+      words.push(`${signalName(this.world.scenario.signals[act.signal]!.signal)}: handler`);
+    for (const event of events) words.push(...this.eventWords(event));
+    if (bad !== undefined && bad.kind !== 'assert') words.push(bad.text);
+    return words.join('; ');
+  }
+
+  private eventWords(event: Event): string[] {
+    if (event.kind === 'abort')
+      return [`abort at ${this.names.place(Number(event.ip))} -> ${this.names.place(Number(event.abortIp))}`];
+    if (event.kind === 'clear') return ['rseq_cs cleared: the task is outside of the section'];
+    if (event.kind === 'syscall' && !event.name.startsWith('syscall_')) return [`${event.name}(2)`];
+    return [];
+  }
+
+  sectionName({ start }: AbortRange): string {
+    return this.names.place(start);
+  }
+
+  /** The section that the instruction belongs to, armed or not. */
+  private sectionAt(ip: number): string | undefined {
+    const range = this.knowledge.sections.find(({ start, end }) => start <= ip && ip < end);
+    return range && this.sectionName(range);
+  }
+
+  private changes(task: number, before: Draft, after: Draft, { stores, changes }: Outcome): Change[] {
+    const window = this.world.windows[task]!;
+    const own = this.world.tasks[task]!.registers;
+    const [from, to] = [before, after].map(({ registers }) => unpackRegisters(registers, window, own)) as [
+      BigUint64Array,
+      BigUint64Array,
+    ];
+    const found: Change[] = [];
+    const note = (kind: Change['kind'], name: string, a: bigint, b: bigint): void => {
+      if (a !== b) found.push({ kind, name, before: word(a), after: word(b) });
+    };
+    for (const [cell, value] of stores) note('memory', this.cellName(cell), this.memory[cell]!, value);
+    const area = areaOf(before);
+    for (const [index, value] of changes)
+      note(
+        'private',
+        this.names.own(window.start + index * WORD, area === undefined ? undefined : window.start + area),
+        fromLocal(before.memory.words.get(index) ?? 0n, window),
+        fromLocal(value, window),
+      );
+    if (after.place.kind === 'finished') return found;
+    for (const [n, name] of GENERAL_NAMES.entries()) note('register', name, from[n]!, to[n]!);
+    note('register', 'flags', rflags({ registers: from } as Task), rflags({ registers: to } as Task));
+    for (let n = 0; n < 16; n++) {
+      const at = STATE.xmm / 8 + 2 * n;
+      if (from[at] !== to[at] || from[at + 1] !== to[at + 1]) note('register', `xmm${n}`, from[at]!, to[at]!);
+    }
+    return found;
+  }
+}
+
+const word = (value: bigint): Hex => hex(value) as Hex;
