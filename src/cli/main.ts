@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { printable } from '../binary/printable.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
+import { addExplore } from './explore.js';
 import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
@@ -13,6 +14,7 @@ Examples:
   rseqlab check ./server              what is wrong with its restartable sequences
   rseqlab check --explain arming-gap  what a finding means, and how to mend it
   rseqlab sections ./server           which it has, and how each was found
+  rseqlab explore counter.o           run every interleaving of a scenario, and show the one that goes wrong
   rseqlab run ./server                run a static program, deterministically
   rseqlab replay crash.rseq           run a recording again, to the bit
   rseqlab help check                  every option of a command
@@ -37,6 +39,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .exitOverride();
   addCheck(program, finish);
+  addExplore(program, finish);
   addRun(program, finish);
   addReplay(program, finish);
   addSections(program, finish);

@@ -81,7 +81,7 @@ export function count(option: string, text: string, least: number, most: number)
 }
 
 /** A number with k, M, G or T behind it; of `step` each. */
-function scaled(option: string, text: string, step: number, least: number, most: number): number {
+export function scaled(option: string, text: string, step: number, least: number, most: number): number {
   const [, digits, unit = ''] = /^(\d{1,16})([kmgt]?)b?$/i.exec(text) ?? [];
   const value = Number(digits) * step ** ' kmgt'.indexOf(unit.toLowerCase() || ' ');
   if (digits === undefined || value < least || value > most)

@@ -268,7 +268,7 @@ export interface Read {
 export interface Change {
   /**
    * - register: `"rax"`, `"flags"`
-   * - memory: shared, by Watched.name; the values are those of the whole piece. Every store is listed, also one of the value that was there
+   * - memory: shared, by Watched.name; the values are those of the whole piece, and equal where a store wrote what was there. Every store is listed, also one of the value that was there
    * - private: memory that is the task's own, by name (`"rseq_cs"`, `"cpu_id"`) or address
    * - buffer: a store that waits in the task's store buffer; the name is that of what it will change
    */

@@ -11,6 +11,8 @@ export interface Accesses {
   /** Cells whose value was asked for, in this order. */
   readonly reads: readonly number[];
   readonly stores: readonly (readonly [cell: number, value: bigint])[];
+  /** Cells that were written what they held already. */
+  readonly same: readonly number[];
   /** Of the task's own memory, by word from its window's beginning. */
   readonly changes: readonly (readonly [word: number, value: bigint])[];
   /** Constant words that were read. */
@@ -86,6 +88,7 @@ export class Access {
     const { machine } = this.world;
     machine.watcher = undefined;
     const stores: [number, bigint][] = [];
+    const same: number[] = [];
     const changes: [number, bigint][] = [];
     let constants = false;
     for (const [word, { kind, cell, before, written, read }] of this.touched) {
@@ -94,10 +97,11 @@ export class Access {
       if (!written) continue;
       const after = machine.word(at);
       if (kind === 'constant') machine.setWord(at, before);
+      else if (after === before && kind === 'cell') same.push(cell);
       else if (after === before) continue;
       else if (kind === 'cell') stores.push([cell, after]);
       else changes.push([(at - this.window.start) / WORD, toLocal(after, this.window)]);
     }
-    return { reads: this.reads, stores: stores.sort(([a], [b]) => a - b), changes, constants };
+    return { reads: this.reads, stores: stores.sort(([a], [b]) => a - b), same, changes, constants };
   }
 }

@@ -37,6 +37,15 @@ export class Cells {
     if (!this.collecting) throw new Anew();
   }
 
+  /** Words that are known to be cells. */
+  adopt(words: readonly number[]): void {
+    for (const word of words) {
+      this.found.add(word);
+      this.initials.set(word, this.world.machine.word(word * WORD));
+    }
+    this.renew();
+  }
+
   /** Takes what was found into use. */
   renew(): void {
     this.words = [...new Set([...this.words, ...this.found])].sort((a, b) => a - b);

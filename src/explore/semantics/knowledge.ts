@@ -56,6 +56,12 @@ export class Knowledge {
     this.forget();
   }
 
+  /** What another exploration has found. */
+  adopt(cells: readonly number[], sections: readonly AbortRange[]): void {
+    this.cells.adopt(cells);
+    for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);
+  }
+
   private forget(): never {
     this.found = undefined;
     throw new Anew('code');

@@ -155,7 +155,7 @@ export class Story {
     return range && this.sectionName(range);
   }
 
-  private changes(task: number, before: Draft, after: Draft, { stores, changes }: Outcome): Change[] {
+  private changes(task: number, before: Draft, after: Draft, { stores, same, changes }: Outcome): Change[] {
     const window = this.world.windows[task]!;
     const own = this.world.tasks[task]!.registers;
     const [from, to] = [before, after].map(({ registers }) => unpackRegisters(registers, window, own)) as [
@@ -167,6 +167,10 @@ export class Story {
       if (a !== b) found.push({ kind, name, before: word(a), after: word(b) });
     };
     for (const [cell, value] of stores) note('memory', this.cellName(cell), this.memory[cell]!, value);
+    for (const cell of same) {
+      const value = word(this.memory[cell]!);
+      found.push({ kind: 'memory', name: this.cellName(cell), before: value, after: value });
+    }
     const area = areaOf(before);
     for (const [index, value] of changes)
       note(
