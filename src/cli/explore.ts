@@ -8,7 +8,7 @@ import { exploreScenario, type ScenarioOptions } from '../explore/scenario.js';
 import { Refusal } from '../explore/semantics/refusal.js';
 import type { Settings } from '../explore/semantics/world.js';
 import { EXPLORE_SCHEMA, type ExploreDocument } from '../explore/timeline.js';
-import { type CounterexampleTrace, TRACE_SCHEMA } from '../explore/trace.js';
+import { type CounterexampleTrace, TRACE_SCHEMA, toBase64 } from '../explore/trace.js';
 import type { Progress as SearchProgress } from '../explore/verdict.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { scenariosOf } from '../kernel/scenario/parts.js';
@@ -240,7 +240,7 @@ function writeTrace(
   const trace: CounterexampleTrace = {
     schema: TRACE_SCHEMA,
     path,
-    program: Buffer.from(program).toString('base64'),
+    program: toBase64(program),
     settings: { ...settings, scenario: settings.scenario! },
     cells: told.cells,
     sections: told.sections,

@@ -55,12 +55,40 @@ export function readTrace(text: string, name: string): CounterexampleTrace {
   return value;
 }
 
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+export function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const left = bytes.length - at;
+    const bits = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    for (let n = 0; n < 4; n++) text += n <= left ? DIGITS[(bits >> (18 - 6 * n)) & 63] : '=';
+  }
+  return text;
+}
+
+function fromBase64(text: string): Uint8Array {
+  const bytes: number[] = [];
+  let bits = 0;
+  let count = 0;
+  for (const digit of text) {
+    const value = DIGITS.indexOf(digit);
+    if (value < 0) continue;
+    bits = ((bits << 6) | value) & 0xffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes.push((bits >> count) & 0xff);
+  }
+  return Uint8Array.from(bytes);
+}
+
 const KINDS: readonly string[] = ['execute', 'preempt', 'fence', 'resume', 'signal'] satisfies Act['kind'][];
 const isAct = (act: Act | undefined): boolean => act !== undefined && KINDS.includes(act.kind);
 
 /** Runs a trace again, row by row. */
 export function* retell(trace: CounterexampleTrace, lines: SourceLines): Generator<Row> {
-  const bytes = Uint8Array.from(atob(trace.program), (c) => c.charCodeAt(0));
+  const bytes = fromBase64(trace.program);
   const world = new World({ path: trace.path, bytes, arguments: [], environment: [] }, trace.settings);
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   knowledge.adopt(trace.cells, trace.sections);

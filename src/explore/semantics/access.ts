@@ -11,8 +11,6 @@ export interface Accesses {
   /** Cells whose value was asked for, in this order. */
   readonly reads: readonly number[];
   readonly stores: readonly (readonly [cell: number, value: bigint])[];
-  /** Cells that were written what they held already. */
-  readonly same: readonly number[];
   /** Of the task's own memory, by word from its window's beginning. */
   readonly changes: readonly (readonly [word: number, value: bigint])[];
   /** Constant words that were read. */
@@ -88,7 +86,6 @@ export class Access {
     const { machine } = this.world;
     machine.watcher = undefined;
     const stores: [number, bigint][] = [];
-    const same: number[] = [];
     const changes: [number, bigint][] = [];
     let constants = false;
     for (const [word, { kind, cell, before, written, read }] of this.touched) {
@@ -97,11 +94,10 @@ export class Access {
       if (!written) continue;
       const after = machine.word(at);
       if (kind === 'constant') machine.setWord(at, before);
-      else if (after === before && kind === 'cell') same.push(cell);
-      else if (after === before) continue;
+      // Also where the cell holds the value already: in another memory it does not, and nobody has asked.
       else if (kind === 'cell') stores.push([cell, after]);
-      else changes.push([(at - this.window.start) / WORD, toLocal(after, this.window)]);
+      else if (after !== before) changes.push([(at - this.window.start) / WORD, toLocal(after, this.window)]);
     }
-    return { reads: this.reads, stores: stores.sort(([a], [b]) => a - b), same, changes, constants };
+    return { reads: this.reads, stores: stores.sort(([a], [b]) => a - b), changes, constants };
   }
 }

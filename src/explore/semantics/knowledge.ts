@@ -49,7 +49,8 @@ export class Knowledge {
 
   /** Control went from one instruction to another. */
   flow(from: number, to: number): void {
-    if (this.liveness.knows(from, to)) return;
+    // Where there is no code the next instruction faults.
+    if (this.liveness.knows(from, to) || this.code.meaningAt(BigInt(to)) === undefined) return;
     if (this.entries.has(from) && this.entries.has(to))
       throw new Error(`the code between 0x${from.toString(16)} and 0x${to.toString(16)} is not understood`);
     this.entries.add(from).add(to);

@@ -53,6 +53,7 @@ export class MachineCode implements Semantics {
   private readonly waiting = new Map<string, Draft>();
   private readonly operations = new Map<number, boolean>();
   private looksAtIds = false;
+  private graph: Graph | undefined;
   private readsCid = false;
   private touchesArea = false;
 
@@ -70,6 +71,7 @@ export class MachineCode implements Semantics {
   }
 
   start(graph: Graph): readonly number[] {
+    this.graph = graph;
     const { cells } = this.knowledge;
     for (const cell of cells.words.keys()) graph.addCell(this.valueId(cells.initial(cell)));
     const { signals, tasks } = this.world.scenario;
@@ -132,6 +134,11 @@ export class MachineCode implements Semantics {
       this.memoryText(value),
     );
     return bad && this.bad.push(bad) - 1;
+  }
+
+  /** All cells of a memory of the search, by its number. */
+  memoryAt(memory: number): string {
+    return this.memoryText(this.graph!.reader(memory));
   }
 
   /** All cells of a memory. */

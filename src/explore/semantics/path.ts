@@ -51,6 +51,8 @@ export function tellPath(code: MachineCode, story: Story, { path, start }: Count
     if (state !== before) goOn(task, target);
     before = state;
   }
+  if (code.memoryAt(before.memory) !== story.memory.join())
+    throw new Error('memory is not what the search has found at the end of its path');
   return { acts, told };
 }
 

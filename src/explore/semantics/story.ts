@@ -155,7 +155,7 @@ export class Story {
     return range && this.sectionName(range);
   }
 
-  private changes(task: number, before: Draft, after: Draft, { stores, same, changes }: Outcome): Change[] {
+  private changes(task: number, before: Draft, after: Draft, { stores, changes }: Outcome): Change[] {
     const window = this.world.windows[task]!;
     const own = this.world.tasks[task]!.registers;
     const [from, to] = [before, after].map(({ registers }) => unpackRegisters(registers, window, own)) as [
@@ -166,11 +166,13 @@ export class Story {
     const note = (kind: Change['kind'], name: string, a: bigint, b: bigint): void => {
       if (a !== b) found.push({ kind, name, before: word(a), after: word(b) });
     };
-    for (const [cell, value] of stores) note('memory', this.cellName(cell), this.memory[cell]!, value);
-    for (const cell of same) {
-      const value = word(this.memory[cell]!);
-      found.push({ kind: 'memory', name: this.cellName(cell), before: value, after: value });
-    }
+    for (const [cell, value] of stores)
+      found.push({
+        kind: 'memory',
+        name: this.cellName(cell),
+        before: word(this.memory[cell]!),
+        after: word(value),
+      });
     const area = areaOf(before);
     for (const [index, value] of changes)
       note(
