@@ -3,7 +3,6 @@ import type { Act } from './actor.js';
 import { ipOf } from './bounds.js';
 import { type Draft, keyOf, type Local } from './local.js';
 import type { MachineCode } from './machine-code.js';
-import { movedTo } from './registers.js';
 import type { Story, TaskAct, Told } from './story.js';
 
 /** One act of a counterexample as it really is: every instruction by itself. */
@@ -69,6 +68,9 @@ function sameAs(code: MachineCode, draft: Draft, local: Local): boolean {
     code.reductions.registers && draft.place.kind !== 'finished'
       ? code.knowledge.liveness.deadAt(ip)
       : undefined;
-  const registers = draft.place.kind === 'finished' ? draft.registers : movedTo(draft.registers, ip, dead);
+  const registers =
+    draft.place.kind === 'finished'
+      ? draft.registers
+      : code.world.registerFiles.moved(draft.registers, ip, dead);
   return keyOf({ ...draft, registers, owner: local.owner }) === keyOf(local);
 }
