@@ -12,10 +12,13 @@ export class Memories {
   private readonly initial: number[] = [];
   private readonly storeLists = new Map<string, number>();
   private readonly storesById: (readonly StoreTo[])[] = [[]];
-  /** Memories by the hash of their values. */
-  private readonly byHash = new Map<number, number[]>();
-  private readonly hashes: number[] = [];
-  private readonly violations: number[] = [];
+  /** How many memories there are. */
+  count = 0;
+  private hashes = new Int32Array(256);
+  /** By memory, -1 where there is none. */
+  private violations = new Int32Array(256);
+  /** Memories + 1 by hash: open addressing. */
+  private index = new Int32Array(1024);
   private rowWords = 16;
   private rowCapacity = 256;
   private rows: number;
@@ -26,7 +29,7 @@ export class Memories {
   constructor(private readonly store: Store) {
     this.rows = store.allocate(this.rowCapacity * this.rowWords * 4) / 4;
     this.steps = store.allocate((this.stepMask + 1) * STEP.words * 4) / 4;
-    this.add(0, 0);
+    this.add(0);
     this.publish();
   }
 
@@ -39,9 +42,6 @@ export class Memories {
 
   get cells(): number {
     return this.initial.length;
-  }
-  get count(): number {
-    return this.hashes.length / 2;
   }
 
   /** The id of a list of stores; 0 is the empty one. */
@@ -130,21 +130,20 @@ export class Memories {
 
   private intern(memory: number, stores: readonly StoreTo[], violation: Judge): number {
     const values = new Map<number, number>(stores);
-    let low = this.hashes[memory * 2]!;
-    let high = this.hashes[memory * 2 + 1]!;
-    for (const [cell, value] of values) {
-      const old = this.valueOf(memory, cell);
-      low = (low + mix(cell, value) - mix(cell, old)) | 0;
-      high = (high + mix(value + 0x5bd1, cell) - mix(old + 0x5bd1, cell)) | 0;
-    }
+    let hash = this.hashes[memory]!;
+    for (const [cell, value] of values)
+      hash = (hash + mix(cell, value) - mix(cell, this.valueOf(memory, cell))) | 0;
     const same = (other: number): boolean => {
       for (let cell = 0; cell < this.cells; cell++)
         if (this.valueOf(other, cell) !== (values.get(cell) ?? this.valueOf(memory, cell))) return false;
       return true;
     };
-    const found = this.byHash.get(key(low, high))?.find(same);
-    if (found !== undefined) return found;
-    const fresh = this.add(low, high);
+    for (let slot = hash & this.indexMask; ; slot = (slot + 1) & this.indexMask) {
+      const other = this.index[slot]! - 1;
+      if (other < 0) break;
+      if (this.hashes[other] === hash && same(other)) return other;
+    }
+    const fresh = this.add(hash);
     const { i32 } = this.store;
     const from = this.rows + memory * this.rowWords;
     const to = this.rows + fresh * this.rowWords;
@@ -157,12 +156,19 @@ export class Memories {
   judge(memory: number, violation: Judge): void {
     this.violations[memory] = violation(memory) ?? -1;
   }
-  private add(low: number, high: number): number {
-    const memory = this.hashes.push(low, high) / 2 - 1;
-    this.violations.push(-1);
-    const list = this.byHash.get(key(low, high));
-    if (list === undefined) this.byHash.set(key(low, high), [memory]);
-    else list.push(memory);
+  private add(hash: number): number {
+    const memory = this.count++;
+    if (memory >= this.hashes.length) {
+      this.hashes = grown(this.hashes);
+      this.violations = grown(this.violations);
+    }
+    this.hashes[memory] = hash;
+    this.violations[memory] = -1;
+    if (this.count * 2 > this.index.length) {
+      this.index = new Int32Array(this.index.length * 2);
+      for (let each = 0; each < memory; each++) this.enter(each);
+    }
+    this.enter(memory);
     if (memory >= this.rowCapacity) {
       const bytes = this.rowCapacity * this.rowWords * 4;
       const to = this.store.allocate(bytes * 2) / 4;
@@ -174,6 +180,20 @@ export class Memories {
     }
     return memory;
   }
+  private enter(memory: number): void {
+    let slot = this.hashes[memory]! & this.indexMask;
+    while (this.index[slot] !== 0) slot = (slot + 1) & this.indexMask;
+    this.index[slot] = memory + 1;
+  }
+  private get indexMask(): number {
+    return this.index.length - 1;
+  }
+}
+
+function grown(words: Int32Array): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(words.length * 2);
+  larger.set(words);
+  return larger;
 }
 
 /** A memory's hash is the sum of these over the cells that have not their initial value: a new cell changes nothing. */
@@ -183,7 +203,6 @@ function mix(a: number, b: number): number {
   h = Math.imul(h ^ (h >>> 12), 0x297a2d39);
   return h ^ (h >>> 15);
 }
-const key = (low: number, high: number): number => (low >>> 0) * 0x20_0000 + (high >>> 11);
 
 /** The first slot of a step; the code in WebAssembly computes the same. */
 export const STEP_HASH = { memory: 0x9e3779b1 | 0, stores: 0x85ebca77 | 0, shift: 15 } as const;

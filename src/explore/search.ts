@@ -8,7 +8,7 @@ import type { State } from './stepper.js';
 import { OutOfMemory } from './store.js';
 import type { Bound, Counterexample, Counts, Options, Verdict } from './verdict.js';
 
-const ROUND_STATES = 1 << 16;
+const ROUND_STATES = 1 << 18;
 /** In the second pass, whose rounds are searched for the first violation. */
 const ROUND_STATES_AGAIN = 1 << 12;
 

@@ -18,7 +18,7 @@ export interface Options {
   /** Looked at between batches; where it is set, the search ends with what is known so far. */
   readonly signal?: { readonly aborted: boolean };
   readonly host?: ExploreHost;
-  /** States that each thread expands between two looks at the bounds; 65,536 unless said otherwise. */
+  /** States that each thread expands between two looks at the bounds; 262,144 unless said otherwise. */
   readonly roundStates?: number;
   /** Rounds with fewer states are done by the main thread alone. */
   readonly shareFrom?: number;
