@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../src/check/rules/index.js';
+import { rseqlab } from '../cli/command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -32,6 +33,12 @@ describe('the documents', () => {
     expect(read('docs/run.md')).toContain(
       `$ node bin/rseqlab.js run test/fixtures/run/parts violate version\n${printed}`,
     );
+  });
+
+  it('show what the program with a gap prints under --schedule aborts today', () => {
+    const command = ['run', '--schedule', 'aborts', 'examples/run/counter-gap'];
+    const { stdout } = rseqlab(command);
+    expect(read('docs/run.md')).toContain(`$ node bin/rseqlab.js ${command.join(' ')}\n${stdout}\`\`\`\n`);
   });
 
   it('count the rules right', () => {

@@ -104,9 +104,9 @@ export function lookup(kernel: Kernel, task: Task, base: string, path: string, f
     }
     const parent: DirectoryNode | undefined = what?.kind === 'directory' ? what : undefined;
     what = whatAt(kernel, task, `${at}/${part}`, rest.length === 0);
-    // The host may show a file without the folders that lead to it.
-    unseen ||= what === undefined && rest.length > 0;
-    if (unseen && what === undefined && rest.length === 0) throw new Errno('ENOENT');
+    // The host may show a file, and memory a folder as /dev/shm, without the folders that lead to it; in a folder that is not there is nothing.
+    if (rest.length > 0) unseen = what === undefined;
+    else if (unseen && what === undefined) throw new Errno('ENOENT');
     const isLink = what?.kind === 'link' || (what?.kind === 'magic' && !isOpenFile(what.file));
     if (isLink && (rest.length > 0 || follow || mustBeDirectory)) {
       if (++links > MOST_LINKS) throw new Errno('ELOOP');
