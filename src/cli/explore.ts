@@ -147,7 +147,7 @@ async function explore(file: string, options: Options): Promise<number> {
     progress.done();
   }
   const document = documentOf(file, told, options.trace);
-  if (options.trace !== undefined) writeTrace(options.trace, file, bytes, told, document);
+  if (options.trace !== undefined) writeTrace(options.trace, file, bytes, told, document, search);
   const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
   deliver(FORMATS[options.format](document, style), options.output);
   const verdicts = document.results.map(({ verdict }) => verdict);
@@ -233,6 +233,7 @@ function writeTrace(
   program: Uint8Array,
   all: readonly { readonly told: Told; readonly settings: Settings }[],
   document: ExploreDocument,
+  { reductions }: Pick<ScenarioOptions, 'reductions'>,
 ): void {
   const index = all.findIndex(({ told }) => told.telling !== undefined);
   if (index < 0) return;
@@ -244,6 +245,7 @@ function writeTrace(
     settings: { ...settings, scenario: settings.scenario! },
     cells: told.cells,
     sections: told.sections,
+    reductions,
     acts: told.telling!.acts,
     document: { ...document, results: [document.results[index]!] },
   };

@@ -40,7 +40,7 @@ export function tellVerdict(
   let telling: Telling | undefined;
   let counterexample: timeline.Counterexample | undefined;
   if (verdict.kind === 'violation') {
-    const story = new Story(world, knowledge, explored.again.memories, names);
+    const story = new Story(world, knowledge, explored.again.memories, names, options.reductions);
     const watched = knowledge.cells.words.map((word, cell) => ({
       name: story.cellName(cell),
       address: hex(word * 8) as Hex,
@@ -98,7 +98,7 @@ export function tellVerdict(
 
 function counterexampleOf(
   { verdict, again }: Explored,
-  { told }: Telling,
+  { told, loop }: Telling,
   tasks: readonly timeline.TaskInfo[],
   watched: readonly timeline.Watched[],
 ): timeline.Counterexample {
@@ -112,6 +112,7 @@ function counterexampleOf(
     text:
       last?.text ?? (met.kind === 'livelock' ? 'tasks run for ever without getting on' : 'no task can go on'),
     row: rows.length - 1,
+    ...(loop !== undefined && { loop }),
   } as const;
   return { cost, violation, explanation: explain(rows, tasks, violation), watched, rows };
 }

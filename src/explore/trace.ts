@@ -22,6 +22,8 @@ export interface CounterexampleTrace {
   /** Words of memory that tasks share: address / 8. */
   readonly cells: readonly number[];
   readonly sections: readonly AbortRange[];
+  /** Of the search that found it. */
+  readonly reductions: { readonly registers: boolean };
   /** What happens, act by act: row n of the document's counterexample is what came of act n. */
   readonly acts: readonly TaskAct[];
   readonly document: ExploreDocument;
@@ -93,7 +95,7 @@ export function* retell(trace: CounterexampleTrace, lines: SourceLines): Generat
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   knowledge.adopt(trace.cells, trace.sections);
   const names = new Names(world, readImage(bytes, trace.path, { ownPages: true }), lines);
-  const story = new Story(world, knowledge, new PrivateMemories(), names);
+  const story = new Story(world, knowledge, new PrivateMemories(), names, trace.reductions);
   for (const act of trace.acts) {
     if (story.tasks[act.task] === undefined) throw new TraceError(`there is no task ${act.task}`);
     yield story.tell(act).row;

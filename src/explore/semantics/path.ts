@@ -9,16 +9,23 @@ import type { Story, TaskAct, Told } from './story.js';
 export interface Telling {
   readonly acts: readonly TaskAct[];
   readonly told: readonly Told[];
+  /** Of a livelock: from this act on it repeats for ever. */
+  readonly loop: number | undefined;
 }
 
 /** An edge does not stand for more instructions than this. */
 const LONGEST = 1_000_000;
+const LONGEST_LOOP = 10_000;
 
 /**
  * The path of a search, told act by act: where the search took several instructions at once, or a task for another in the same state, the
  * story does what really happens until the task is in the state that the search has found.
  */
-export function tellPath(code: MachineCode, story: Story, { path, start }: Counterexample): Telling {
+export function tellPath(
+  code: MachineCode,
+  story: Story,
+  { path, start, violation }: Counterexample,
+): Telling {
   const acts: TaskAct[] = [];
   const told: Told[] = [];
   const tell = (task: number, act: Act): Told => {
@@ -52,7 +59,24 @@ export function tellPath(code: MachineCode, story: Story, { path, start }: Count
   }
   if (code.memoryAt(before.memory) !== story.memory.join())
     throw new Error('memory is not what the search has found at the end of its path');
-  return { acts, told };
+  return { acts, told, loop: violation.kind === 'livelock' ? repeat(story, acts, tell) : undefined };
+}
+
+/** Goes on with all tasks that have a CPU, in turns, until everything is as it was before. Returns with which act that began. */
+function repeat(
+  story: Story,
+  acts: readonly TaskAct[],
+  tell: (task: number, act: Act) => Told,
+): number | undefined {
+  const seen = new Map<string, number>();
+  for (let round = 0; round < LONGEST_LOOP; round++) {
+    const before = seen.get(story.key);
+    if (before !== undefined) return before;
+    seen.set(story.key, acts.length);
+    for (const [task, { place }] of story.tasks.entries())
+      if (place.kind === 'on') tell(task, { kind: 'execute' });
+  }
+  return undefined;
 }
 
 function onCpuOf(code: MachineCode, local: number, fence: number): boolean {

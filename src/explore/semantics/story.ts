@@ -1,4 +1,5 @@
 import { hex } from '../../abi/address.js';
+import { RSEQ } from '../../abi/rseq.js';
 import { signalName } from '../../abi/signals.js';
 import type { Event } from '../../event/event.js';
 import { GENERAL_NAMES } from '../../isa/x86-64/registers.js';
@@ -11,7 +12,8 @@ import { areaOf, ipOf } from './bounds.js';
 import { rangeOf } from './coverage.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
-import type { Draft } from './local.js';
+import { type Draft, keyOf } from './local.js';
+import type { Reductions } from './machine-code.js';
 import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
 import { unpackRegisters } from './registers.js';
@@ -44,6 +46,8 @@ export class Story {
     private readonly knowledge: Knowledge,
     memories: PrivateMemories,
     private readonly names: Names,
+    /** Of the search that is told. */
+    private readonly reductions: Pick<Reductions, 'registers'>,
   ) {
     const { cells } = knowledge;
     this.actor = new Actor(world, cells, memories, undefined);
@@ -61,12 +65,24 @@ export class Story {
   }
 
   tell({ task, act }: TaskAct): Told {
-    const before = this.tasks[task]!;
+    const before = act.kind === 'signal' ? this.buried(this.tasks[task]!) : this.tasks[task]!;
     const outcome = this.actor.run(before, task, act, (cell) => this.memory[cell]!);
     const row = this.row(task, act, before, outcome);
     if (outcome.next !== undefined) this.tasks[task] = outcome.next;
     for (const [cell, value] of outcome.stores) this.memory[cell] = value;
     return { row, bad: outcome.bad, fence: outcome.fence };
+  }
+
+  /** A signal's frame keeps all registers: those that nobody will read as the search has them, so that the two stay comparable. */
+  private buried(draft: Draft): Draft {
+    const ip = ipOf(draft);
+    const dead = this.reductions.registers ? this.knowledge.liveness.deadAt(ip) : undefined;
+    return { ...draft, registers: this.world.registerFiles.moved(draft.registers, ip, dead) };
+  }
+
+  /** All that decides what can happen next, as text. */
+  get key(): string {
+    return `${this.tasks.map(keyOf).join(' ')} ${this.memory}`;
   }
 
   /** Name of a cell. */
@@ -97,7 +113,7 @@ export class Story {
       ...(source && { source }),
       ...(act.kind === 'execute' && { text: this.names.instruction(ip).text }),
       ...(reads.length > 0 && { reads }),
-      changes: next === undefined ? [] : this.changes(task, before, next, outcome),
+      changes: next === undefined ? [] : this.changes(task, before, next, outcome, act.kind === 'signal'),
       ...(kernel !== '' && { kernel }),
       ...(act.kind === 'resume' &&
         last !== undefined &&
@@ -155,7 +171,14 @@ export class Story {
     return range && this.sectionName(range);
   }
 
-  private changes(task: number, before: Draft, after: Draft, { stores, changes }: Outcome): Change[] {
+  /** `framed`: the kernel wrote a signal's frame, a hundred words that say nothing new. */
+  private changes(
+    task: number,
+    before: Draft,
+    after: Draft,
+    { stores, changes }: Outcome,
+    framed: boolean,
+  ): Change[] {
     const window = this.world.windows[task]!;
     const own = this.world.tasks[task]!.registers;
     const [from, to] = [before, after].map(({ registers }) => unpackRegisters(registers, window, own)) as [
@@ -174,7 +197,7 @@ export class Story {
         after: word(value),
       });
     const area = areaOf(before);
-    for (const [index, value] of changes)
+    for (const [index, value] of changes.filter(([index]) => !framed || isInArea(index * WORD, area)))
       note(
         'private',
         this.names.own(window.start + index * WORD, area === undefined ? undefined : window.start + area),
@@ -191,5 +214,8 @@ export class Story {
     return found;
   }
 }
+
+const isInArea = (offset: number, area: number | undefined): boolean =>
+  area !== undefined && offset >= area && offset < area + RSEQ.size;
 
 const word = (value: bigint): Hex => hex(value) as Hex;
