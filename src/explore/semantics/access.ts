@@ -6,29 +6,43 @@ import { fromLocal, toLocal } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
+/** A word whose value was asked for: of the task's own memory, by its number from the window's beginning; or a cell n, as -1 - n. */
+export type Look = number;
+
 /** What a transition did to memory. */
 export interface Accesses {
   /** Cells whose value was asked for, in this order. */
   readonly reads: readonly number[];
   readonly stores: readonly (readonly [cell: number, value: bigint])[];
-  /** Of the task's own memory, by word from its window's beginning. */
+  /** Of the task's own memory, by word from its window's beginning. Some may be as they were. */
   readonly changes: readonly (readonly [word: number, value: bigint])[];
   /** Constant words that were read. */
   readonly constants: boolean;
 }
 
 interface Touched {
-  readonly kind: 'own' | 'cell' | 'constant';
+  /** -1: constant. */
   readonly cell: number;
-  readonly before: bigint;
+  /** What it held; of a cell that was only written, nothing that matters. */
+  before: bigint;
   read: boolean;
   written: boolean;
 }
 
+/** What happened to a word of the task's own memory. */
+const MARK = { read: 1, written: 2 } as const;
+
 /** Shows one task its memory: its own, and the cells of one state. What the machine's memory holds elsewhere is what it held after the setup. */
 export class Access {
+  /** Cells and constants. */
   private readonly touched = new Map<number, Touched>();
-  private readonly reads: number[] = [];
+  /** Words of the task's own memory, and what happened to them. */
+  private readonly own: number[] = [];
+  private readonly marks: Uint8Array;
+  /** What was read so far, in this order, without constants. */
+  readonly looks: Look[] = [];
+  /** An instruction is run: a cell that it writes all of need not be known before. (The kernel may write, and fault, in parts.) */
+  blind = false;
   /** Told of accesses to the task's own memory, in bytes from the window's beginning. */
   onOwn: ((offset: number, size: number, write: boolean) => void) | undefined;
 
@@ -41,44 +55,82 @@ export class Access {
     /** What is written is forgotten, wherever it is. */
     private readonly scratch = false,
   ) {
+    this.marks = world.marks;
     world.machine.watcher = (at, size, write) => this.touch(at, size, write);
   }
 
   private touch(at: number, size: number, write: boolean): void {
     const end = at + size;
+    const { window } = this;
+    if (at >= window.start && at < window.end) this.onOwn?.(at - window.start, size, write);
     for (let word = Math.floor(at / WORD); word * WORD < end; word++) {
+      const start = word * WORD;
+      if (start >= window.start && start < window.end) {
+        this.touchOwn((start - window.start) / WORD, write && at <= start && start + WORD <= end, write);
+        continue;
+      }
       let touched = this.touched.get(word);
       if (touched === undefined) {
         touched = this.open(word);
         this.touched.set(word, touched);
       }
-      const whole = write && at <= word * WORD && word * WORD + WORD <= end;
-      if (!whole && !touched.read && !touched.written) {
-        touched.read = true;
-        if (touched.kind === 'cell') this.reads.push(touched.cell);
-      }
+      const whole = write && at <= start && start + WORD <= end;
+      if (!(whole && this.blind) && !touched.read && !touched.written) this.look(word, touched);
       if (!write) continue;
-      if (touched.kind === 'constant' && !this.scratch) this.cells.add(word);
+      if (touched.cell < 0 && !this.scratch) this.cells.add(word);
       touched.written = true;
     }
-    if (this.onOwn !== undefined && at >= this.window.start && at < this.window.end)
-      this.onOwn(at - this.window.start, size, write);
+  }
+
+  private touchOwn(word: number, whole: boolean, write: boolean): void {
+    const { marks } = this;
+    let mark = marks[word]!;
+    if (mark === 0) {
+      this.own.push(word);
+      // Also where all of it is written: that may fault.
+      this.world.machine.setWord(this.window.start + word * WORD, this.before(word));
+      if (!whole) {
+        this.looks.push(word);
+        mark = MARK.read;
+      }
+    }
+    marks[word] = mark | (write ? MARK.written : 0);
+  }
+
+  private before(word: number): bigint {
+    const local = this.memory.words.get(word);
+    return local === undefined ? 0n : fromLocal(local, this.window);
   }
 
   private open(word: number): Touched {
-    const { machine } = this.world;
     const at = word * WORD;
-    const { start, end } = this.window;
-    const known = (kind: Touched['kind'], cell: number, value: bigint): Touched => {
-      if (kind !== 'constant') machine.setWord(at, value);
-      return { kind, cell, before: value, read: false, written: false };
-    };
-    if (at >= start && at < end)
-      return known('own', -1, fromLocal(this.memory.words.get((at - start) / WORD) ?? 0n, this.window));
+    const none = { before: 0n, read: false, written: false };
     const cell = this.cells.of(word);
-    if (cell !== undefined) return known('cell', cell, this.value(cell));
+    if (cell !== undefined) return { ...none, cell };
     if (this.world.windows.some((window) => at >= window.start && at < window.end)) throw new Anew('stack');
-    return known('constant', -1, machine.word(at));
+    return { ...none, cell: -1, before: this.world.machine.word(at) };
+  }
+
+  /** The word is read: what the task finds there is put there. */
+  private look(word: number, touched: Touched): void {
+    const { cell } = touched;
+    if (cell >= 0) {
+      touched.before = this.value(cell);
+      this.world.machine.setWord(word * WORD, touched.before);
+      this.looks.push(-1 - cell);
+    }
+    touched.read = true;
+  }
+
+  /** The instruction has faulted, and done nothing. */
+  undo(): void {
+    for (const touched of this.touched.values()) if (!touched.read) touched.written = false;
+  }
+
+  /** Forgets it, where it is given up. */
+  drop(): void {
+    this.world.machine.watcher = undefined;
+    for (const word of this.own) this.marks[word] = 0;
   }
 
   /** Ends the transition. */
@@ -88,16 +140,24 @@ export class Access {
     const stores: [number, bigint][] = [];
     const changes: [number, bigint][] = [];
     let constants = false;
-    for (const [word, { kind, cell, before, written, read }] of this.touched) {
-      const at = word * WORD;
-      if (kind === 'constant' && read) constants = true;
-      if (!written) continue;
-      const after = machine.word(at);
-      if (kind === 'constant') machine.setWord(at, before);
-      // Also where the cell holds the value already: in another memory it does not, and nobody has asked.
-      else if (kind === 'cell') stores.push([cell, after]);
-      else if (after !== before) changes.push([(at - this.window.start) / WORD, toLocal(after, this.window)]);
+    for (const word of this.own) {
+      const mark = this.marks[word]!;
+      this.marks[word] = 0;
+      if ((mark & MARK.written) === 0) continue;
+      const after = machine.word(this.window.start + word * WORD);
+      // What a word held before is only known where it was read: written without that, it is written whatever it held.
+      if ((mark & MARK.read) !== 0 && after === this.before(word)) continue;
+      changes.push([word, toLocal(after, this.window)]);
     }
-    return { reads: this.reads, stores: stores.sort(([a], [b]) => a - b), changes, constants };
+    for (const [word, { cell, before, written, read }] of this.touched) {
+      if (cell < 0 && read) constants = true;
+      if (!written) continue;
+      const after = machine.word(word * WORD);
+      if (cell < 0) machine.setWord(word * WORD, before);
+      // Also where the cell holds the value already: in another memory it does not, and nobody has asked.
+      else stores.push([cell, after]);
+    }
+    const reads = this.looks.flatMap((look) => (look < 0 ? [-1 - look] : []));
+    return { reads, stores: stores.sort(([a], [b]) => a - b), changes, constants };
   }
 }

@@ -12,16 +12,16 @@ import { migrate } from '../../kernel/schedule.js';
 import { makeSignal, sendSignal } from '../../kernel/signal/send.js';
 import type { Task } from '../../kernel/state.js';
 import { enterCall } from '../../kernel/syscalls/perform.js';
-import { Access, type Accesses } from './access.js';
+import { Access, type Accesses, type Look } from './access.js';
 import { allowedCall, fenceOf } from './calls.js';
 import type { Cells } from './cells.js';
 import type { RegisterBits } from './liveness.js';
 import type { Draft, Place } from './local.js';
-import type { PrivateMemories } from './private-memory.js';
+import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { unpackRegisters } from './registers.js';
 import { putKernelPart } from './task-kernel.js';
-import type { Window } from './values.js';
+import { toLocal, type Window } from './values.js';
 import type { World } from './world.js';
 
 /** What a task may do next. Legend: execute one instruction; lose its CPU; get CPU `cpu` and number `cid`; get the scenario's signal of this index; be interrupted by membarrier(2). */
@@ -47,6 +47,8 @@ export interface Outcome extends Accesses {
   /** It stopped in a system call. */
   readonly call: number | undefined;
   readonly events: readonly Event[];
+  /** What it depends on of its memory and of cells, in this order. */
+  readonly looks: readonly Look[];
 }
 
 /** What an act changes besides registers and memory. `plain`: an instruction that the kernel has not seen. */
@@ -62,13 +64,14 @@ interface Did {
 
 class Killed extends Error {}
 
-const STACK_RED_ZONE = 128n;
-
 /** Does what tasks do, one transition at a time: instructions on the machine, all else by the simulated kernel itself. */
 export class Actor {
   private events: Event[] = [];
   /** Told of accesses to the task's window, in bytes from its beginning. */
   onOwn: ((offset: number, size: number, write: boolean) => void) | undefined;
+
+  /** What the last run looked at; all of it, even where it was given up. */
+  looks: readonly Look[] = [];
 
   constructor(
     readonly world: World,
@@ -90,15 +93,19 @@ export class Actor {
     putKernelPart(task, local.kernel, window);
     const access = new Access(world, this.cells, window, local.memory, value);
     access.onOwn = this.onOwn;
+    this.looks = access.looks;
     this.isolate(task, local.place, act);
     let did: Did = {};
+    let done = false;
     try {
-      did = this.act(task, local, act);
+      did = this.act(task, local, act, access);
+      done = true;
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
       did = { bad: this.deathOf(task) };
+      done = true;
     } finally {
-      world.machine.watcher = undefined;
+      if (!done) access.drop();
     }
     const accesses = access.close();
     kernel.state.unknownCalls.clear();
@@ -112,6 +119,7 @@ export class Actor {
       call: did.call,
       next,
       events: this.events,
+      looks: access.looks,
     };
   }
 
@@ -122,9 +130,6 @@ export class Actor {
     accesses: Accesses,
     { place = local.place, result, signals = local.signals, plain = false }: Did,
   ): Draft {
-    const rsp = task.registers[RSP]!;
-    const inside = rsp >= BigInt(window.start) && rsp < BigInt(window.end);
-    const dead = inside ? Number(rsp - STACK_RED_ZONE) - window.start : 0;
     if (place.kind === 'finished') return this.finished(local, result);
     return {
       place,
@@ -133,7 +138,11 @@ export class Actor {
         window,
         this.deadAt?.(Number(task.registers[RIP]!)),
       ),
-      memory: this.memories.change(local.memory, accesses.changes, Math.max(0, dead)),
+      memory: this.memories.change(
+        local.memory,
+        accesses.changes,
+        stackEnd(toLocal(task.registers[RSP]!, window)),
+      ),
       kernel: plain
         ? local.kernel
         : this.world.kernelParts.take(
@@ -160,12 +169,12 @@ export class Actor {
     };
   }
 
-  private act(task: Task, local: Draft, act: Act): Did {
+  private act(task: Task, local: Draft, act: Act, access: Access): Did {
     const { kernel } = this.world;
     const { rseq } = task;
     switch (act.kind) {
       case 'execute':
-        return this.execute(task, local);
+        return this.execute(task, local, access);
       case 'preempt':
         rseq.interrupted = true;
         switchedOut(kernel, task);
@@ -193,12 +202,15 @@ export class Actor {
     }
   }
 
-  private execute(task: Task, local: Draft): Did {
+  private execute(task: Task, local: Draft, access: Access): Did {
     const { kernel } = this.world;
     const { registers } = task;
     setTimeStamp(registers, 0, task.cpu);
+    access.blind = true;
     const { stop } = kernel.spaces.of(task.mm.id).run(registers, 1, true);
+    access.blind = false;
     if (stop.reason === 'budget') return { plain: true };
+    access.undo();
     if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, local);
     task.call = -1n;
     task.rseq.interrupted = true;

@@ -1,5 +1,7 @@
 import type { CodeReader } from '../../machine/decode.js';
 import { Cells } from './cells.js';
+import { Instructions } from './instructions.js';
+import { Interruptions } from './interruptions.js';
 import { type AbortRange, Liveness } from './liveness.js';
 import { Anew } from './refusal.js';
 import type { World } from './world.js';
@@ -14,6 +16,7 @@ export class Knowledge {
   private readonly entries = new Set<number>();
   private readonly ranges = new Map<string, AbortRange>();
   private found: Liveness | undefined;
+  private steps: { of: number; instructions: Instructions; interruptions: Interruptions } | undefined;
 
   constructor(
     private readonly world: World,
@@ -33,6 +36,21 @@ export class Knowledge {
       [returnTo, restorer],
     );
     return this.found;
+  }
+
+  /** What instructions did. Forgotten where a new cell is in use: it may have been taken for constant. */
+  get instructions(): Instructions {
+    return this.remembered.instructions;
+  }
+  /** What interruptions came to. */
+  get interruptions(): Interruptions {
+    return this.remembered.interruptions;
+  }
+  private get remembered() {
+    const of = this.cells.words.length;
+    if (this.steps?.of !== of)
+      this.steps = { of, instructions: new Instructions(this.code), interruptions: new Interruptions() };
+    return this.steps;
   }
 
   get sections(): readonly AbortRange[] {

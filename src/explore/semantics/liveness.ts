@@ -1,5 +1,6 @@
 import type { Expression, Meaning, Statement } from '../../isa/meaning.js';
 import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { expressionsOf, partsOf } from './expressions.js';
 
 /** Registers as bits: 0 to 15 the general ones, 16 the flags; vectors apart, 0 to 15. */
 export interface RegisterBits {
@@ -196,39 +197,9 @@ const isReturn = (statements: readonly Statement[]): boolean =>
   statements.some((each) => each.do === 'set' && each.register === 4) &&
   !statements.some((each) => each.do === 'store');
 
-function expressionsOf(statement: Statement): readonly Expression[] {
-  switch (statement.do) {
-    case 'let':
-    case 'set':
-    case 'set-xmm':
-      return [statement.value];
-    case 'store':
-      return [statement.address, statement.value];
-    case 'flags':
-      return Object.values(statement.flags);
-    case 'jump':
-      return [statement.target];
-    case 'branch':
-    case 'repeat':
-      return [statement.condition];
-    case 'trap':
-      return statement.when === undefined ? [] : [statement.when];
-    default:
-      return statement.operands;
-  }
-}
-
-/** Every expression is an object whose parts are expressions, or lists of them. */
 function read(e: Expression, into: { general: number; vectors: number }): void {
   if (e.op === 'register') into.general |= 1 << e.register;
   else if (e.op === 'flag') into.general |= 1 << FLAGS_BIT;
   else if (e.op === 'xmm') into.vectors |= 1 << e.register;
-  for (const part of Object.values(e)) {
-    if (Array.isArray(part)) {
-      for (const each of part) if (isExpression(each)) read(each, into);
-    } else if (isExpression(part)) read(part, into);
-  }
+  for (const part of partsOf(e)) read(part, into);
 }
-
-const isExpression = (value: unknown): value is Expression =>
-  typeof value === 'object' && value !== null && 'op' in value;

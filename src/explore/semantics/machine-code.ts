@@ -1,15 +1,17 @@
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Graph } from '../graph.js';
 import type { ReadCell, Semantics } from '../semantics.js';
-import { type Act, Actor, type Bad, type Outcome } from './actor.js';
-import { areaOf, armedWith, ipOf, isInside, rangeAt } from './bounds.js';
-import { Coverage, rangeOf } from './coverage.js';
+import { type Act, Actor, type Bad } from './actor.js';
+import { armedWith, ipOf, isInside, rangeAt } from './bounds.js';
+import { Coverage } from './coverage.js';
 import { Functions } from './functions.js';
+import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew } from './refusal.js';
+import { Steps } from './steps.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
@@ -23,17 +25,9 @@ export interface Reductions {
   readonly registers: boolean;
 }
 
-/** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
-const AREA = 64;
-/** mm_cid. */
-const CID = { from: 24, to: 28 } as const;
-/** cpu_id_start and cpu_id. */
-const CPU_IDS = { from: 0, to: 8 } as const;
 const OPERATION: number | undefined = (SCENARIO_CALLS as Readonly<Record<string, number>>)['operation'];
 /** Instructions that are fused at most. */
 const LONGEST = 100_000;
-
-class ReadsCell extends Error {}
 
 /** Real machine code under the real rules of the kernel model, as decision trees. */
 export class MachineCode implements Semantics {
@@ -44,7 +38,7 @@ export class MachineCode implements Semantics {
   readonly values: bigint[] = [];
   readonly acts: (readonly Act[])[] = [];
   readonly memories = new PrivateMemories();
-  private readonly actor: Actor;
+  private readonly steps: Steps;
   private readonly functions: Functions;
   private readonly valueIds = new Map<bigint, number>();
   /** Where fused instructions lead, by key. */
@@ -52,10 +46,8 @@ export class MachineCode implements Semantics {
   /** Off-CPU locals by what they do when they get a CPU. */
   private readonly waiting = new Map<string, Draft>();
   private readonly operations = new Map<number, boolean>();
-  private looksAtIds = false;
   private graph: Graph | undefined;
-  private readsCid = false;
-  private touchesArea = false;
+  private readonly ranges = new Map<bigint, AbortRange | undefined>();
 
   constructor(
     readonly world: World,
@@ -65,8 +57,9 @@ export class MachineCode implements Semantics {
   ) {
     this.tasks = world.tasks.length;
     knowledge.cells.renew();
-    const deadAt = (ip: number) => knowledge.liveness.deadAt(ip);
-    this.actor = new Actor(world, knowledge.cells, this.memories, reductions.registers ? deadAt : undefined);
+    const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
+    const actor = new Actor(world, knowledge.cells, this.memories, deadAt);
+    this.steps = new Steps(world, knowledge, actor, this.memories, this.coverage, deadAt);
     this.functions = new Functions(world, knowledge.cells);
   }
 
@@ -90,11 +83,11 @@ export class MachineCode implements Semantics {
   }
 
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
-    const outcome = this.step(
+    const outcome = this.steps.take(
       this.locals.all[local]!,
       this.acts[local]![edge]!,
       (cell) => this.values[value(cell)]!,
-    );
+    )!;
     let node = graph.rootOf(local, edge);
     for (const cell of outcome.reads) {
       graph.setRead(node, cell);
@@ -109,7 +102,7 @@ export class MachineCode implements Semantics {
   }
 
   fence(graph: Graph, local: number): void {
-    const outcome = this.step(this.locals.all[local]!, { kind: 'fence' }, () => 0n);
+    const outcome = this.steps.take(this.locals.all[local]!, { kind: 'fence' }, () => 0n)!;
     if (outcome.bad !== undefined) throw new Error('a fence cannot be a violation');
     graph.setFence(local, this.local(graph, this.settled(outcome.next!)).id);
   }
@@ -151,8 +144,8 @@ export class MachineCode implements Semantics {
     let known = this.operations.get(local.id);
     if (known === undefined) {
       try {
-        const { call } = this.step(local, { kind: 'execute' }, () => 0n);
-        known = this.looksAtIds || (call !== undefined && call === OPERATION);
+        const { call, area } = this.steps.take(local, { kind: 'execute' }, () => 0n)!;
+        known = (area & AREA_USE.ids) !== 0 || (call !== undefined && call === OPERATION);
       } catch (error) {
         if (error instanceof Anew) throw error;
         known = false;
@@ -166,44 +159,6 @@ export class MachineCode implements Semantics {
   isInSection(draft: Draft): boolean {
     const range = this.rangeOf(armedWith(draft));
     return range !== undefined && isInside(range, ipOf(draft));
-  }
-
-  /** One transition, as each task that the local may stand for: all must do the same. */
-  private step(draft: Draft, act: Act, value: (cell: number) => bigint): Outcome {
-    const { actor } = this;
-    this.readsCid = false;
-    this.looksAtIds = false;
-    this.touchesArea = false;
-    const area = act.kind === 'execute' ? areaOf(draft) : undefined;
-    actor.onOwn =
-      area === undefined ? undefined : (offset, size, write) => this.noteArea(offset - area, size, write);
-    const first = actor.run(draft, Math.max(0, draft.owner), act, value);
-    if (this.readsCid && !this.knowledge.cids) {
-      this.knowledge.cids = true;
-      throw new Anew('mm_cid');
-    }
-    if (draft.owner < 0) {
-      const key = outcomeKey(first);
-      for (let index = 1; index < this.tasks; index++) {
-        if (outcomeKey(actor.run(draft, index, act, value)) === key) continue;
-        this.knowledge.symmetric = false;
-        throw new Anew('tasks differ');
-      }
-    }
-    for (const event of first.events) if (event.kind === 'abort') this.knowledge.section(rangeOf(event));
-    this.coverage.note(first.events);
-    if (first.plain) this.knowledge.flow(ipOf(draft), ipOf(first.next!));
-    return first;
-  }
-
-  private noteArea(offset: number, size: number, write: boolean): void {
-    if (offset + size <= 0 || offset >= AREA) return;
-    this.touchesArea = true;
-    const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
-      offset < to && offset + size > from;
-    if (write) return;
-    if (overlaps(CID)) this.readsCid = true;
-    if (overlaps(CID) || overlaps(CPU_IDS)) this.looksAtIds = true;
   }
 
   /** Where a task really is when nobody looks: behind the instructions that only it can notice. */
@@ -229,18 +184,9 @@ export class MachineCode implements Semantics {
 
   /** The state behind the next instruction, if neither another task nor the kernel could tell the two apart. */
   private unnoticed(draft: Draft): Draft | undefined {
-    let outcome: Outcome;
-    try {
-      outcome = this.step(draft, { kind: 'execute' }, () => {
-        throw new ReadsCell();
-      });
-    } catch (error) {
-      if (error instanceof ReadsCell) return undefined;
-      throw error;
-    }
-    const { next } = outcome;
-    if (!outcome.plain || next === undefined || outcome.stores.length > 0 || this.touchesArea)
-      return undefined;
+    const outcome = this.steps.take(draft, { kind: 'execute' });
+    const { plain, next, stores, area } = outcome ?? {};
+    if (!plain || next === undefined || stores!.length > 0 || area !== 0) return undefined;
     // A handler could look at the task's own memory.
     const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
     if (handlers && draft.owner >= 0 && draft.memory !== next.memory) return undefined;
@@ -252,12 +198,16 @@ export class MachineCode implements Semantics {
     if (inside !== isInside(range, ipOf(next))) return undefined;
     if (!inside) return next;
     if (this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
-    if (abortedKey(this, draft, range) !== abortedKey(this, next, range)) return undefined;
+    if (keyOf(this.aborted(draft, range)) !== keyOf(this.aborted(next, range))) return undefined;
     this.coverage.of(range).add(ipOf(draft)).add(ipOf(next));
     return next;
   }
 
+  /** The section that a descriptor states: of one that is constant, so it is asked once. */
   private rangeOf(pointer: bigint): AbortRange | undefined {
+    if (pointer === 0n) return undefined;
+    const known = this.ranges.get(pointer);
+    if (known !== undefined || this.ranges.has(pointer)) return known;
     const { cells } = this.knowledge;
     const { windows } = this.world;
     const range = rangeAt(
@@ -268,17 +218,20 @@ export class MachineCode implements Semantics {
         !windows.some(({ start, end }) => word * WORD >= start && word * WORD < end),
     );
     if (range !== undefined) this.knowledge.section(range);
+    this.ranges.set(pointer, range);
     return range;
   }
 
   /** Tasks off CPU that will do the same wherever they go on are one. */
   private parked(draft: Draft): Draft {
-    const ways = this.resumes().map(({ act }) => {
-      const { bad, next } = this.step(draft, act, () => {
-        throw new ReadsCell();
-      });
-      return bad === undefined ? keyOf(this.settled(next!)) : bad.text;
-    });
+    const ways: string[] = [];
+    for (const { act } of this.resumes()) {
+      const outcome = this.steps.take(draft, act);
+      // The descriptor of its section may change: what it will do is not known.
+      if (outcome === undefined) return draft;
+      const { bad, next } = outcome;
+      ways.push(bad === undefined ? keyOf(this.settled(next!)) : bad.text);
+    }
     const key = ways.join('\n');
     const known = this.waiting.get(key);
     if (known !== undefined) return known;
@@ -339,9 +292,3 @@ export class MachineCode implements Semantics {
     return { ...draft, registers: this.world.registerFiles.moved(draft.registers, abort, dead) };
   }
 }
-
-const abortedKey = (code: MachineCode, draft: Draft, range: AbortRange): string =>
-  keyOf(code.aborted(draft, range));
-
-const outcomeKey = ({ reads, stores, fence, bad, next }: Outcome): string =>
-  `${reads}|${stores}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;

@@ -1,9 +1,18 @@
+import { RELATIVE } from './values.js';
 import { WORD } from './watched.js';
+
+const RED_ZONE = 128;
+
+/** Where the stack ends, in bytes from the window's beginning, for this rsp (as in values.ts): what is below is nobody's. 0 where it is not in the window. */
+export const stackEnd = (rsp: bigint): number =>
+  rsp < RELATIVE ? 0 : Math.max(0, Number(rsp & (RELATIVE - 1n)) - RED_ZONE);
 
 /** A task's own memory: words that are not 0, by their number from the window's beginning; values as in values.ts. */
 export interface PrivateMemory {
   readonly id: number;
   readonly words: ReadonlyMap<number, bigint>;
+  /** The first of them. */
+  readonly lowest: number;
 }
 
 /** Every private memory there is, each once. */
@@ -15,10 +24,12 @@ export class PrivateMemories {
   /** With these words changed. Words below `dead` (in bytes from the window's beginning) are forgotten: the stack ends there. */
   change(
     memory: PrivateMemory,
-    changes: readonly (readonly [word: number, value: bigint])[],
+    all: readonly (readonly [word: number, value: bigint])[],
     dead: number,
   ): PrivateMemory {
+    const changes = all.filter(([word, value]) => (memory.words.get(word) ?? 0n) !== value);
     const limit = Math.floor(dead / WORD);
+    if (changes.length === 0 && limit <= memory.lowest) return memory;
     let key = `${memory.id}/${limit}`;
     for (const [word, value] of changes) key += `,${word}:${value.toString(36)}`;
     const before = this.changed.get(key);
@@ -39,7 +50,7 @@ export class PrivateMemories {
     const key = sorted.map(([word, value]) => `${word}:${value.toString(36)}`).join(',');
     let memory = this.known.get(key);
     if (memory === undefined) {
-      memory = { id: this.known.size, words: new Map(sorted) };
+      memory = { id: this.known.size, words: new Map(sorted), lowest: sorted[0]?.[0] ?? Infinity };
       this.known.set(key, memory);
     }
     return memory;

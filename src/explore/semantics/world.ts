@@ -54,6 +54,8 @@ export class World {
   readonly mainWords: Start['words'];
   /** The tasks as they begin. */
   readonly starts: readonly Start[];
+  /** For accesses: a byte for each word of a window; all 0 between transitions. */
+  readonly marks: Uint8Array;
   readonly registerFiles = new RegisterFiles();
   readonly kernelParts = new KernelParts();
   /** Told of what the kernel does. */
@@ -82,6 +84,8 @@ export class World {
     this.tasks = [...kernel.state.tasks.values()].filter((task) => task !== this.main);
     this.windows = this.tasks.map((task) => windowOf(task));
     this.mainWindow = windowOf(this.main);
+    const longest = Math.max(...[this.mainWindow, ...this.windows].map(({ start, end }) => end - start));
+    this.marks = new Uint8Array(longest / WORD);
     this.claimPages();
     kernel.state.timers = [];
     this.mainWords = this.wordsOf(this.mainWindow);

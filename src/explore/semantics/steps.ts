@@ -1,0 +1,194 @@
+import { RSP } from '../../isa/x86-64/registers.js';
+import { STATE } from '../../machine/state.js';
+import type { Act, Actor, Outcome } from './actor.js';
+import { areaOf, ipOf } from './bounds.js';
+import { type Coverage, rangeOf } from './coverage.js';
+import { AREA_USE, type Effect } from './instructions.js';
+import type { Interruption } from './interruptions.js';
+import type { Knowledge } from './knowledge.js';
+import type { RegisterBits } from './liveness.js';
+import { type Draft, keyOf } from './local.js';
+import { type PrivateMemories, stackEnd } from './private-memory.js';
+import { Anew } from './refusal.js';
+import { wordOf } from './registers.js';
+import { toLocal } from './values.js';
+import type { World } from './world.js';
+
+/** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
+const AREA = 64;
+/** mm_cid. */
+const CID = { from: 24, to: 28 } as const;
+/** cpu_id_start and cpu_id. */
+const CPU_IDS = { from: 0, to: 8 } as const;
+
+export interface Step extends Outcome {
+  /** What an instruction touches of its struct rseq: AREA_USE. */
+  readonly area: number;
+}
+
+const FLAGS = STATE.flags / 8;
+const NOTHING = {
+  plain: false,
+  bad: undefined,
+  fence: 0,
+  call: undefined,
+  events: [],
+  looks: [],
+  reads: [],
+  stores: [],
+  changes: [],
+  constants: false,
+  area: 0,
+} as const;
+const PLAIN = { plain: true, bad: undefined, fence: 0, call: undefined, events: [], looks: [] } as const;
+
+/** Thrown through the machine by a run that asks for a cell where none may be asked for. */
+const NEEDED = Object.assign(new Error('a cell is needed'), { look: 0 });
+
+/**
+ * Steps of tasks. Each is really made, as every task that the state may stand for, when it is asked for the first time; then it is remembered
+ * by what it depends on, and done by that.
+ */
+export class Steps {
+  private area = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly knowledge: Knowledge,
+    private readonly actor: Actor,
+    private readonly memories: PrivateMemories,
+    private readonly coverage: Coverage,
+    private readonly deadAt: ((ip: number) => RegisterBits) | undefined,
+  ) {}
+
+  /** One step; undefined where it depends on a cell and no `value` is given. Throws Anew, Refusal. */
+  take(draft: Draft, act: Act, value?: (cell: number) => bigint): Step | undefined {
+    const { knowledge } = this;
+    if (act.kind === 'execute') {
+      const known = knowledge.instructions.find(draft, value);
+      if (known === 'cell') return undefined;
+      return known === undefined
+        ? this.run(draft, act, value)
+        : this.noted(draft, this.executed(draft, known));
+    }
+    const key = knowledge.interruptions.key(draft, act);
+    const known = key === undefined ? undefined : knowledge.interruptions.find(key);
+    if (known !== undefined) return this.noted(draft, this.interrupted(draft, known));
+    const step = this.run(draft, act, value);
+    if (key !== undefined && step !== undefined) knowledge.interruptions.learn(key, draft, step);
+    return step;
+  }
+
+  private executed(draft: Draft, effect: Effect): Step {
+    const { to, sets, changes } = effect;
+    const rsp = sets.find(([word]) => word === RSP)?.[1] ?? wordOf(draft.registers, RSP);
+    const next: Draft = {
+      ...draft,
+      registers: this.world.registerFiles.changed(draft.registers, sets, to, this.deadAt?.(to)),
+      memory: this.memories.change(draft.memory, changes, stackEnd(rsp)),
+    };
+    return { ...effect, ...PLAIN, next };
+  }
+
+  private interrupted(draft: Draft, known: Interruption): Step {
+    const { place, kernel, ip, changes, constants, events } = known;
+    const next: Draft = {
+      ...draft,
+      place,
+      kernel,
+      registers: this.world.registerFiles.moved(draft.registers, ip, this.deadAt?.(ip)),
+      memory: this.memories.change(draft.memory, changes, stackEnd(wordOf(draft.registers, RSP))),
+    };
+    return { ...NOTHING, next, changes, constants, events };
+  }
+
+  /** Really, as each task that the local may stand for: all must do the same. */
+  private run(draft: Draft, act: Act, value: ((cell: number) => bigint) | undefined): Step | undefined {
+    const { instructions } = this.knowledge;
+    const writes = act.kind === 'execute' ? instructions.writes(draft) : undefined;
+    const read = (cell: number): bigint => {
+      if (value !== undefined) return value(cell);
+      NEEDED.look = -1 - cell;
+      throw NEEDED;
+    };
+    let first: Step | undefined;
+    let effect: Effect | undefined;
+    const last = draft.owner < 0 ? this.world.tasks.length - 1 : draft.owner;
+    for (let index = Math.max(0, draft.owner); index <= last; index++) {
+      try {
+        const step = this.runAs(draft, index, act, read);
+        const now = writes && step.plain ? this.effectOf(step, index, writes) : undefined;
+        if (first === undefined) {
+          first = step;
+          effect = now;
+          // What the kernel does depends on addresses of a task's own only in their lowest bits, and windows begin at pages.
+          if (act.kind === 'signal' || step.call !== undefined) break;
+          continue;
+        }
+        if (outcomeKey(step) !== outcomeKey(first)) {
+          this.knowledge.symmetric = false;
+          throw new Anew('tasks differ');
+        }
+        // They may differ in registers that nobody reads: that depends on what follows, so it is not remembered.
+        if (effect !== undefined && (now === undefined || effectKey(now) !== effectKey(effect)))
+          effect = undefined;
+      } catch (error) {
+        if (error !== NEEDED) throw error;
+        if (writes !== undefined)
+          instructions.learn(draft, [...this.actor.looks, NEEDED.look], value, undefined);
+        return undefined;
+      }
+    }
+    const step = this.noted(draft, first!);
+    if (effect !== undefined) instructions.learn(draft, step.looks, value, effect);
+    return step;
+  }
+
+  private runAs(draft: Draft, index: number, act: Act, value: (cell: number) => bigint): Step {
+    const { actor } = this;
+    this.area = 0;
+    const area = act.kind === 'execute' ? areaOf(draft) : undefined;
+    actor.onOwn =
+      area === undefined ? undefined : (offset, size, write) => this.noteArea(offset - area, size, write);
+    return { ...actor.run(draft, index, act, value), area: this.area };
+  }
+
+  private noteArea(offset: number, size: number, write: boolean): void {
+    if (offset + size <= 0 || offset >= AREA) return;
+    this.area |= AREA_USE.any;
+    const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
+      offset < to && offset + size > from;
+    if (write) return;
+    if (overlaps(CID)) this.area |= AREA_USE.cid;
+    if (overlaps(CID) || overlaps(CPU_IDS)) this.area |= AREA_USE.ids;
+  }
+
+  private effectOf(step: Step, index: number, writes: readonly number[]): Effect {
+    const { reads, stores, changes, constants, area } = step;
+    const { registers } = this.world.tasks[index]!;
+    const window = this.world.windows[index]!;
+    const sets = writes.map(
+      (word) => [word, word === FLAGS ? registers[word]! : toLocal(registers[word]!, window)] as const,
+    );
+    return { to: ipOf(step.next!), sets, reads, stores, changes, constants, area };
+  }
+
+  /** What is learned of the program by a step. */
+  private noted(draft: Draft, step: Step): Step {
+    const { knowledge } = this;
+    if ((step.area & AREA_USE.cid) !== 0 && !knowledge.cids) {
+      knowledge.cids = true;
+      throw new Anew('mm_cid');
+    }
+    for (const event of step.events) if (event.kind === 'abort') knowledge.section(rangeOf(event));
+    this.coverage.note(step.events);
+    if (step.plain) knowledge.flow(ipOf(draft), ipOf(step.next!));
+    return step;
+  }
+}
+
+const outcomeKey = ({ reads, stores, fence, bad, next }: Outcome): string =>
+  `${reads}|${stores}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;
+
+const effectKey = ({ to, sets, reads, stores, changes, area }: Effect): string =>
+  `${to}|${sets.join(';')}|${reads}|${stores.join(';')}|${changes.join(';')}|${area}`;
