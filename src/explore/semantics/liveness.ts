@@ -14,8 +14,8 @@ const NONE: RegisterBits = { general: 0, vectors: 0 };
 const R10 = 10;
 const R11 = 11;
 const bits = (...registers: readonly number[]): number => registers.reduce((sum, n) => sum | (1 << n), 0);
-/** What a system call may look at, and what it changes. */
-const CALL_READS = bits(RAX, RDI, RSI, RDX, R10, R8, R9);
+/** What a system call may look at, and what it changes: the flags go into r11. */
+const CALL_READS = bits(RAX, RDI, RSI, RDX, R10, R8, R9, FLAGS_BIT);
 const CALL_WRITES = bits(RAX, RCX, R11);
 
 /** A section whose code may be aborted, in which an interruption leads to `abort`. */
