@@ -10,7 +10,7 @@ again:;
 	uint32_t cpu = rseq_index();
 
 	asm goto(RSEQ_ARM
-		 I("mov %[counter], %%rax")	/* a preemption here disarms the section, and nobody notices */
+		 I("mov %[counter], %%rax") /* a preemption here disarms the section, and nobody notices */
 		 RSEQ_START
 		 RSEQ_CHECK
 		 I("inc %%rax")
