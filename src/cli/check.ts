@@ -19,7 +19,7 @@ import { EXIT, UsageError } from './exit.js';
 import { type Input, inputs, Loader } from './inputs.js';
 import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../node/version.js';
 
 interface Options {
   readonly format: 'text' | 'json' | 'sarif' | 'github';

@@ -21,11 +21,12 @@ import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { kernelVersion } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { exploreHost } from './explore-host.js';
-import { deliver, reason, wantsColour } from './output.js';
+import { reason } from '../node/reason.js';
+import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 import { count, scaled } from './run-options.js';
 import { sourceLines } from './source-lines.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../node/version.js';
 
 interface Options {
   readonly scenario?: string;

@@ -2,7 +2,7 @@ import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync, sta
 import { join } from 'node:path';
 import { type Part, tracesOf } from '../sections/traces.js';
 import { UsageError } from './exit.js';
-import { reason } from './output.js';
+import { reason } from '../node/reason.js';
 
 /** Larger files are refused: they would not fit into one buffer, and no program is that large. */
 const LARGEST = 4 * 2 ** 30 - 1;

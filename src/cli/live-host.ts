@@ -2,7 +2,8 @@ import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, posix, sep } from 'node:path';
 import type { Host } from '../kernel/host.js';
 import { UsageError } from './exit.js';
-import { reason, writeStream } from './output.js';
+import { reason } from '../node/reason.js';
+import { writeStream } from './output.js';
 import { StandardInput } from './standard-input.js';
 
 /** Text of the host as the simulated Linux has strings: one character a byte. */

@@ -7,7 +7,7 @@ import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../node/version.js';
 
 const EXAMPLES = `
 Examples:

@@ -1,4 +1,6 @@
-import { realpathSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
+import { reason } from '../node/reason.js';
+import { writeWhole } from '../node/write-whole.js';
 import { UsageError } from './exit.js';
 
 /** Writes a result to a file or to standard output. */
@@ -8,31 +10,9 @@ export function deliver(content: string | Uint8Array, file: string | undefined, 
     return;
   }
   try {
-    const target = targetOf(file);
-    if (target === undefined) writeFileSync(file, content);
-    else replace(target, content);
+    writeWhole(file, content);
   } catch (error) {
     throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with ${option}`);
-  }
-}
-
-/** The file to replace, behind symbolic links; undefined for what must not be replaced: /dev/null, a pipe. */
-function targetOf(file: string): string | undefined {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return file;
-  if (stat.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-  return stat.isFile() ? realpathSync(file) : undefined;
-}
-
-/** Under a temporary name first, then renamed: whoever reads the file sees the old or the new one, never a half. */
-function replace(file: string, content: string | Uint8Array): void {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, content);
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
   }
 }
 
@@ -56,23 +36,6 @@ export function writeStream(stream: number, bytes: Uint8Array): boolean {
   }
   return true;
 }
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or directory',
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EISDIR: 'it is a directory',
-  ENOTDIR: 'a part of the path is no directory',
-  ENOSPC: 'no space left on the device',
-  EROFS: 'the file system is read-only',
-  ELOOP: 'too many symbolic links',
-};
-
-/** An error of the file system in words. */
-export const reason = (error: unknown): string => {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return (code && REASONS[code]) ?? message;
-};
 
 /** Colour where standard output is a terminal, unless --no-color or NO_COLOR (no-color.org) says otherwise. */
 export const wantsColour = (option: boolean, file: string | undefined): boolean =>

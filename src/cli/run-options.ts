@@ -4,7 +4,7 @@ import type { RunSettings } from '../event/recording.js';
 import { makePolicy, POLICIES } from '../kernel/policies/index.js';
 import { kernelVersion } from './check.js';
 import { UsageError } from './exit.js';
-import { reason } from './output.js';
+import { reason } from '../node/reason.js';
 
 /** Options that decide what a run does, as the user gives them. */
 export interface SettingOptions {

@@ -20,7 +20,7 @@ import { RunCounts, type RunSummary, summaryJson, summaryText } from '../report/
 import type { Driven, QuietProgress } from './drive.js';
 import { deliver, writeStream } from './output.js';
 import { TraceFile, type TraceFormat, traceFormat } from './trace-file.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../node/version.js';
 
 export interface ShowOptions {
   readonly trace?: string;

@@ -6,7 +6,7 @@ import { checkFiles, signatureOf } from './check.js';
 import { DEBUG_DIRECTORY } from './debug-file.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour } from './output.js';
-import { VERSION } from './version.js';
+import { VERSION } from '../node/version.js';
 
 interface Options {
   readonly format: 'text' | 'json';

@@ -3,8 +3,9 @@ import { eventJson, TRACE_SCHEMA } from '../event/json.js';
 import type { Observer } from '../kernel/session.js';
 import { EVENT_COLUMNS, eventText, type Namer } from '../report/event-text.js';
 import { UsageError } from './exit.js';
-import { reason, writeStream } from './output.js';
-import { VERSION } from './version.js';
+import { reason } from '../node/reason.js';
+import { writeStream } from './output.js';
+import { VERSION } from '../node/version.js';
 
 export type TraceFormat = 'text' | 'json';
 

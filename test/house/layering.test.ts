@@ -19,9 +19,10 @@ const ORDER = [
   'check',
   'explore',
   'report',
+  'node',
   'cli',
 ];
-const PORTABLE = ORDER.slice(0, -1);
+const PORTABLE = ORDER.slice(0, ORDER.indexOf('node'));
 const rank = (folder: string): number => ORDER.indexOf(folder);
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exploreHost } from '../../../src/cli/explore-host.js';
+import { exploreHost } from '../../../src/node/explore-host.js';
 import { explore } from '../../../src/explore/search.js';
 import type { Options, Verdict } from '../../../src/explore/verdict.js';
 import { type Model, randomModel, semanticsOf } from './random-model.js';
