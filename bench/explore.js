@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
-import { exploreHost } from '../dist/cli/explore-host.js';
 import { explore } from '../dist/explore/search.js';
+import { exploreHost } from '../dist/node/explore-host.js';
 
 const { values } = parseArgs({
   options: {

@@ -7,6 +7,7 @@ import { check } from '../check/api.js';
 import type { CheckOptions, CheckResult } from '../check/check.js';
 import type { Severity } from '../check/rule.js';
 import { RULES, ruleById } from '../check/rules/index.js';
+import { VERSION } from '../node/version.js';
 import { checkGithub } from '../report/check-github.js';
 import { checkJson } from '../report/check-json.js';
 import { checkSarif } from '../report/check-sarif.js';
@@ -19,7 +20,6 @@ import { EXIT, UsageError } from './exit.js';
 import { type Input, inputs, Loader } from './inputs.js';
 import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
-import { VERSION } from '../node/version.js';
 
 interface Options {
   readonly format: 'text' | 'json' | 'sarif' | 'github';

@@ -1,8 +1,8 @@
 import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { reason } from '../node/reason.js';
 import { type Part, tracesOf } from '../sections/traces.js';
 import { UsageError } from './exit.js';
-import { reason } from '../node/reason.js';
 
 /** Larger files are refused: they would not fit into one buffer, and no program is that large. */
 const LARGEST = 4 * 2 ** 30 - 1;

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, posix, sep } from 'node:path';
 import type { Host } from '../kernel/host.js';
-import { UsageError } from './exit.js';
 import { reason } from '../node/reason.js';
+import { UsageError } from './exit.js';
 import { writeStream } from './output.js';
 import { StandardInput } from './standard-input.js';
 

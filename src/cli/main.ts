@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { printable } from '../binary/printable.js';
+import { VERSION } from '../node/version.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { addExplore } from './explore.js';
@@ -7,7 +8,6 @@ import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
-import { VERSION } from '../node/version.js';
 
 const EXAMPLES = `
 Examples:

@@ -4,16 +4,16 @@ import { type Recording, RecordingError, readRecording } from '../event/recordin
 import type { Kernel } from '../kernel/kernel.js';
 import { type Divergence, type Observer, ReplayCheck, restart } from '../kernel/session.js';
 import { processViews } from '../kernel/view.js';
+import { reason } from '../node/reason.js';
+import { VERSION } from '../node/version.js';
 import { EVENT_COLUMNS, eventText, seconds } from '../report/event-text.js';
 import { stateText } from '../report/run-state.js';
 import { drive, QuietProgress } from './drive.js';
 import { EXIT, UsageError } from './exit.js';
-import { reason } from '../node/reason.js';
 import { writeAll, writeStream } from './output.js';
 import { addShow, startProgram } from './run.js';
 import { count } from './run-options.js';
 import { Showing, type ShowOptions } from './run-show.js';
-import { VERSION } from '../node/version.js';
 
 interface Options extends ShowOptions {
   readonly at?: string;

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RunSettings } from '../event/recording.js';
 import { makePolicy, POLICIES } from '../kernel/policies/index.js';
+import { reason } from '../node/reason.js';
 import { kernelVersion } from './check.js';
 import { UsageError } from './exit.js';
-import { reason } from '../node/reason.js';
 
 /** Options that decide what a run does, as the user gives them. */
 export interface SettingOptions {

@@ -9,6 +9,7 @@ import type { Kernel } from '../kernel/kernel.js';
 import type { Observer } from '../kernel/session.js';
 import { FIRST_PID } from '../kernel/state.js';
 import { processView, processViews } from '../kernel/view.js';
+import { VERSION } from '../node/version.js';
 import type { ProcessView } from '../process/process.js';
 import { type Namer, statusText } from '../report/event-text.js';
 import { watchDeaths } from '../report/run-deaths.js';
@@ -20,7 +21,6 @@ import { RunCounts, type RunSummary, summaryJson, summaryText } from '../report/
 import type { Driven, QuietProgress } from './drive.js';
 import { deliver, writeStream } from './output.js';
 import { TraceFile, type TraceFormat, traceFormat } from './trace-file.js';
-import { VERSION } from '../node/version.js';
 
 export interface ShowOptions {
   readonly trace?: string;

@@ -6,14 +6,14 @@ import { writeRecording } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { RecordingHost } from '../kernel/recorded-host.js';
 import { EventNotes, recordingOf, start } from '../kernel/session.js';
+import { reason } from '../node/reason.js';
+import { VERSION } from '../node/version.js';
 import { drive, QuietProgress } from './drive.js';
 import { UsageError } from './exit.js';
 import { guestPath, LiveHost, toBytes } from './live-host.js';
-import { reason } from '../node/reason.js';
 import { deliver } from './output.js';
 import { addSettings, environmentOf, type SettingOptions, settingsOf } from './run-options.js';
 import { Showing, type ShowOptions } from './run-show.js';
-import { VERSION } from '../node/version.js';
 
 interface Options extends SettingOptions, ShowOptions {
   readonly record?: string;

@@ -1,11 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { eventJson, TRACE_SCHEMA } from '../event/json.js';
 import type { Observer } from '../kernel/session.js';
+import { reason } from '../node/reason.js';
+import { VERSION } from '../node/version.js';
 import { EVENT_COLUMNS, eventText, type Namer } from '../report/event-text.js';
 import { UsageError } from './exit.js';
-import { reason } from '../node/reason.js';
 import { writeStream } from './output.js';
-import { VERSION } from '../node/version.js';
 
 export type TraceFormat = 'text' | 'json';
 

@@ -3,7 +3,7 @@ import { signalName } from '../abi/signals.js';
 import { readImage } from '../binary/read.js';
 import { explain } from './explain.js';
 import type { Explored, ScenarioOptions } from './scenario.js';
-import type { AbortRange } from './semantics/liveness.js';
+import type { Learned } from './semantics/knowledge.js';
 import { Names } from './semantics/names.js';
 import { type Telling, tellPath } from './semantics/path.js';
 import { Story } from './semantics/story.js';
@@ -16,9 +16,8 @@ export interface Told {
   readonly verdict: timeline.Verdict;
   /** Of a counterexample: what to do to see it again. */
   readonly telling: Telling | undefined;
-  /** Words that tasks share, and sections: what the telling needs to be run again. */
-  readonly cells: readonly number[];
-  readonly sections: readonly AbortRange[];
+  /** What the telling needs to be run again. */
+  readonly learned: Learned;
 }
 
 /** An explored scenario as the document of the command. `lines`: of source files, where they can be read. */
@@ -52,8 +51,7 @@ export function tellVerdict(
   }
   return {
     telling,
-    cells: knowledge.cells.words,
-    sections: knowledge.sections,
+    learned: knowledge.learned,
     verdict: {
       verdict: verdict.kind === 'violation' ? 'counterexample' : verdict.kind,
       scenario: scenario.name,

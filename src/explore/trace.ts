@@ -1,35 +1,76 @@
-import { readImage } from '../binary/read.js';
-import { CodeReader } from '../machine/decode.js';
+import { fromBase64, toBase64 } from '../event/base64.js';
+import { Digest } from '../event/digest.js';
+import type { Told } from './document.js';
 import type { Act } from './semantics/actor.js';
-import { Knowledge } from './semantics/knowledge.js';
-import type { AbortRange } from './semantics/liveness.js';
-import { Names } from './semantics/names.js';
-import { PrivateMemories } from './semantics/private-memory.js';
-import { Story, type TaskAct } from './semantics/story.js';
-import { type Settings, World } from './semantics/world.js';
-import type { SourceLines } from './source.js';
-import type { ExploreDocument, Row } from './timeline.js';
+import type { Learned } from './semantics/knowledge.js';
+import type { Reductions } from './semantics/machine-code.js';
+import type { TaskAct } from './semantics/story.js';
+import type { Settings } from './semantics/world.js';
+import type { Counterexample, ExploreDocument } from './timeline.js';
 
 export const TRACE_SCHEMA = 'rseqlab.counterexample/1';
 
-/** A counterexample as a file that `rseqlab replay` runs again: the program, what is done to its tasks, and what was seen. JSON. */
+/** A counterexample as a file that `rseqlab replay` runs again: the program, what is done to its tasks, and what was seen. JSON, in one line. */
 export interface CounterexampleTrace {
   readonly schema: typeof TRACE_SCHEMA;
+  /** Of all that follows, as JSON.stringify writes it: Digest of src/event. */
+  readonly digest: string;
   readonly path: string;
   /** The ELF file, base64. */
   readonly program: string;
   readonly settings: Omit<Settings, 'scenario'> & { readonly scenario: string };
-  /** Words of memory that tasks share: address / 8. */
-  readonly cells: readonly number[];
-  readonly sections: readonly AbortRange[];
+  readonly learned: Learned;
   /** Of the search that found it. */
-  readonly reductions: { readonly registers: boolean };
+  readonly reductions: Pick<Reductions, 'registers'>;
   /** What happens, act by act: row n of the document's counterexample is what came of act n. */
   readonly acts: readonly TaskAct[];
+  /** With one result, that of the counterexample. */
   readonly document: ExploreDocument;
 }
 
+/** A file that is no trace, or does not tell what can happen. `message` is one line. */
 export class TraceError extends Error {}
+
+/** With the digest that belongs to it. */
+export function sealed(trace: Omit<CounterexampleTrace, 'digest'>): CounterexampleTrace {
+  const { schema, ...rest } = trace;
+  return { schema, digest: digestOf(rest), ...rest };
+}
+
+function digestOf(rest: object): string {
+  const digest = new Digest();
+  digest.bytes(new TextEncoder().encode(JSON.stringify(rest)));
+  return digest.text();
+}
+
+/** A counterexample with all that it takes to see it again; `document` with that result only. */
+export const traceOf = (
+  path: string,
+  program: Uint8Array,
+  settings: Settings,
+  { registers }: Pick<Reductions, 'registers'>,
+  { learned, telling }: Told,
+  document: ExploreDocument,
+): CounterexampleTrace =>
+  sealed({
+    schema: TRACE_SCHEMA,
+    path,
+    program: toBase64(program),
+    settings: { ...settings, scenario: document.results[0]!.scenario },
+    learned,
+    reductions: { registers },
+    acts: telling!.acts,
+    document,
+  });
+
+export const counterexampleOf = (trace: CounterexampleTrace): Counterexample =>
+  trace.document.results[0]!.counterexample!;
+
+/** The ELF file. */
+export const programOf = (trace: CounterexampleTrace): Uint8Array => fromBase64(trace.program);
+
+/** Does the file begin as a trace does? All else is for others to judge. */
+export const isTrace = (bytes: Uint8Array): boolean => bytes[0] === 0x7b;
 
 /** Throws TraceError where the text is no such trace. */
 export function readTrace(text: string, name: string): CounterexampleTrace {
@@ -40,70 +81,47 @@ export function readTrace(text: string, name: string): CounterexampleTrace {
   try {
     value = JSON.parse(text) as CounterexampleTrace;
   } catch {
-    return bad('no JSON');
+    return bad('it is no JSON, or cut off');
   }
   if (value?.schema !== TRACE_SCHEMA) return bad(`its schema is not ${TRACE_SCHEMA}`);
-  if (
-    !Array.isArray(value.acts) ||
-    !Array.isArray(value.cells) ||
-    !Array.isArray(value.sections) ||
-    typeof value.program !== 'string'
-  )
-    return bad('it is damaged');
-  const rows = value.document?.results?.[0]?.counterexample?.rows;
-  if (rows?.length !== value.acts.length) return bad('it is damaged: acts and rows differ in number');
-  for (const { task, act } of value.acts)
-    if (!isAct(act) || !Number.isInteger(task)) return bad('it is damaged: an act is none');
-  return value;
+  const { schema: _, digest, ...rest } = value;
+  if (digest !== digestOf(rest)) return bad('it is not as it was written: its digest is another');
+  const wrong = misshapen(value);
+  return wrong === undefined ? value : bad(`${wrong} is none`);
 }
 
-const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const isNumber = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.every(isNumber);
 
-export function toBase64(bytes: Uint8Array): string {
-  let text = '';
-  for (let at = 0; at < bytes.length; at += 3) {
-    const left = bytes.length - at;
-    const bits = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    for (let n = 0; n < 4; n++) text += n <= left ? DIGITS[(bits >> (18 - 6 * n)) & 63] : '=';
+/** Which part is not what it should be. Texts and numbers inside the document are only shown. */
+function misshapen({ path, program, settings, learned, reductions, acts, document }: CounterexampleTrace) {
+  const { scenario, kernel, debugRseq, cpus } = settings ?? {};
+  if (typeof path !== 'string' || typeof scenario !== 'string' || typeof kernel !== 'string') return 'a name';
+  if (typeof debugRseq !== 'boolean' || typeof reductions?.registers !== 'boolean') return 'an option';
+  if (!isNumber(cpus) || cpus < 1 || cpus > 16) return 'the number of CPUs';
+  try {
+    fromBase64(program);
+  } catch {
+    return 'the program';
   }
-  return text;
+  const { cells, sections, entries } = learned ?? {};
+  if (!areNumbers(cells) || !areNumbers(entries)) return 'an address';
+  if (!Array.isArray(sections) || !sections.every(({ start, end, abort }) => areNumbers([start, end, abort])))
+    return 'a section';
+  const result = document?.results?.[0];
+  if (!Array.isArray(acts) || acts.length !== result?.counterexample?.rows?.length)
+    return 'the number of acts';
+  const act = acts.findIndex((each) => !isNumber(each?.task) || !isAct(each.act));
+  return act < 0 ? undefined : `act ${act}`;
 }
 
-function fromBase64(text: string): Uint8Array {
-  const bytes: number[] = [];
-  let bits = 0;
-  let count = 0;
-  for (const digit of text) {
-    const value = DIGITS.indexOf(digit);
-    if (value < 0) continue;
-    bits = ((bits << 6) | value) & 0xffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push((bits >> count) & 0xff);
-  }
-  return Uint8Array.from(bytes);
-}
-
-const KINDS: readonly string[] = ['execute', 'preempt', 'fence', 'resume', 'signal'] satisfies Act['kind'][];
-const isAct = (act: Act | undefined): boolean => act !== undefined && KINDS.includes(act.kind);
-
-/** Runs a trace again, row by row. */
-export function* retell(trace: CounterexampleTrace, lines: SourceLines): Generator<Row> {
-  const bytes = fromBase64(trace.program);
-  const world = new World({ path: trace.path, bytes, arguments: [], environment: [] }, trace.settings);
-  const knowledge = new Knowledge(world, new CodeReader(world.machine));
-  knowledge.adopt(trace.cells, trace.sections);
-  const names = new Names(world, readImage(bytes, trace.path, { ownPages: true }), lines);
-  const story = new Story(world, knowledge, new PrivateMemories(), names, trace.reductions);
-  for (const act of trace.acts) {
-    if (story.tasks[act.task] === undefined) throw new TraceError(`there is no task ${act.task}`);
-    yield story.tell(act).row;
-  }
-}
-
-/** What is different between a row as it was and as it came again; undefined where nothing is. Names of source lines do not count. */
-export function rowDifference(was: Row, is: Row): string | undefined {
-  const plain = ({ source: _, ...row }: Row): string => JSON.stringify(row);
-  return plain(was) === plain(is) ? undefined : `${plain(was)} came again as ${plain(is)}`;
-}
+const KINDS: Readonly<Record<Act['kind'], readonly string[]>> = {
+  execute: [],
+  preempt: [],
+  fence: [],
+  resume: ['cpu', 'cid'],
+  signal: ['signal'],
+};
+const isAct = (act: Act | undefined): boolean =>
+  Object.hasOwn(KINDS, act?.kind ?? '') &&
+  KINDS[act!.kind].every((field) => isNumber((act as unknown as Record<string, unknown>)[field]));

@@ -12,10 +12,10 @@ const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
 /** Bit 1 is always set, and user space always sees IF. */
 const FIXED = 0x202n;
 
-const bytesOf = ({ registers }: Task): Uint8Array => new Uint8Array(registers.buffer);
+const bytesOf = ({ registers }: Pick<Task, 'registers'>): Uint8Array => new Uint8Array(registers.buffer);
 
 /** rflags as the processor's word. */
-export function rflags(task: Task): bigint {
+export function rflags(task: Pick<Task, 'registers'>): bigint {
   const bytes = bytesOf(task);
   return FLAGS.reduce((word, [name, bit]) => word | (BigInt(bytes[flagOffset(name)]!) << BigInt(bit)), FIXED);
 }

@@ -6,6 +6,14 @@ import { type AbortRange, Liveness } from './liveness.js';
 import { Anew } from './refusal.js';
 import type { World } from './world.js';
 
+export interface Learned {
+  /** Words of memory that tasks share: address / 8. */
+  readonly cells: readonly number[];
+  readonly sections: readonly AbortRange[];
+  /** Instructions that control comes to by ways that the code does not show. */
+  readonly entries: readonly number[];
+}
+
 /** What is learned of a program while it is explored. Each new thing makes the search begin anew, with that known. */
 export class Knowledge {
   readonly cells: Cells;
@@ -75,10 +83,16 @@ export class Knowledge {
     this.forget();
   }
 
-  /** What another exploration has found. */
-  adopt(cells: readonly number[], sections: readonly AbortRange[]): void {
+  /** All that makes a story of this exploration one that can be told again elsewhere. */
+  get learned(): Learned {
+    return { cells: this.cells.words, sections: this.sections, entries: [...this.entries] };
+  }
+
+  /** What another exploration has learned. */
+  adopt({ cells, sections, entries }: Learned): void {
     this.cells.adopt(cells);
     for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);
+    for (const entry of entries) this.entries.add(entry);
   }
 
   private forget(): never {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { exploreHost } from '../../../src/node/explore-host.js';
 import { explore } from '../../../src/explore/search.js';
 import { sortingNetwork } from '../../../src/explore/state-code.js';
 import type { Verdict } from '../../../src/explore/verdict.js';
+import { exploreHost } from '../../../src/node/explore-host.js';
 import { counterModel } from './counter-model.js';
 
 /**

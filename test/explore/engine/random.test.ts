@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { exploreHost } from '../../../src/node/explore-host.js';
 import { explore } from '../../../src/explore/search.js';
 import type { Options, Verdict } from '../../../src/explore/verdict.js';
+import { exploreHost } from '../../../src/node/explore-host.js';
 import { type Model, randomModel, semanticsOf } from './random-model.js';
 import { type Plain, reference, stepOf } from './reference.js';
 

@@ -1,0 +1,118 @@
+import { BinaryError } from '../binary/error.js';
+import { readImage } from '../binary/read.js';
+import { ProgramError } from '../kernel/program-error.js';
+import { scenariosOf } from '../kernel/scenario/parts.js';
+import { type Told, tellVerdict } from './document.js';
+import { checkOptions, ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from './options.js';
+import { exploreScenario } from './scenario.js';
+import type { Reductions } from './semantics/machine-code.js';
+import { Refusal } from './semantics/refusal.js';
+import type { Settings } from './semantics/world.js';
+import type { SourceLines } from './source.js';
+import { EXPLORE_SCHEMA, type ExploreDocument } from './timeline.js';
+import { type CounterexampleTrace, traceOf } from './trace.js';
+import type { ExploreHost } from './verdict.js';
+
+/** A file that may hold scenarios. */
+export interface ObjectFile {
+  /** As messages and the document call it. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What there is besides the language. */
+export interface Surroundings {
+  /** Without one everything is done in one thread. */
+  readonly host?: ExploreHost;
+  readonly lines: SourceLines;
+  /** Of rseqlab. */
+  readonly version: string;
+  /** Where the trace is going to be written. */
+  readonly traceFile?: string;
+}
+
+export interface Exploration {
+  readonly document: ExploreDocument;
+  /** Of the first counterexample. */
+  readonly trace: CounterexampleTrace | undefined;
+}
+
+/** Explores the scenarios of a file, or the one asked for. Throws ExploreError. */
+export async function exploreFile(
+  file: ObjectFile,
+  options: ExploreOptions,
+  surroundings: Surroundings,
+): Promise<Exploration> {
+  checkOptions(options);
+  try {
+    const told: ToldScenario[] = [];
+    for (const scenario of scenarioNames(file, options.scenario))
+      told.push(await tell(file, scenario, options, surroundings));
+    return explorationOf(file, told, surroundings);
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof ProgramError || error instanceof BinaryError)
+      throw new ExploreError(error.message);
+    throw error;
+  }
+}
+
+interface ToldScenario {
+  readonly told: Told;
+  readonly settings: Settings;
+  readonly reductions: Reductions;
+}
+
+async function tell(
+  { path, bytes }: ObjectFile,
+  scenario: string,
+  options: ExploreOptions,
+  { host, lines }: Surroundings,
+): Promise<ToldScenario> {
+  const settings = settingsOf(options, scenario);
+  const search = searchOptionsOf(options);
+  const { onProgress } = options;
+  const explored = await exploreScenario({ path, bytes, arguments: [], environment: [] }, settings, {
+    ...search,
+    ...(host && { host }),
+    ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, scenario }) }),
+  });
+  return { told: tellVerdict(explored, settings, search, lines), settings, reductions: search.reductions };
+}
+
+/** Scenarios to explore: the one asked for, else all of the file. */
+function scenarioNames({ path, bytes }: ObjectFile, asked: string | undefined): string[] {
+  const image = readImage(bytes, path, { ownPages: true });
+  if (image.header.type !== 'relocatable')
+    throw new ExploreError(
+      `${path} is no relocatable object; compile the scenario with -c (gcc -O2 -c -I include file.c), and what it calls into it (gcc -r)`,
+    );
+  const names = scenariosOf(image).map(({ name }) => name);
+  if (names.length === 0)
+    throw new ExploreError(`${path} has no scenario; state one with include/rseqlab.h (docs/scenario.md)`);
+  if (asked === undefined) return names;
+  if (!names.includes(asked))
+    throw new ExploreError(`${path} has no scenario ${asked}; it has ${names.join(', ')}`);
+  return [asked];
+}
+
+function explorationOf(
+  { path, bytes }: ObjectFile,
+  all: readonly ToldScenario[],
+  { version, traceFile }: Surroundings,
+): Exploration {
+  const first = all.find(({ told }) => told.telling !== undefined);
+  const results = all.map((each) => {
+    const { verdict } = each.told;
+    const { counterexample } = verdict;
+    if (each !== first || traceFile === undefined || counterexample === undefined) return verdict;
+    return { ...verdict, counterexample: { ...counterexample, traceFile } };
+  });
+  const document: ExploreDocument = { schema: EXPLORE_SCHEMA, version, file: path, results };
+  if (first === undefined) return { document, trace: undefined };
+  const result = results[all.indexOf(first)]!;
+  const trace = traceOf(path, bytes, first.settings, first.reductions, first.told, {
+    ...document,
+    results: [result],
+  });
+  return { document, trace };
+}

@@ -1,0 +1,123 @@
+import { kernelRules } from '../abi/kernel-rules.js';
+import type { ScenarioOptions } from './scenario.js';
+import type { Reductions } from './semantics/machine-code.js';
+import type { Settings } from './semantics/world.js';
+import type { Progress } from './verdict.js';
+
+/** Input that cannot be explored, or an option that means nothing. `message` is one line that says what, and what to do. */
+export class ExploreError extends Error {
+  override readonly name = 'ExploreError';
+}
+
+/** As the options of the command (docs/explore.md); what is left out is as there, but for `jobs`. */
+export interface ExploreOptions {
+  /** Only this one of the file's scenarios. */
+  readonly scenario?: string;
+  /** How many CPUs there are; 2 unless said otherwise. */
+  readonly cpus?: number;
+  /** A Linux version, whose rules are in force; 6.18 unless said otherwise. */
+  readonly kernel?: string;
+  /** With the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1. */
+  readonly debugRseq?: boolean;
+  /** What is right: what the scenario claims, or what undisturbed operations do; `auto`: claims where there are some, else serial. */
+  readonly oracle?: 'auto' | 'serial' | 'claims';
+  readonly memory?: 'sc';
+  /** Bounds: states, switches and interrupts, bytes, seconds. */
+  readonly maxStates?: number;
+  readonly maxAborts?: number;
+  readonly maxMemory?: number;
+  readonly time?: number;
+  /** Threads; 1 unless said otherwise. */
+  readonly jobs?: number;
+  /** Keeps whole states instead of 64-bit fingerprints. */
+  readonly exact?: boolean;
+  /** All are on unless said otherwise. */
+  readonly reductions?: Partial<Reductions>;
+  /** Called now and then, ten times a second at most. */
+  readonly onProgress?: (progress: ScenarioProgress) => void;
+  /** An AbortSignal: when it is set, the search ends with what is known so far. */
+  readonly signal?: { readonly aborted: boolean };
+}
+
+export interface ScenarioProgress extends Progress {
+  readonly scenario: string;
+}
+
+/** From, to; both may be. CPUs: as many as the search can tell apart. */
+export const RANGES = {
+  cpus: [1, 8],
+  jobs: [1, 64],
+  maxStates: [1, Number.MAX_SAFE_INTEGER],
+  maxAborts: [0, 2 ** 31],
+  maxMemory: [2 ** 20, 2 ** 42],
+  time: [1, 2 ** 31],
+} as const satisfies Partial<Record<keyof ExploreOptions, readonly [number, number]>>;
+
+export const ORACLES = { auto: 'without-claims', serial: true, claims: false } as const;
+export const ALL_REDUCTIONS: Reductions = { symmetry: true, fusion: true, registers: true };
+const MEMORIES = ['sc'] as const;
+export const DEFAULT_CPUS = 2;
+export const DEFAULT_KERNEL = '6.18';
+
+const one = (name: string, value: unknown, known: readonly string[]): void => {
+  if (value !== undefined && !known.includes(value as string))
+    throw new ExploreError(`${name}: there is no ${JSON.stringify(value)}; give one of ${known.join(', ')}`);
+};
+
+const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
+  scenario: true,
+  cpus: true,
+  kernel: true,
+  debugRseq: true,
+  oracle: true,
+  memory: true,
+  maxStates: true,
+  maxAborts: true,
+  maxMemory: true,
+  time: true,
+  jobs: true,
+  exact: true,
+  reductions: true,
+  onProgress: true,
+  signal: true,
+};
+
+/** Throws ExploreError where an option has no meaning: one that is misspelt would else give a verdict about something else. */
+export function checkOptions(options: ExploreOptions): void {
+  for (const name of Object.keys(options)) one('options', name, Object.keys(KNOWN));
+  for (const name of Object.keys(options.reductions ?? {}))
+    one('reductions', name, Object.keys(ALL_REDUCTIONS));
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value = options[name as keyof typeof RANGES];
+    if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
+      throw new ExploreError(`${name}: ${value}: give a whole number from ${least} to ${most}`);
+  }
+  one('oracle', options.oracle, Object.keys(ORACLES));
+  one('memory', options.memory, MEMORIES);
+  try {
+    kernelRules(options.kernel ?? DEFAULT_KERNEL);
+  } catch (error) {
+    throw new ExploreError(
+      `kernel: ${options.kernel}: ${(error as Error).message}; give 4.18 or newer, such as 6.18`,
+    );
+  }
+}
+
+export const settingsOf = (options: ExploreOptions, scenario: string): Settings => ({
+  kernel: options.kernel ?? DEFAULT_KERNEL,
+  debugRseq: options.debugRseq === true,
+  cpus: options.cpus ?? DEFAULT_CPUS,
+  scenario,
+});
+
+export const searchOptionsOf = (options: ExploreOptions): ScenarioOptions => ({
+  reductions: { ...ALL_REDUCTIONS, ...options.reductions },
+  serial: ORACLES[options.oracle ?? 'auto'],
+  exact: options.exact === true,
+  jobs: options.jobs ?? 1,
+  ...(options.signal !== undefined && { signal: options.signal }),
+  ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
+  ...(options.maxAborts !== undefined && { maxCost: options.maxAborts }),
+  ...(options.maxMemory !== undefined && { maxMemory: options.maxMemory }),
+  ...(options.time !== undefined && { time: options.time }),
+});

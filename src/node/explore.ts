@@ -1,0 +1,59 @@
+import { readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { exploreFile, type ObjectFile } from '../explore/api.js';
+import { ExploreError, type ExploreOptions } from '../explore/options.js';
+import type { ExploreDocument } from '../explore/timeline.js';
+import { exploreHost } from './explore-host.js';
+import { reason } from './reason.js';
+import { sourceLines } from './source-lines.js';
+import { VERSION } from './version.js';
+import { writeWhole } from './write-whole.js';
+
+/** What `explore` takes. */
+export interface ExploreFileOptions extends ExploreOptions {
+  /** The first counterexample is written to this file, for `rseqlab replay`. */
+  readonly trace?: string;
+  /** Of bytes: what the document calls them, and where their sources are looked for. */
+  readonly name?: string;
+}
+
+/**
+ * Explores the scenarios of a relocatable object: a file, or its bytes. Throws ExploreError where that cannot be; a counterexample and a bound are
+ * results, not errors.
+ */
+export async function explore(
+  file: string | URL | Uint8Array,
+  options: ExploreFileOptions = {},
+): Promise<ExploreDocument> {
+  const { trace: traceFile, name, ...rest } = options;
+  const object = read(file, name);
+  const { document, trace } = await exploreFile(object, rest, {
+    host: exploreHost,
+    lines: sourceLines(object.path),
+    version: VERSION,
+    ...(traceFile !== undefined && { traceFile }),
+  });
+  if (traceFile !== undefined && trace !== undefined) write(traceFile, `${JSON.stringify(trace)}\n`);
+  return document;
+}
+
+function read(file: string | URL | Uint8Array, name = 'object'): ObjectFile {
+  if (file instanceof Uint8Array) return { path: name, bytes: file };
+  const path = typeof file === 'string' ? file : fileURLToPath(file);
+  try {
+    if (statSync(path).isFile()) return { path, bytes: readFileSync(path) };
+  } catch (error) {
+    throw new ExploreError(
+      `cannot read ${path}: ${reason(error)}; give a relocatable object with a scenario`,
+    );
+  }
+  throw new ExploreError(`${path} is no file; give a relocatable object with a scenario`);
+}
+
+function write(file: string, text: string): void {
+  try {
+    writeWhole(file, text);
+  } catch (error) {
+    throw new ExploreError(`cannot write ${file}: ${reason(error)}; choose another place for the trace`);
+  }
+}
