@@ -4,7 +4,7 @@ import { Graph } from './graph.js';
 import type { Semantics } from './semantics.js';
 import { type State, Stepper } from './stepper.js';
 import { CHUNK, HEADER, OutOfMemory, Store } from './store.js';
-import { STOP } from './visited-code.js';
+import { STOP, type Variant } from './visited-code.js';
 import { host, type WasmModule } from './wasm/host.js';
 import type { Workers } from './workers.js';
 
@@ -26,6 +26,20 @@ const PIECE = 512;
 /** Waking the others takes as long as expanding some hundred states. */
 export const WORTH_SHARING = 8192;
 const FIRST_SLOTS = 2 ** 16;
+
+/** By what they are made for: a search that begins anew needs the same code. */
+const modules = new Map<string, WasmModule>();
+
+function moduleFor(variant: Variant, pages: number): WasmModule {
+  const { symmetry, exact, parents, shape, shared } = variant;
+  const key = JSON.stringify([symmetry, exact, parents, shape, shared, pages]);
+  let module = modules.get(key);
+  if (module === undefined) {
+    module = new host.Module(searchModule(variant, pages));
+    modules.set(key, module);
+  }
+  return module;
+}
 
 /** What the search sees of a round. */
 export interface RoundEnd {
@@ -60,7 +74,7 @@ export class Engine {
     this.stepper = new Stepper(this.graph, semantics);
     this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents);
     const variant = { ...settings, shape: this.shape, shared: jobs > 1 };
-    this.module = new host.Module(searchModule(variant, store.size / 2 ** 16));
+    this.module = moduleFor(variant, store.size / 2 ** 16);
     const instance = new host.Instance(this.module, { env: { memory: store.memory } });
     this.code = instance.exports as Exports;
     for (let each = 0; each < jobs; each++) this.contexts.push(new Context(store, this.shape));

@@ -1,5 +1,5 @@
 import type { Act, Outcome } from './actor.js';
-import { areaOf, ipOf } from './bounds.js';
+import { areaOf, armedWith, ipOf } from './bounds.js';
 import type { Draft } from './local.js';
 import { WORD } from './watched.js';
 
@@ -10,8 +10,8 @@ const AREA = 64;
 export interface Interruption {
   readonly place: Draft['place'];
   readonly kernel: Draft['kernel'];
-  /** Where the task goes on. */
-  readonly ip: number;
+  /** Where the task goes on; undefined: where it was. */
+  readonly ip: number | undefined;
   readonly changes: Outcome['changes'];
   readonly constants: boolean;
   readonly events: Outcome['events'];
@@ -36,7 +36,9 @@ export class Interruptions {
     if (area === undefined) return undefined;
     const where = place.kind === 'on' ? `${place.cpu}.${place.cid}` : place.kind;
     const what = act.kind === 'resume' ? `${act.cpu}.${act.cid}` : act.kind;
-    let key = `${draft.owner} ${where} ${what} ${kernel.id} ${ipOf(draft)}`;
+    // Without a section nobody asks where the task is: fixup and slices begin with rseq_cs.
+    const ip = armedWith(draft) === 0n ? '' : ipOf(draft);
+    let key = `${draft.owner} ${where} ${what} ${kernel.id} ${ip}`;
     for (let word = area / WORD; word < (area + AREA) / WORD; word++)
       key += ` ${(draft.memory.words.get(word) ?? 0n).toString(36)}`;
     return key;
@@ -54,6 +56,7 @@ export class Interruptions {
     if (!looks.every(isArea)) return;
     if (!changes.every(([word]) => isArea(word))) return;
     const { place, kernel } = next;
-    this.known.set(key, { place, kernel, ip: ipOf(next), changes, constants, events });
+    const ip = ipOf(next) === ipOf(draft) ? undefined : ipOf(next);
+    this.known.set(key, { place, kernel, ip, changes, constants, events });
   }
 }

@@ -1,4 +1,6 @@
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { RSP } from '../../isa/x86-64/registers.js';
+import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { STATE } from '../../machine/state.js';
 import type { Act, Actor, Outcome } from './actor.js';
 import { areaOf, ipOf } from './bounds.js';
@@ -41,6 +43,15 @@ const NOTHING = {
   area: 0,
 } as const;
 const PLAIN = { plain: true, bad: undefined, fence: 0, call: undefined, events: [], looks: [] } as const;
+
+/**
+ * Calls that do the same whose task it is. What the kernel does depends on addresses of a task's own only in their lowest bits, and windows
+ * begin at pages; but others may give numbers (gettid).
+ */
+const ANYBODYS: ReadonlySet<number> = new Set([
+  SYSCALLS_X86_64['rt_sigreturn']!,
+  ...Object.values(SCENARIO_CALLS),
+]);
 
 /** Thrown through the machine by a run that asks for a cell where none may be asked for. */
 const NEEDED = Object.assign(new Error('a cell is needed'), { look: 0 });
@@ -91,7 +102,7 @@ export class Steps {
   }
 
   private interrupted(draft: Draft, known: Interruption): Step {
-    const { place, kernel, ip, changes, constants, events } = known;
+    const { place, kernel, ip = ipOf(draft), changes, constants, events } = known;
     const next: Draft = {
       ...draft,
       place,
@@ -121,8 +132,7 @@ export class Steps {
         if (first === undefined) {
           first = step;
           effect = now;
-          // What the kernel does depends on addresses of a task's own only in their lowest bits, and windows begin at pages.
-          if (act.kind === 'signal' || step.call !== undefined) break;
+          if (act.kind !== 'execute' || ANYBODYS.has(step.call!)) break;
           continue;
         }
         if (outcomeKey(step) !== outcomeKey(first)) {
