@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import {
+  ARCHITECTURES,
   DEFAULT_CPUS,
   DEFAULT_KERNEL,
   ExploreError,
@@ -27,6 +28,7 @@ interface Options {
   readonly cpus: string;
   readonly kernel: string;
   readonly debugRseq?: boolean;
+  readonly arch: (typeof ARCHITECTURES)[number];
   readonly oracle: keyof typeof ORACLES;
   readonly maxStates?: string;
   readonly maxAborts?: string;
@@ -62,6 +64,14 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       DEFAULT_KERNEL,
     )
     .option('--debug-rseq', 'with the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1')
+    .addOption(
+      new Option(
+        '--arch <architecture>',
+        "whose entry code the kernel has; aarch64's of 6.19 and 7.0 aborts nothing",
+      )
+        .choices(ARCHITECTURES)
+        .default('x86-64'),
+    )
     .addOption(
       new Option(
         '--oracle <oracle>',
@@ -155,6 +165,7 @@ function searchOptions(options: Options): ExploreFileOptions {
   return {
     kernel: kernelVersion(options.kernel),
     debugRseq: options.debugRseq === true,
+    arch: options.arch,
     cpus: count('--cpus', options.cpus, ...RANGES.cpus),
     oracle: options.oracle,
     exact: options.exact === true,

@@ -62,6 +62,7 @@ export function tellVerdict(
         cpus: settings.cpus,
         kernel: settings.kernel,
         debugRseq: settings.debugRseq,
+        ...(settings.arch === 'aarch64' && { arch: settings.arch }),
         memory: 'sc',
         ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
         ...(options.maxCost !== undefined && { maxAborts: options.maxCost }),
@@ -166,9 +167,12 @@ function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): 
   ];
 }
 
-function assumptionsOf({ serial, verdict, knowledge }: Explored, { kernel, cpus }: Settings): string[] {
+function assumptionsOf(
+  { serial, verdict, knowledge }: Explored,
+  { kernel, cpus, arch = 'x86-64' }: Settings,
+): string[] {
   return [
-    `the kernel treats sections as Linux ${kernel} does on x86-64 (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
+    `the kernel treats sections as Linux ${kernel} does on ${arch} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
     'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     'system calls take effect all at once; what the scenario calls outside of it does not exist',

@@ -19,6 +19,8 @@ export interface ExploreOptions {
   readonly kernel?: string;
   /** With the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1. */
   readonly debugRseq?: boolean;
+  /** Whose entry code the kernel has; x86-64's unless said otherwise. */
+  readonly arch?: (typeof ARCHITECTURES)[number];
   /** What is right: what the scenario claims, or what undisturbed operations do; `auto`: claims where there are some, else serial. */
   readonly oracle?: 'auto' | 'serial' | 'claims';
   readonly memory?: 'sc';
@@ -56,6 +58,7 @@ export const RANGES = {
 export const ORACLES = { auto: 'without-claims', serial: true, claims: false } as const;
 export const ALL_REDUCTIONS: Reductions = { symmetry: true, fusion: true, registers: true };
 const MEMORIES = ['sc'] as const;
+export const ARCHITECTURES = ['x86-64', 'aarch64'] as const;
 export const DEFAULT_CPUS = 2;
 export const DEFAULT_KERNEL = '6.18';
 
@@ -69,6 +72,7 @@ const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
   cpus: true,
   kernel: true,
   debugRseq: true,
+  arch: true,
   oracle: true,
   memory: true,
   maxStates: true,
@@ -94,6 +98,7 @@ export function checkOptions(options: ExploreOptions): void {
   }
   one('oracle', options.oracle, Object.keys(ORACLES));
   one('memory', options.memory, MEMORIES);
+  one('arch', options.arch, ARCHITECTURES);
   try {
     kernelRules(options.kernel ?? DEFAULT_KERNEL);
   } catch (error) {
@@ -106,6 +111,7 @@ export function checkOptions(options: ExploreOptions): void {
 export const settingsOf = (options: ExploreOptions, scenario: string): Settings => ({
   kernel: options.kernel ?? DEFAULT_KERNEL,
   debugRseq: options.debugRseq === true,
+  ...(options.arch !== undefined && { arch: options.arch }),
   cpus: options.cpus ?? DEFAULT_CPUS,
   scenario,
 });

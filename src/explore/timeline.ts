@@ -73,6 +73,8 @@ export interface ExploreOptions {
   /** The column of the kernel's rules: `"6.18"`. */
   readonly kernel: string;
   readonly debugRseq: boolean;
+  /** Whose entry code the kernel has, where that is not x86-64's: `"aarch64"`. */
+  readonly arch?: 'aarch64';
   readonly memory: 'sc' | 'tso';
   /** The bounds, where one was given. */
   readonly maxStates?: number;

@@ -1,6 +1,7 @@
 import { fromBase64, toBase64 } from '../event/base64.js';
 import { Digest } from '../event/digest.js';
 import type { Told } from './document.js';
+import { ARCHITECTURES } from './options.js';
 import type { Act } from './semantics/actor.js';
 import type { Learned } from './semantics/knowledge.js';
 import type { Reductions } from './semantics/machine-code.js';
@@ -95,8 +96,9 @@ const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.ev
 
 /** Which part is not what it should be. Texts and numbers inside the document are only shown. */
 function misshapen({ path, program, settings, learned, reductions, acts, document }: CounterexampleTrace) {
-  const { scenario, kernel, debugRseq, cpus } = settings ?? {};
+  const { scenario, kernel, debugRseq, arch, cpus } = settings ?? {};
   if (typeof path !== 'string' || typeof scenario !== 'string' || typeof kernel !== 'string') return 'a name';
+  if (arch !== undefined && !ARCHITECTURES.includes(arch)) return 'an architecture';
   if (typeof debugRseq !== 'boolean' || typeof reductions?.registers !== 'boolean') return 'an option';
   if (!isNumber(cpus) || cpus < 1 || cpus > 16) return 'the number of CPUs';
   try {

@@ -14,6 +14,8 @@ export interface KernelOptions {
   readonly version: string;
   /** CONFIG_DEBUG_RSEQ up to 6.18, rseq_debug=1 since. */
   readonly debugRseq: boolean;
+  /** Whose entry code the kernel has, x86-64 unless said otherwise: programs are x86-64's in any case. */
+  readonly arch?: 'x86-64' | 'aarch64';
   readonly cpus: number;
   /** For getrandom(2), AT_RANDOM, /dev/urandom. */
   readonly seed: number;
@@ -43,7 +45,7 @@ export class Kernel {
   private readonly memories = new Map<number, UserMemory>();
 
   constructor(readonly options: KernelOptions) {
-    this.rules = kernelRules(options.version, { debug: options.debugRseq });
+    this.rules = kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? 'x86-64' });
     this.policy = options.policy;
     this.host = options.host;
     this.state = {

@@ -20,6 +20,7 @@ import { type FaultOutcome, resolveFault } from './mm/fault.js';
 import { viewOf } from './policy-view.js';
 import type { Program } from './program.js';
 import { RIP } from './registers.js';
+import { cameBy } from './rseq/events.js';
 import { grantSlice, sliceExpired } from './rseq/slice.js';
 import { signalDue } from './scenario/phases.js';
 import { endTurn, schedule } from './schedule.js';
@@ -138,7 +139,7 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   state.instructions += done;
   state.clock += done;
   spend(kernel, task, done);
-  task.rseq.interrupted = stop.reason !== 'trap' || stop.trap !== 'system-call';
+  cameBy(kernel, task, stop.reason === 'trap' && stop.trap === 'system-call' ? 'call' : 'interrupt');
   if (stop.reason === 'trap' && stop.trap === 'system-call') {
     enterCall(kernel, task);
     return;

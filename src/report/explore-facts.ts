@@ -59,9 +59,9 @@ const taskText = ({ name, signals }: TaskInfo): string =>
 
 const MEMORY = { sc: 'sequentially consistent memory', tso: 'x86-TSO memory' } as const;
 
-function optionsText({ cpus, kernel, debugRseq, memory, ...bounds }: ExploreOptions): string {
+function optionsText({ cpus, kernel, debugRseq, arch, memory, ...bounds }: ExploreOptions): string {
   const parts = [
-    `Linux ${kernel}${debugRseq ? ' with rseq debugging' : ''}`,
+    `Linux ${kernel}${arch === undefined ? '' : ` of ${arch}`}${debugRseq ? ' with rseq debugging' : ''}`,
     plural(cpus, 'CPU'),
     MEMORY[memory],
     ...(bounds.maxStates === undefined ? [] : [`at most ${grouped(bounds.maxStates)} states`]),

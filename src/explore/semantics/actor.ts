@@ -5,7 +5,7 @@ import { setTimeStamp } from '../../kernel/fx.js';
 import { syscallName } from '../../kernel/kernel.js';
 import { leaveKernel } from '../../kernel/leave.js';
 import { RIP } from '../../kernel/registers.js';
-import { fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
+import { cameBy, fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
 import { fault } from '../../kernel/run.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { migrate } from '../../kernel/schedule.js';
@@ -171,12 +171,11 @@ export class Actor {
 
   private act(task: Task, local: Draft, act: Act, access: Access): Did {
     const { kernel } = this.world;
-    const { rseq } = task;
     switch (act.kind) {
       case 'execute':
         return this.execute(task, local, access);
       case 'preempt':
-        rseq.interrupted = true;
+        cameBy(kernel, task, 'interrupt');
         switchedOut(kernel, task);
         return { place: { kind: 'off' } };
       case 'resume': {
@@ -188,14 +187,14 @@ export class Actor {
         return { place: { kind: 'on', cpu: act.cpu, cid: act.cid } };
       }
       case 'signal': {
-        rseq.interrupted = true;
+        cameBy(kernel, task, 'interrupt');
         const number = this.world.scenario.signals[act.signal]!.signal;
         sendSignal(kernel, task, makeSignal(number, { code: SI.TKILL, pid: task.process.pid }));
         this.leave(task);
         return { signals: local.signals.filter((each) => each !== act.signal) };
       }
       default:
-        rseq.interrupted = true;
+        cameBy(kernel, task, 'interrupt');
         fenced(kernel, task);
         this.leave(task);
         return {};
@@ -213,7 +212,7 @@ export class Actor {
     access.undo();
     if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, local);
     task.call = -1n;
-    task.rseq.interrupted = true;
+    cameBy(kernel, task, 'interrupt');
     fault(kernel, task, stop);
     const unknown = this.events.find((event) => event.kind === 'unknown-instruction');
     if (unknown?.kind === 'unknown-instruction')
@@ -244,7 +243,7 @@ export class Actor {
     if (refused !== undefined)
       throw new Refusal(`a task calls ${syscallName(number)}(2)${refused}; rseqlab run can run it`);
     const fence = fenceOf(number, registers);
-    task.rseq.interrupted = false;
+    cameBy(kernel, task, 'call');
     const { results } = kernel.state.scenario!;
     results.length = 0;
     enterCall(kernel, task);

@@ -18,6 +18,8 @@ import { WatchedMachine, WORD } from './watched.js';
 export interface Settings {
   readonly kernel: string;
   readonly debugRseq: boolean;
+  /** Whose entry code the kernel has, x86-64's unless said otherwise. */
+  readonly arch?: 'x86-64' | 'aarch64';
   readonly cpus: number;
   readonly scenario: string | undefined;
 }
@@ -68,6 +70,7 @@ export class World {
     const kernel = new Kernel({
       version: settings.kernel,
       debugRseq: settings.debugRseq,
+      arch: settings.arch ?? 'x86-64',
       cpus: settings.cpus,
       seed: 1,
       memoryLimit: PAGES,

@@ -18,6 +18,14 @@ export const EVENT_BITS = Object.entries(BITS).filter(
   ([cause]) => cause !== 'membarrier',
 ) as readonly (readonly [Cause, number])[];
 
+/**
+ * The program came into the kernel: by a system call, or by an interrupt or a fault, which since 6.19 the entry code has to say
+ * (rseq_note_user_irq_entry; arm64's did not until 7.1, so that nothing was aborted).
+ */
+export function cameBy(kernel: Kernel, task: Task, how: 'call' | 'interrupt'): void {
+  task.rseq.interrupted = how === 'interrupt' && kernel.rules.aborts;
+}
+
 /** Something that aborts a section up to 6.18. */
 export function note(task: Task, cause: Cause): void {
   task.rseq.causes.add(cause);
