@@ -282,12 +282,18 @@ export class Engine {
       if (misses.length === 0) break;
       for (let at = 0; at < misses.length; at += 3) {
         const [address, slot, position] = [misses[at]! >>> 0, misses[at + 1]!, misses[at + 2]!];
-        const state = this.stateAt(address);
-        if (slot === ASK.end) badEnd ||= stepper.atEnd(state) !== undefined;
-        else if (slot === ASK.deadlock) deadlock ||= !stepper.canGo(state, 0) && !stepper.canGo(state, 1);
-        else {
-          stepper.take(state, slot, position);
+        if (slot === ASK.end) badEnd ||= stepper.atEnd(this.stateAt(address)) !== undefined;
+        else if (slot === ASK.deadlock) {
+          const state = this.stateAt(address);
+          deadlock ||= !stepper.canGo(state, 0) && !stepper.canGo(state, 1);
+        } else {
+          // Most of them miss the same: all but the first find an answer.
           this.code.again(main.address, address, slot, position);
+          if (main.get('missCount') > 0) {
+            main.set('missCount', 0);
+            stepper.take(this.stateAt(address), slot, position);
+            this.code.again(main.address, address, slot, position);
+          }
           this.flushWhenFull(main);
         }
       }
