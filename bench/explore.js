@@ -88,7 +88,10 @@ function spin([tasks, cpus, increments, signals], times) {
   const elapsed = [];
   for (let run = 0; run < times; run++) {
     const began = performance.now();
-    const { stdout } = spawnSync(join(folder, 'pan'), ['-m1000000', '-w24'], { cwd: folder, encoding: 'utf8' });
+    const { stdout } = spawnSync(join(folder, 'pan'), ['-m1000000', '-w24'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
     elapsed.push((performance.now() - began) / 1000);
     seen.push(stdout);
   }
