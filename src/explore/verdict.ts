@@ -8,6 +8,7 @@ export interface Options {
   readonly exact?: boolean;
   /** Threads, 1 unless said otherwise; more need `host`. */
   readonly jobs?: number;
+  /** Looked at, like all bounds, between rounds: where a bound ends the search, the counts may differ from run to run; nothing else does. */
   readonly maxStates?: number;
   /** Bytes of the tables, frontiers and the visited table. */
   readonly maxMemory?: number;
