@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { type Recording, RecordingError, readRecording } from '../event/recording.js';
+import { isTrace } from '../explore/trace.js';
 import type { Kernel } from '../kernel/kernel.js';
 import { type Divergence, type Observer, ReplayCheck, restart } from '../kernel/session.js';
 import { processViews } from '../kernel/view.js';
@@ -11,6 +12,7 @@ import { stateText } from '../report/run-state.js';
 import { drive, QuietProgress } from './drive.js';
 import { EXIT, UsageError } from './exit.js';
 import { writeAll, writeStream } from './output.js';
+import { replayTrace } from './replay-trace.js';
 import { addShow, startProgram } from './run.js';
 import { count } from './run-options.js';
 import { Showing, type ShowOptions } from './run-show.js';
@@ -19,17 +21,21 @@ interface Options extends ShowOptions {
   readonly at?: string;
   readonly until?: string;
   readonly list?: boolean;
+  readonly step?: boolean;
+  readonly color: boolean;
 }
 
 /** `rseqlab replay`; `finish` takes the exit status. */
 export function addReplay(program: Command, finish: (status: number) => void): void {
   const command = program
     .command('replay')
-    .description('run a recording again, to the bit: without the host, on any machine')
-    .argument('<file>', 'made by rseqlab run --record')
-    .option('--list', 'print every event with its number, and not the output of the program')
-    .option('--at <event>', 'stop at that event, and print every thread: registers, instruction, section')
-    .option('--until <time>', 'the same at a time since boot (1.000012, 1500ms)');
+    .description('run a recording, or a counterexample, again, to the bit: without the host, on any machine')
+    .argument('<file>', 'made by rseqlab run --record, or by rseqlab explore --trace')
+    .option('--list', 'print every event, or row, with its number, and not the output of the program')
+    .option('--at <n>', 'stop at that event, or row, and print every thread: registers, instruction, section')
+    .option('--until <time>', 'of a recording: the same at a time since boot (1.000012, 1500ms)')
+    .option('--step', 'of a counterexample: step through it, forth and back, on a terminal')
+    .option('--no-color', 'no colours');
   addShow(command)
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, options: Options) => finish(await replay(file, options)));
@@ -41,14 +47,23 @@ Examples:
   rseqlab replay --list crash.rseq       what happened, event by event
   rseqlab replay --at 4711 crash.rseq    registers, instructions and sections at that event; --at 4710 is one step back
   rseqlab replay --until 1.000250 --summary crash.rseq
+  rseqlab replay bug.json                a counterexample once more, as explore printed it
+  rseqlab replay --at 12 bug.json        registers, instructions, sections and memory behind row 12
+  rseqlab replay --step bug.json         the same row by row
 
-Exit status: that of the recorded run; 0 with --list, --at, --until; 1 the replay went another way; 2 wrong usage or input.`;
+Exit status: that of the recorded run; 0 with --list, --at, --until, and of a counterexample; 1 the replay went another way; 2 wrong usage or input.`;
 
 /** The replay has come to where it is to be looked at. */
 class Arrived extends Error {}
 
 async function replay(file: string, options: Options): Promise<number> {
-  const recording = load(file);
+  const bytes = read(file);
+  return isTrace(bytes) ? replayTrace(file, bytes, options) : replayRecording(file, bytes, options);
+}
+
+async function replayRecording(file: string, bytes: Uint8Array, options: Options): Promise<number> {
+  if (options.step) throw new UsageError('--step is for counterexamples; look at a recording with --at');
+  const recording = load(file, bytes);
   const at = eventOf(options.at, recording);
   const quiet = options.list === true || at !== undefined || options.until !== undefined;
   const progress = new QuietProgress();
@@ -94,13 +109,23 @@ async function replay(file: string, options: Options): Promise<number> {
   }
 }
 
-function load(file: string): Recording {
+function read(file: string): Uint8Array {
   try {
     const bytes = readFileSync(file);
-    return readRecording(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), file);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  } catch (error) {
+    throw new UsageError(
+      `cannot read ${file}: ${reason(error)}; give a file that rseqlab run --record or explore --trace made`,
+    );
+  }
+}
+
+function load(file: string, bytes: Uint8Array): Recording {
+  try {
+    return readRecording(bytes, file);
   } catch (error) {
     if (error instanceof RecordingError) throw new UsageError(error.message);
-    throw new UsageError(`cannot read ${file}: ${reason(error)}; give a file that rseqlab run --record made`);
+    throw error;
   }
 }
 

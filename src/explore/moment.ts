@@ -24,6 +24,8 @@ export interface TaskMoment {
     readonly text: string;
   };
   readonly registers: readonly (readonly [name: string, value: Hex])[];
+  /** The section whose code comes next, armed or not. */
+  readonly section?: string;
   /** The descriptor in rseq_cs, and whether the task is inside of its section; absent where rseq_cs is 0. */
   readonly armed?: { readonly descriptor: Hex; readonly section?: string; readonly inside: boolean };
   /** Its own memory as far as it is another than at the beginning. */

@@ -130,6 +130,7 @@ export class Retelling {
       ...(cpu !== undefined && { cpu }),
       at: this.instruction(ipOf(draft)),
       registers: this.registers(draft, index),
+      ...this.section(draft),
       ...this.armed(draft, index),
       own: this.own(draft, index),
     };
@@ -154,6 +155,12 @@ export class Retelling {
       ['rip', word(registers[RIP]!)],
       ['flags', word(rflags({ registers }))],
     ];
+  }
+
+  private section(draft: Draft): Pick<TaskMoment, 'section'> {
+    const ip = ipOf(draft);
+    const range = this.stage.knowledge.sections.find((each) => isInside(each, ip));
+    return range === undefined ? {} : { section: this.stage.names.place(range.start) };
   }
 
   private armed(draft: Draft, index: number): Pick<TaskMoment, 'armed'> {

@@ -29,6 +29,7 @@ const TRANSCRIPTS = {
     'test/corpus/linked/archive.a',
   ],
   'help-check': ['check', '--help'],
+  'help-explore': ['explore', '--help'],
   'help-replay': ['replay', '--help'],
   'help-run': ['run', '--help'],
   'help-sections': ['sections', '--help'],

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BIN, oneErrorLine, ROOT, rseqlab, withFolder } from './command.js';
 
-const COMMANDS = ['check', 'run', 'replay', 'sections'];
+const COMMANDS = ['check', 'explore', 'run', 'replay', 'sections'];
 
 describe('wrong usage is one line that says what is wrong', () => {
   it.each([
