@@ -41,7 +41,7 @@ export async function exploreScenario(
   for (let rounds = 1; ; rounds++) {
     try {
       const serial = wantsSerial(world, options)
-        ? serialEnds(new MachineCode(world, knowledge, options.reductions, () => undefined))
+        ? serialEnds(new MachineCode(world, knowledge, options.reductions, () => undefined, true))
         : undefined;
       const passes: MachineCode[] = [];
       const make = (): MachineCode => {

@@ -19,7 +19,7 @@ import type { RegisterBits } from './liveness.js';
 import type { Draft, Place } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Refusal } from './refusal.js';
-import { unpackRegisters } from './registers.js';
+import { bury, unpackRegisters } from './registers.js';
 import { putKernelPart } from './task-kernel.js';
 import { toLocal, type Window } from './values.js';
 import type { World } from './world.js';
@@ -67,6 +67,7 @@ class Killed extends Error {}
 /** Does what tasks do, one transition at a time: instructions on the machine, all else by the simulated kernel itself. */
 export class Actor {
   private events: Event[] = [];
+  private task: Task | undefined;
   /** Told of accesses to the task's window, in bytes from its beginning. */
   onOwn: ((offset: number, size: number, write: boolean) => void) | undefined;
 
@@ -88,6 +89,7 @@ export class Actor {
     const task = world.tasks[index]!;
     const window = world.windows[index]!;
     this.events = [];
+    this.task = task;
     world.onEvent = this.note;
     task.registers.set(unpackRegisters(local.registers, window, task.registers));
     putKernelPart(task, local.kernel, window);
@@ -292,6 +294,9 @@ export class Actor {
   private readonly note = (event: Event): void => {
     this.events.push(event);
     if (event.kind === 'signal' && event.action === 'default') throw new Killed();
+    // Behind an abort the kernel may go on and put the registers into a handler's frame: those that nobody will read are no part of it.
+    if (event.kind === 'abort' && this.deadAt !== undefined)
+      bury(this.task!.registers, this.deadAt(Number(event.abortIp)));
   };
 
   private deathOf(task: Task): Bad {

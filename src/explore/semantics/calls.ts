@@ -28,6 +28,20 @@ const command = (name: string): number =>
   MEMBARRIER_COMMANDS.find((each) => each.name === `MEMBARRIER_CMD_${name}`)!.value;
 const FENCE = command('PRIVATE_EXPEDITED_RSEQ');
 
+/** How many arguments calls have that have few, and that a task's `done` has none that anybody looks at. */
+const ARGUMENTS: ReadonlyMap<number, number> = new Map([
+  ...['rt_sigreturn', 'getpid', 'gettid', 'getppid', 'sched_yield', 'getuid', 'geteuid'].map(
+    (name) => [SYSCALLS_X86_64[name]!, 0] as const,
+  ),
+  [SCENARIO_CALLS.done, 0],
+]);
+
+/** What a system call does with registers: how many of its arguments it looks at, and whether it comes back to the instruction behind it. */
+export function callUse(number: number): { readonly count: number; readonly returns: boolean } {
+  const returns = number !== SYSCALLS_X86_64['rt_sigreturn'] && number !== SCENARIO_CALLS.done;
+  return { count: ARGUMENTS.get(number) ?? 6, returns };
+}
+
 /** Why a call cannot be explored; undefined where it can. */
 export function allowedCall(number: number, registers: BigUint64Array): string | undefined {
   if (!NUMBERS.has(number)) return ', which exploration does not have';

@@ -5,8 +5,8 @@ import { type Use, useOf } from './instruction-use.js';
 import type { Draft } from './local.js';
 import { wordOf } from './registers.js';
 
-/** Which fields of its struct rseq an instruction touches: any, cpu_id_start or cpu_id or mm_cid, mm_cid (these two: reads). */
-export const AREA_USE = { any: 1, ids: 2, cid: 4 } as const;
+/** Which fields of its struct rseq an instruction touches: any; reads cpu_id_start or cpu_id or mm_cid; reads mm_cid; writes any. */
+export const AREA_USE = { any: 1, ids: 2, cid: 4, write: 8 } as const;
 
 /** What an instruction does that the kernel does not see. Numbers as in values.ts: the same, whose task it is. */
 export interface Effect {

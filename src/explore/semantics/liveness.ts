@@ -1,5 +1,6 @@
 import type { Expression, Meaning, Statement } from '../../isa/meaning.js';
-import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { R8, R9, RAX, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
+import { callUse } from './calls.js';
 import { expressionsOf, partsOf } from './expressions.js';
 
 /** Registers as bits: 0 to 15 the general ones, 16 the flags; vectors apart, 0 to 15. */
@@ -17,6 +18,7 @@ const bits = (...registers: readonly number[]): number => registers.reduce((sum,
 /** What a system call may look at, and what it changes: the flags go into r11. */
 const CALL_READS = bits(RAX, RDI, RSI, RDX, R10, R8, R9, FLAGS_BIT);
 const CALL_WRITES = bits(RAX, RCX, R11);
+const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9];
 
 /** A section whose code may be aborted, in which an interruption leads to `abort`. */
 export interface AbortRange {
@@ -33,6 +35,9 @@ interface Flow {
   readonly leaves: 'return' | 'anywhere' | undefined;
   /** A call: where it returns to. */
   readonly site: number | undefined;
+  /** Puts a constant into rax. */
+  readonly rax: number | undefined;
+  readonly isSystemCall: boolean;
 }
 
 /**
@@ -43,6 +48,8 @@ export class Liveness {
   private readonly flows = new Map<number, Flow | undefined>();
   private readonly live = new Map<number, RegisterBits>();
   private readonly sites = new Set<number>();
+  /** System calls whose number is always the same. */
+  private readonly calls = new Map<number, number>();
 
   constructor(
     private readonly meaningAt: (at: number) => Meaning | undefined,
@@ -52,7 +59,9 @@ export class Liveness {
     returns: readonly number[],
   ) {
     for (const site of returns) this.sites.add(site);
-    this.follow([...entries, ...returns, ...ranges.map(({ abort }) => abort)]);
+    const roots = [...entries, ...returns, ...ranges.map(({ abort }) => abort)];
+    this.follow(roots);
+    this.nameCalls(new Set([...roots, ...this.sites]));
     this.solve();
   }
 
@@ -67,7 +76,7 @@ export class Liveness {
     const flow = this.flows.get(from);
     if (flow === undefined || !this.flows.has(to)) return false;
     return (
-      flow.leaves === 'anywhere' ||
+      (flow.leaves === 'anywhere' && !this.calls.has(to)) ||
       flow.next.includes(to) ||
       (flow.leaves === 'return' && this.sites.has(to)) ||
       from === to
@@ -86,6 +95,32 @@ export class Liveness {
       if (flow.site === undefined) continue;
       this.sites.add(flow.site);
       todo.push(flow.site);
+    }
+  }
+
+  /** The number that a system call has for all that is known here; undefined where it may have several. */
+  callAt(at: number): number | undefined {
+    return this.calls.get(at);
+  }
+
+  /** A system call that is only reached from instructions in front of it that all put the same number into rax. */
+  private nameCalls(roots: ReadonlySet<number>): void {
+    const before = new Map<number, Flow[]>();
+    for (const flow of this.flows.values())
+      for (const next of flow?.next ?? []) before.set(next, [...(before.get(next) ?? []), flow!]);
+    for (const [at, flow] of this.flows) {
+      if (flow?.isSystemCall !== true || roots.has(at)) continue;
+      const numbers = new Set(before.get(at)?.map(({ rax }) => rax));
+      const [number] = numbers;
+      if (numbers.size !== 1 || number === undefined) continue;
+      this.calls.set(at, number);
+      const { count, returns } = callUse(number);
+      const general = bits(RAX, ...ARGUMENTS.slice(0, count)) | (returns ? 0 : bits(RSP));
+      this.flows.set(at, {
+        ...flow,
+        reads: { general, vectors: 0 },
+        next: returns ? flow.next : [],
+      });
     }
   }
 
@@ -140,12 +175,17 @@ function flowOf({ statements, next }: Meaning, at: number): Flow {
   let ends = false;
   // What stands behind a conditional exit may not be done.
   let sure = true;
+  let rax: number | undefined;
+  let isSystemCall = false;
   for (const statement of statements) {
     for (const e of expressionsOf(statement)) read(e, reads);
     switch (statement.do) {
       case 'set':
         if (statement.width >= 32 && sure) writes.general |= 1 << statement.register;
         else if (statement.width < 32) reads.general |= 1 << statement.register;
+        if (statement.register === RAX)
+          rax =
+            statement.value.op === 'constant' && statement.width >= 32 ? Number(statement.value.value) : -1;
         break;
       case 'set-xmm':
         if (sure) writes.vectors |= 1 << statement.register;
@@ -172,6 +212,7 @@ function flowOf({ statements, next }: Meaning, at: number): Flow {
         break;
       case 'trap':
         if (statement.trap === 'system-call') {
+          isSystemCall = true;
           reads.general |= CALL_READS;
           writes.general |= CALL_WRITES;
         } else if (statement.when === undefined) ends = true;
@@ -189,7 +230,8 @@ function flowOf({ statements, next }: Meaning, at: number): Flow {
   // A call is no jump for what comes behind it: that is reached by a return.
   if (!ends) targets.add(Number(next));
   // Registers that are read are read first: memory and operands come before results.
-  return { reads, writes, next: [...targets], leaves, site };
+  if (!sure || rax === -1) rax = undefined;
+  return { reads, writes, next: [...targets], leaves, site, rax, isSystemCall };
 }
 
 /** `ret`: the stack pointer is moved, and no address behind the instruction is stored. */

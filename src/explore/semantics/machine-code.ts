@@ -38,6 +38,7 @@ export class MachineCode implements Semantics {
   readonly values: bigint[] = [];
   readonly acts: (readonly Act[])[] = [];
   readonly memories = new PrivateMemories();
+  private readonly actor: Actor;
   private readonly steps: Steps;
   private readonly functions: Functions;
   private readonly valueIds = new Map<bigint, number>();
@@ -54,12 +55,14 @@ export class MachineCode implements Semantics {
     readonly knowledge: Knowledge,
     readonly reductions: Reductions,
     private readonly oracle: (locals: readonly Local[], memory: string) => Bad | undefined,
+    /** Every instruction that looks at the number of its CPU is one by itself: for who wants to know where operations begin. */
+    private readonly stops = false,
   ) {
     this.tasks = world.tasks.length;
     knowledge.cells.renew();
     const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
-    const actor = new Actor(world, knowledge.cells, this.memories, deadAt);
-    this.steps = new Steps(world, knowledge, actor, this.memories, this.coverage, deadAt);
+    this.actor = new Actor(world, knowledge.cells, this.memories, deadAt);
+    this.steps = new Steps(world, knowledge, this.actor, this.memories, this.coverage, deadAt);
     this.functions = new Functions(world, knowledge.cells);
   }
 
@@ -129,6 +132,11 @@ export class MachineCode implements Semantics {
     return bad && this.bad.push(bad) - 1;
   }
 
+  /** A task behind one act, which it really does; undefined where that is a violation. */
+  after(draft: Draft, task: number, act: Act, memory: readonly bigint[]): Draft | undefined {
+    return this.actor.run(draft, task, act, (cell) => memory[cell]!).next;
+  }
+
   /** All cells of a memory of the search, by its number. */
   memoryAt(memory: number): string {
     return this.memoryText(this.graph!.reader(memory));
@@ -186,7 +194,8 @@ export class MachineCode implements Semantics {
   private unnoticed(draft: Draft): Draft | undefined {
     const outcome = this.steps.take(draft, { kind: 'execute' });
     const { plain, next, stores, area } = outcome ?? {};
-    if (!plain || next === undefined || stores!.length > 0 || area !== 0) return undefined;
+    if (!plain || next === undefined || stores!.length > 0) return undefined;
+    if (area !== 0 && !this.readsInside(draft, area!)) return undefined;
     // A handler could look at the task's own memory.
     const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
     if (handlers && draft.owner >= 0 && draft.memory !== next.memory) return undefined;
@@ -201,6 +210,11 @@ export class MachineCode implements Semantics {
     if (keyOf(this.aborted(draft, range)) !== keyOf(this.aborted(next, range))) return undefined;
     this.coverage.of(range).add(ipOf(draft)).add(ipOf(next));
     return next;
+  }
+
+  /** It only reads its struct rseq, which changes only where its section is aborted. */
+  private readsInside(draft: Draft, area: number): boolean {
+    return !this.stops && (area & AREA_USE.write) === 0 && this.isInSection(draft);
   }
 
   /** The section that a descriptor states: of one that is constant, so it is asked once. */

@@ -28,13 +28,16 @@ export function tellPath(
 ): Telling {
   const acts: TaskAct[] = [];
   const told: Told[] = [];
+  /** The tasks as the search calls them: without what nobody will read, also where that went into a handler's frame. */
+  const called = [...story.tasks];
   const tell = (task: number, act: Act): Told => {
+    called[task] = code.after(called[task]!, task, act, story.memory) ?? called[task]!;
     const now = story.tell({ task, act });
     acts.push({ task, act });
     told.push(now);
     return now;
   };
-  const isAt = (task: number, local: Local): boolean => sameAs(code, story.tasks[task]!, local);
+  const isAt = (task: number, local: Local): boolean => sameAs(code, called[task]!, local);
   const goOn = (task: number, local: Local): void => {
     if (local.place.kind === 'off') return;
     for (let n = 0; !isAt(task, local); n++) {

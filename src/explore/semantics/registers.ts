@@ -100,7 +100,8 @@ export class RegisterFiles {
   }
 }
 
-function bury(words: BigUint64Array, { general, vectors }: RegisterBits): void {
+/** Registers that nobody will read are 0. */
+export function bury(words: BigUint64Array, { general, vectors }: RegisterBits): void {
   for (let n = 0; n < FLAGS_BIT; n++) if (((general >> n) & 1) !== 0) words[n] = 0n;
   if (((general >> FLAGS_BIT) & 1) !== 0) words[FLAGS] = 0n;
   for (let n = 0; n < 16; n++) {

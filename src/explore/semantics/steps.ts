@@ -165,7 +165,7 @@ export class Steps {
 
   private noteArea(offset: number, size: number, write: boolean): void {
     if (offset + size <= 0 || offset >= AREA) return;
-    this.area |= AREA_USE.any;
+    this.area |= write ? AREA_USE.any | AREA_USE.write : AREA_USE.any;
     const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
       offset < to && offset + size > from;
     if (write) return;
@@ -192,6 +192,9 @@ export class Steps {
     }
     for (const event of step.events) if (event.kind === 'abort') knowledge.section(rangeOf(event));
     this.coverage.note(step.events);
+    const call = step.call === undefined ? undefined : knowledge.liveness.callAt(ipOf(draft));
+    if (call !== undefined && call !== step.call)
+      throw new Error(`the system call at 0x${ipOf(draft).toString(16)} is not understood`);
     if (step.plain) knowledge.flow(ipOf(draft), ipOf(step.next!));
     return step;
   }
