@@ -4,7 +4,7 @@ import { explore as search } from './search.js';
 import type { Bad } from './semantics/actor.js';
 import { Knowledge } from './semantics/knowledge.js';
 import { MachineCode, type Reductions } from './semantics/machine-code.js';
-import { Anew } from './semantics/refusal.js';
+import { Anew, Refusal } from './semantics/refusal.js';
 import { endKey, serialEnds } from './semantics/serial.js';
 import { type Settings, World } from './semantics/world.js';
 import type { Options, Verdict } from './verdict.js';
@@ -37,12 +37,14 @@ export async function exploreScenario(
   options: ScenarioOptions,
 ): Promise<Explored> {
   const world = new World(program, settings);
+  const began = Date.now();
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   for (let rounds = 1; ; rounds++) {
     try {
-      const serial = wantsSerial(world, options)
-        ? serialEnds(new MachineCode(world, knowledge, options.reductions, () => undefined, true))
-        : undefined;
+      const serial =
+        wantsSerial(world, options) && options.signal?.aborted !== true
+          ? serialRuns(new MachineCode(world, knowledge, options.reductions, () => undefined, true))
+          : undefined;
       const passes: MachineCode[] = [];
       const make = (): MachineCode => {
         const code = new MachineCode(world, knowledge, options.reductions, (locals, memory) =>
@@ -52,7 +54,8 @@ export async function exploreScenario(
         return code;
       };
       const symmetry = options.reductions.symmetry && knowledge.symmetric;
-      const verdict = await search(make, { ...options, symmetry });
+      const time = options.time && Math.max(0, options.time - (Date.now() - began) / 1000);
+      const verdict = await search(make, { ...options, symmetry, ...(time !== undefined && { time }) });
       return { verdict, world, knowledge, code: passes[0]!, again: passes.at(-1)!, serial, symmetry, rounds };
     } catch (error) {
       if (!(error instanceof Anew)) throw error;
@@ -62,6 +65,16 @@ export async function exploreScenario(
 
 const wantsSerial = ({ scenario }: World, { serial }: ScenarioOptions): boolean =>
   serial === 'without-claims' ? scenario.invariant === undefined && scenario.finally === undefined : serial;
+
+function serialRuns(code: MachineCode): ReadonlySet<string> {
+  const ends = serialEnds(code);
+  // Without them nothing would be compared, and everything verified.
+  if (ends === undefined)
+    throw new Refusal(
+      `scenario ${code.world.scenario.name}: there are too many orders of undisturbed operations to compare with; take fewer tasks or shorter ones, or say with RSEQLAB_FINALLY what must hold`,
+    );
+  return ends;
+}
 
 function notSerial(ends: ReadonlySet<string> | undefined, key: string): Bad | undefined {
   if (ends === undefined || ends.has(key)) return undefined;

@@ -33,7 +33,8 @@ export async function explore(semantics: () => Semantics, options: Options = {})
     search.close();
     if (end.kind === 'verified') return { ...counts, kind: 'verified' };
     if (end.kind === 'bounded') return { ...counts, kind: 'bounded', bound: end.bound };
-    const again = new Search(semantics(), options, true);
+    const { onProgress: _, ...quiet } = options;
+    const again = new Search(semantics(), quiet, true);
     return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
   } finally {
     search.close();
@@ -185,8 +186,9 @@ class Search {
 
   private async bound(): Promise<Bound | undefined> {
     const { options, engine } = this;
-    if (this.again) return undefined;
+    // The second pass ends only with the counterexample: who interrupts it must do so for good.
     await this.report();
+    if (this.again) return undefined;
     if (Date.now() - this.saved >= (options.checkpoint?.every ?? Infinity) * 1000) {
       await options.checkpoint!.write(this.save());
       this.saved = Date.now();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { BIN, ROOT } from './command.js';
 
 /** A command under way, whose output can be waited for. */
@@ -28,6 +29,16 @@ export class Live {
       this.look();
     });
     this.ended = new Promise((resolve) => this.child.on('close', (status) => resolve(status)));
+  }
+
+  /** The process at the end of the line of children: the command itself, where `script` and a shell stand in front of it. */
+  get leaf(): number {
+    let pid = this.child.pid!;
+    for (;;) {
+      const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+      if (!child) return pid;
+      pid = Number(child);
+    }
   }
 
   /** Until this holds; throws where the command ends before. */
