@@ -41,9 +41,11 @@ export async function exploreScenario(
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   for (let rounds = 1; ; rounds++) {
     try {
+      // Where an operation begins is seen at single instructions only.
+      const single = { ...options.reductions, fusion: false };
       const serial =
         wantsSerial(world, options) && options.signal?.aborted !== true
-          ? serialRuns(new MachineCode(world, knowledge, options.reductions, () => undefined, true))
+          ? serialRuns(new MachineCode(world, knowledge, single, () => undefined))
           : undefined;
       const passes: MachineCode[] = [];
       const make = (): MachineCode => {

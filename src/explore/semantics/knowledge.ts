@@ -1,9 +1,11 @@
 import type { CodeReader } from '../../machine/decode.js';
+import { rangeAt } from './bounds.js';
 import { Cells } from './cells.js';
 import { Instructions } from './instructions.js';
 import { Interruptions } from './interruptions.js';
 import { type AbortRange, Liveness } from './liveness.js';
 import { Anew } from './refusal.js';
+import { WORD } from './watched.js';
 import type { World } from './world.js';
 
 export interface Learned {
@@ -21,10 +23,21 @@ export class Knowledge {
   symmetric = true;
   /** The program looks at mm_cid. */
   cids = false;
+  /** A task has made others be interrupted by membarrier(2). */
+  fences = false;
+  /** Instructions in front of which, or behind which, it makes a difference to be interrupted. */
+  readonly stops = new Set<number>();
   private readonly entries = new Set<number>();
   private readonly ranges = new Map<string, AbortRange>();
   private found: Liveness | undefined;
-  private steps: { of: number; instructions: Instructions; interruptions: Interruptions } | undefined;
+  private steps:
+    | {
+        of: number;
+        instructions: Instructions;
+        interruptions: Interruptions;
+        descriptors: Map<bigint, AbortRange | undefined>;
+      }
+    | undefined;
 
   constructor(
     private readonly world: World,
@@ -57,12 +70,47 @@ export class Knowledge {
   private get remembered() {
     const of = this.cells.words.length;
     if (this.steps?.of !== of)
-      this.steps = { of, instructions: new Instructions(this.code), interruptions: new Interruptions() };
+      this.steps = {
+        of,
+        instructions: new Instructions(this.code),
+        interruptions: new Interruptions(),
+        descriptors: new Map(),
+      };
     return this.steps;
   }
 
   get sections(): readonly AbortRange[] {
     return [...this.ranges.values()].sort((a, b) => a.start - b.start);
+  }
+
+  /** The section that a descriptor states; undefined where there is none, or where it may change. */
+  rangeOf(pointer: bigint): AbortRange | undefined {
+    if (pointer === 0n) return undefined;
+    const { descriptors } = this.remembered;
+    const known = descriptors.get(pointer);
+    if (known !== undefined || descriptors.has(pointer)) return known;
+    const { windows } = this.world;
+    const range = rangeAt(
+      this.world,
+      pointer,
+      (word) =>
+        this.cells.of(word) === undefined &&
+        !windows.some(({ start, end }) => word * WORD >= start && word * WORD < end),
+    );
+    if (range !== undefined) this.section(range);
+    descriptors.set(pointer, range);
+    return range;
+  }
+
+  stop(ip: number): never {
+    this.stops.add(ip);
+    throw new Anew('interrupted here or there');
+  }
+
+  fence(): void {
+    if (this.fences) return;
+    this.fences = true;
+    throw new Anew('membarrier');
   }
 
   /** A section was armed, or aborted. */

@@ -2,17 +2,16 @@ import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Graph } from '../graph.js';
 import type { ReadCell, Semantics } from '../semantics.js';
 import { type Act, Actor, type Bad } from './actor.js';
-import { armedWith, ipOf, isInside, rangeAt } from './bounds.js';
+import { armedWith, ipOf, isInside } from './bounds.js';
 import { Coverage } from './coverage.js';
 import { Functions } from './functions.js';
+import { Fusion } from './fusion.js';
 import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
-import type { AbortRange } from './liveness.js';
-import { type Draft, keyOf, type Local, Locals } from './local.js';
+import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew } from './refusal.js';
 import { Steps } from './steps.js';
-import { WORD } from './watched.js';
 import type { World } from './world.js';
 
 /** Which ways of making the search smaller are in use (docs/explore.md). */
@@ -26,8 +25,6 @@ export interface Reductions {
 }
 
 const OPERATION: number | undefined = (SCENARIO_CALLS as Readonly<Record<string, number>>)['operation'];
-/** Instructions that are fused at most. */
-const LONGEST = 100_000;
 
 /** Real machine code under the real rules of the kernel model, as decision trees. */
 export class MachineCode implements Semantics {
@@ -42,27 +39,29 @@ export class MachineCode implements Semantics {
   private readonly steps: Steps;
   private readonly functions: Functions;
   private readonly valueIds = new Map<bigint, number>();
-  /** Where fused instructions lead, by key. */
-  private readonly normal = new Map<string, Draft>();
-  /** Off-CPU locals by what they do when they get a CPU. */
-  private readonly waiting = new Map<string, Draft>();
+  private readonly fusion: Fusion;
   private readonly operations = new Map<number, boolean>();
   private graph: Graph | undefined;
-  private readonly ranges = new Map<bigint, AbortRange | undefined>();
 
   constructor(
     readonly world: World,
     readonly knowledge: Knowledge,
     readonly reductions: Reductions,
     private readonly oracle: (locals: readonly Local[], memory: string) => Bad | undefined,
-    /** Every instruction that looks at the number of its CPU is one by itself: for who wants to know where operations begin. */
-    private readonly stops = false,
   ) {
     this.tasks = world.tasks.length;
     knowledge.cells.renew();
     const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
     this.actor = new Actor(world, knowledge.cells, this.memories, deadAt);
     this.steps = new Steps(world, knowledge, this.actor, this.memories, this.coverage, deadAt);
+    this.fusion = new Fusion(
+      world,
+      knowledge,
+      this.steps,
+      this.coverage,
+      () => this.resumes().map(({ act }) => act),
+      (draft) => knowledge.rangeOf(armedWith(draft)),
+    );
     this.functions = new Functions(world, knowledge.cells);
   }
 
@@ -86,11 +85,9 @@ export class MachineCode implements Semantics {
   }
 
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
-    const outcome = this.steps.take(
-      this.locals.all[local]!,
-      this.acts[local]![edge]!,
-      (cell) => this.values[value(cell)]!,
-    )!;
+    const act = this.acts[local]![edge]!;
+    const draft = this.locals.all[local]!;
+    const outcome = this.steps.take(draft, act, (cell) => this.values[value(cell)]!)!;
     let node = graph.rootOf(local, edge);
     for (const cell of outcome.reads) {
       graph.setRead(node, cell);
@@ -100,6 +97,7 @@ export class MachineCode implements Semantics {
       graph.setBad(node, this.bad.push(outcome.bad) - 1);
       return;
     }
+    if (outcome.fence !== 0) this.knowledge.fence();
     const stores = outcome.stores.map(([cell, word]) => [cell, this.valueId(word)] as const);
     graph.setLeaf(node, this.local(graph, this.settled(outcome.next!)).id, stores, outcome.fence);
   }
@@ -165,92 +163,13 @@ export class MachineCode implements Semantics {
 
   /** The task is inside the section that its rseq_cs names. */
   isInSection(draft: Draft): boolean {
-    const range = this.rangeOf(armedWith(draft));
+    const range = this.knowledge.rangeOf(armedWith(draft));
     return range !== undefined && isInside(range, ipOf(draft));
   }
 
   /** Where a task really is when nobody looks: behind the instructions that only it can notice. */
   private settled(draft: Draft): Draft {
-    if (!this.reductions.fusion) return draft;
-    if (draft.place.kind === 'off') return this.parked(draft);
-    if (draft.place.kind !== 'on') return draft;
-    const chain: string[] = [];
-    let at = draft;
-    for (;;) {
-      const key = keyOf(at);
-      const known = this.normal.get(key);
-      if (known !== undefined) at = known;
-      if (known !== undefined || chain.includes(key) || chain.length >= LONGEST) break;
-      chain.push(key);
-      const next = this.unnoticed(at);
-      if (next === undefined) break;
-      at = next;
-    }
-    for (const key of chain) this.normal.set(key, at);
-    return at;
-  }
-
-  /** The state behind the next instruction, if neither another task nor the kernel could tell the two apart. */
-  private unnoticed(draft: Draft): Draft | undefined {
-    const outcome = this.steps.take(draft, { kind: 'execute' });
-    const { plain, next, stores, area } = outcome ?? {};
-    if (!plain || next === undefined || stores!.length > 0) return undefined;
-    if (area !== 0 && !this.readsInside(draft, area!)) return undefined;
-    // A handler could look at the task's own memory.
-    const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
-    if (handlers && draft.owner >= 0 && draft.memory !== next.memory) return undefined;
-    const pointer = armedWith(draft);
-    if (pointer === 0n) return next;
-    const range = this.rangeOf(pointer);
-    if (range === undefined) return undefined;
-    const inside = isInside(range, ipOf(draft));
-    if (inside !== isInside(range, ipOf(next))) return undefined;
-    if (!inside) return next;
-    if (this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
-    if (keyOf(this.aborted(draft, range)) !== keyOf(this.aborted(next, range))) return undefined;
-    this.coverage.of(range).add(ipOf(draft)).add(ipOf(next));
-    return next;
-  }
-
-  /** It only reads its struct rseq, which changes only where its section is aborted. */
-  private readsInside(draft: Draft, area: number): boolean {
-    return !this.stops && (area & AREA_USE.write) === 0 && this.isInSection(draft);
-  }
-
-  /** The section that a descriptor states: of one that is constant, so it is asked once. */
-  private rangeOf(pointer: bigint): AbortRange | undefined {
-    if (pointer === 0n) return undefined;
-    const known = this.ranges.get(pointer);
-    if (known !== undefined || this.ranges.has(pointer)) return known;
-    const { cells } = this.knowledge;
-    const { windows } = this.world;
-    const range = rangeAt(
-      this.world,
-      pointer,
-      (word) =>
-        cells.of(word) === undefined &&
-        !windows.some(({ start, end }) => word * WORD >= start && word * WORD < end),
-    );
-    if (range !== undefined) this.knowledge.section(range);
-    this.ranges.set(pointer, range);
-    return range;
-  }
-
-  /** Tasks off CPU that will do the same wherever they go on are one. */
-  private parked(draft: Draft): Draft {
-    const ways: string[] = [];
-    for (const { act } of this.resumes()) {
-      const outcome = this.steps.take(draft, act);
-      // The descriptor of its section may change: what it will do is not known.
-      if (outcome === undefined) return draft;
-      const { bad, next } = outcome;
-      ways.push(bad === undefined ? keyOf(this.settled(next!)) : bad.text);
-    }
-    const key = ways.join('\n');
-    const known = this.waiting.get(key);
-    if (known !== undefined) return known;
-    this.waiting.set(key, draft);
-    return draft;
+    return this.reductions.fusion ? this.fusion.settled(draft) : draft;
   }
 
   private local(graph: Graph, draft: Draft): Local {
@@ -298,11 +217,5 @@ export class MachineCode implements Semantics {
       this.valueIds.set(value, id);
     }
     return id;
-  }
-
-  /** The task as it is when its section is aborted here. */
-  aborted(draft: Draft, { abort }: AbortRange): Draft {
-    const dead = this.reductions.registers ? this.knowledge.liveness.deadAt(abort) : undefined;
-    return { ...draft, registers: this.world.registerFiles.moved(draft.registers, abort, dead) };
   }
 }

@@ -46,8 +46,7 @@ export class Story {
     private readonly knowledge: Knowledge,
     memories: PrivateMemories,
     private readonly names: Names,
-    /** Of the search that is told. */
-    private readonly reductions: Pick<Reductions, 'registers'>,
+    readonly _reductions: Pick<Reductions, 'registers'>,
   ) {
     const { cells } = knowledge;
     this.actor = new Actor(world, cells, memories, undefined);
@@ -65,19 +64,12 @@ export class Story {
   }
 
   tell({ task, act }: TaskAct): Told {
-    const before = act.kind === 'signal' ? this.buried(this.tasks[task]!) : this.tasks[task]!;
+    const before = this.tasks[task]!;
     const outcome = this.actor.run(before, task, act, (cell) => this.memory[cell]!);
     const row = this.row(task, act, before, outcome);
     if (outcome.next !== undefined) this.tasks[task] = outcome.next;
     for (const [cell, value] of outcome.stores) this.memory[cell] = value;
     return { row, bad: outcome.bad, fence: outcome.fence };
-  }
-
-  /** A signal's frame keeps all registers: those that nobody will read as the search has them, so that the two stay comparable. */
-  private buried(draft: Draft): Draft {
-    const ip = ipOf(draft);
-    const dead = this.reductions.registers ? this.knowledge.liveness.deadAt(ip) : undefined;
-    return { ...draft, registers: this.world.registerFiles.moved(draft.registers, ip, dead) };
   }
 
   /** All that decides what can happen next, as text. */

@@ -1,0 +1,136 @@
+import type { Act } from './actor.js';
+import { ipOf, isInside } from './bounds.js';
+import type { Coverage } from './coverage.js';
+import type { Knowledge } from './knowledge.js';
+import type { AbortRange } from './liveness.js';
+import { type Draft, keyOf } from './local.js';
+import type { Steps } from './steps.js';
+import type { World } from './world.js';
+
+/** Silent instructions in a row, at most. */
+const LONGEST = 100_000;
+
+/**
+ * Silent instructions: those that touch no word that tasks share and that the kernel does not see. No other task can tell whether one of them
+ * has been done; only what interrupts its own task can. So a task goes on through silent instructions at once, if it makes no difference where
+ * among them it is interrupted: for each one it is made sure that the states in front of it and behind it, when they lose their CPU and
+ * get one again, whichever, go on silently to the same state. Where that does not hold the instruction is not silent any more
+ * (Knowledge.stops). docs/explore.md says why that is enough.
+ */
+export class Fusion {
+  /** Where silent instructions lead, by key. */
+  private readonly ends = new Map<string, Draft>();
+  /** Off-CPU states by what they do when they get a CPU. */
+  private readonly waiting = new Map<string, Draft>();
+  /** Silent instructions still to be made sure of: the states in front and behind. */
+  private pairs: [Draft, Draft][] = [];
+  private readonly sure = new Set<string>();
+  private working = false;
+
+  constructor(
+    private readonly world: World,
+    private readonly knowledge: Knowledge,
+    private readonly steps: Steps,
+    private readonly coverage: Coverage,
+    private readonly resumes: () => readonly Act[],
+    private readonly armed: (draft: Draft) => AbortRange | undefined,
+  ) {}
+
+  /** Where a task goes by itself. Throws Anew where an instruction turns out not to be silent. */
+  settled(draft: Draft): Draft {
+    const { place } = draft;
+    if (place.kind === 'finished') return draft;
+    const end = place.kind === 'on' ? this.end(draft) : this.parked(draft);
+    this.makeSure();
+    return end;
+  }
+
+  private end(draft: Draft): Draft {
+    const chain: string[] = [];
+    const seen = new Set<string>();
+    let at = draft;
+    for (;;) {
+      const key = keyOf(at);
+      const known = this.ends.get(key);
+      if (known !== undefined) at = known;
+      if (known !== undefined || seen.has(key) || chain.length >= LONGEST) break;
+      chain.push(key);
+      seen.add(key);
+      const next = this.silent(at);
+      if (next === undefined) break;
+      if (!this.sure.has(key)) {
+        this.sure.add(key);
+        this.pairs.push([at, next]);
+      }
+      at = next;
+    }
+    for (const key of chain) this.ends.set(key, at);
+    return at;
+  }
+
+  /** The state behind the next instruction, if it is silent. */
+  private silent(draft: Draft): Draft | undefined {
+    if (this.knowledge.stops.has(ipOf(draft))) return undefined;
+    const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
+    // Interruptions that are no signals do not stand for those that are.
+    if (handlers && this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
+    const step = this.steps.take(draft, { kind: 'execute' });
+    if (step?.next === undefined || !step.plain || step.stores.length > 0) return undefined;
+    // A handler could look at the task's own memory, where addresses of it are not known to stay with the task.
+    if (handlers && draft.owner >= 0 && draft.memory !== step.next.memory) return undefined;
+    return step.next;
+  }
+
+  /** Tasks off CPU that will do the same wherever they go on are one. */
+  private parked(draft: Draft): Draft {
+    const key = this.ways(draft);
+    // The descriptor of its section may change: what it will do is not known.
+    if (key === undefined) return draft;
+    const known = this.waiting.get(key);
+    if (known !== undefined) return known;
+    this.waiting.set(key, draft);
+    return draft;
+  }
+
+  /** What becomes of a task without a CPU, for each way in which it may get one. */
+  private ways(draft: Draft): string | undefined {
+    const ways: string[] = [];
+    for (const act of this.resumes()) {
+      const step = this.steps.take(draft, act);
+      if (step === undefined) return undefined;
+      ways.push(step.bad === undefined ? keyOf(this.end(step.next!)) : step.bad.text);
+    }
+    return ways.join('\n');
+  }
+
+  private makeSure(): void {
+    if (this.working) return;
+    this.working = true;
+    try {
+      for (let pair = this.pairs.pop(); pair !== undefined; pair = this.pairs.pop()) this.compare(pair);
+    } finally {
+      this.working = false;
+    }
+  }
+
+  private compare([before, after]: [Draft, Draft]): void {
+    const ip = ipOf(before);
+    const [a, b] = [this.interrupted(before), this.interrupted(after)];
+    if (a === undefined || a !== b) this.knowledge.stop(ip);
+    const range = this.armed(before);
+    if (range === undefined || !isInside(range, ip)) return;
+    this.coverage.of(range).add(ip);
+    if (isInside(range, ipOf(after))) this.coverage.of(range).add(ipOf(after));
+  }
+
+  /** What becomes of a task that is interrupted here. */
+  private interrupted(draft: Draft): string | undefined {
+    const away = this.steps.take(draft, { kind: 'preempt' });
+    if (away?.next === undefined) return undefined;
+    const ways = this.ways(away.next);
+    if (ways === undefined || !this.knowledge.fences) return ways;
+    const fenced = this.steps.take(draft, { kind: 'fence' });
+    if (fenced === undefined) return undefined;
+    return `${ways}\n${fenced.bad === undefined ? keyOf(this.end(fenced.next!)) : fenced.bad.text}`;
+  }
+}
