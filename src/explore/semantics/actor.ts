@@ -193,7 +193,8 @@ export class Actor {
         const number = this.world.scenario.signals[act.signal]!.signal;
         sendSignal(kernel, task, makeSignal(number, { code: SI.TKILL, pid: task.process.pid }));
         this.leave(task);
-        return { signals: local.signals.filter((each) => each !== act.signal) };
+        const sent = local.signals.indexOf(act.signal);
+        return { signals: local.signals.filter((_, index) => index !== sent) };
       }
       default:
         cameBy(kernel, task, 'interrupt');

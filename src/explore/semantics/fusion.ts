@@ -1,3 +1,4 @@
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Act } from './actor.js';
 import { ipOf, isInside } from './bounds.js';
 import type { Coverage } from './coverage.js';
@@ -9,6 +10,7 @@ import type { World } from './world.js';
 
 /** Silent instructions in a row, at most. */
 const LONGEST = 100_000;
+const SIGRETURN = SYSCALLS_X86_64['rt_sigreturn']!;
 
 /**
  * Silent instructions: those that touch no word that tasks share and that the kernel does not see. No other task can tell whether one of them
@@ -49,7 +51,7 @@ export class Fusion {
     const chain: string[] = [];
     const seen = new Set<string>();
     let at = draft;
-    for (;;) {
+    while (at.place.kind === 'on') {
       const key = keyOf(at);
       const known = this.ends.get(key);
       if (known !== undefined) at = known;
@@ -58,7 +60,7 @@ export class Fusion {
       seen.add(key);
       const next = this.silent(at);
       if (next === undefined) break;
-      if (!this.sure.has(key)) {
+      if (next.place.kind === 'on' && !this.sure.has(key)) {
         this.sure.add(key);
         this.pairs.push([at, next]);
       }
@@ -75,7 +77,11 @@ export class Fusion {
     // Interruptions that are no signals do not stand for those that are.
     if (handlers && this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
     const step = this.steps.take(draft, { kind: 'execute' });
-    if (step?.next === undefined || !step.plain || step.stores.length > 0) return undefined;
+    if (step?.next === undefined || step.stores.length > 0) return undefined;
+    // The end of a handler concerns nobody else. Who is about to end may as well have ended, if no signal can come any more: others
+    // can do all that they could before, and have one CPU more.
+    const ends = step.next.place.kind === 'finished' && !handlers;
+    if (!step.plain && step.call !== SIGRETURN && !ends) return undefined;
     // A handler could look at the task's own memory, where addresses of it are not known to stay with the task.
     if (handlers && draft.owner >= 0 && draft.memory !== step.next.memory) return undefined;
     return step.next;

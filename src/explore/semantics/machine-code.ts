@@ -69,18 +69,17 @@ export class MachineCode implements Semantics {
     this.graph = graph;
     const { cells } = this.knowledge;
     for (const cell of cells.words.keys()) graph.addCell(this.valueId(cells.initial(cell)));
-    const { signals, tasks } = this.world.scenario;
-    return this.world.starts.map(({ registers, words, kernel }, index) => {
+    return this.world.starts.map(({ registers, words, kernel, signals }, index) => {
       const draft: Draft = {
         place: { kind: 'off' },
         registers,
         memory: this.memories.change(this.memories.empty, words, 0),
         kernel,
-        signals: signals.flatMap((signal, n) => (signal.task === tasks[index]!.name ? [n] : [])),
+        signals,
         results: [],
-        owner: this.reductions.symmetry && this.knowledge.symmetric ? -1 : index,
+        owner: this.knowledge.symmetric ? -1 : index,
       };
-      return this.local(graph, draft).id;
+      return this.local(graph, this.settled(draft)).id;
     });
   }
 
@@ -192,7 +191,11 @@ export class MachineCode implements Semantics {
     return [
       { act: { kind: 'execute' }, cost: 0, wants: 0 },
       { act: { kind: 'preempt' }, cost: 1, wants: 0 },
-      ...signals.map((signal) => ({ act: { kind: 'signal', signal } as const, cost: 1 as const, wants: 0 })),
+      ...[...new Set(signals)].map((signal) => ({
+        act: { kind: 'signal', signal } as const,
+        cost: 1 as const,
+        wants: 0,
+      })),
     ];
   }
 

@@ -51,13 +51,12 @@ export class Story {
     const { cells } = knowledge;
     this.actor = new Actor(world, cells, memories, undefined);
     this.memory = cells.words.map((_, cell) => cells.initial(cell));
-    const { signals, tasks } = world.scenario;
-    this.tasks = world.starts.map(({ registers, words, kernel }, index) => ({
+    this.tasks = world.starts.map(({ registers, words, kernel, signals }, index) => ({
       place: { kind: 'off' },
       registers,
       memory: memories.change(memories.empty, words, 0),
       kernel,
-      signals: signals.flatMap((signal, n) => (signal.task === tasks[index]!.name ? [n] : [])),
+      signals,
       results: [],
       owner: index,
     }));

@@ -29,6 +29,8 @@ export interface Start {
   readonly registers: Registers;
   readonly words: readonly (readonly [word: number, value: bigint])[];
   readonly kernel: KernelPart;
+  /** Signals that will come: each by the first of the scenario's with its number and handler, so that tasks with the same ones are alike. */
+  readonly signals: readonly number[];
 }
 
 /** Who may run a scenario's setup for so many instructions. */
@@ -113,6 +115,7 @@ export class World {
   private startOf(task: Task, window: Window): Start {
     task.cpu = 0;
     return {
+      signals: this.signalsOf(this.tasks.indexOf(task)),
       registers: this.registerFiles.pack(task.registers, window),
       words: this.wordsOf(window),
       kernel: this.kernelParts.take(task, window, false),
@@ -126,6 +129,15 @@ export class World {
       if (value !== 0n) words.push([(at - window.start) / WORD, toLocal(value, window)]);
     }
     return words;
+  }
+
+  private signalsOf(task: number): number[] {
+    const { signals, tasks } = this.scenario;
+    return signals
+      .filter((signal) => signal.task === tasks[task]!.name)
+      .map(({ signal, handler }) =>
+        signals.findIndex((each) => each.signal === signal && each.handler === handler),
+      );
   }
 
   /** First writes fault, and change the kernel's books: all that may be written is touched before anything is explored. */
