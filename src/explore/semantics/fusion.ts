@@ -60,7 +60,7 @@ export class Fusion {
       seen.add(key);
       const next = this.silent(at);
       if (next === undefined) break;
-      if (next.place.kind === 'on' && !this.sure.has(key)) {
+      if (!this.sure.has(key)) {
         this.sure.add(key);
         this.pairs.push([at, next]);
       }
@@ -131,6 +131,11 @@ export class Fusion {
 
   /** What becomes of a task that is interrupted here. */
   private interrupted(draft: Draft): string | undefined {
+    // Nothing interrupts who has ended: that is as if it had ended on every way.
+    if (draft.place.kind === 'finished')
+      return Array.from({ length: this.resumes().length + (this.knowledge.fences ? 1 : 0) }, () =>
+        keyOf(draft),
+      ).join('\n');
     const away = this.steps.take(draft, { kind: 'preempt' });
     if (away?.next === undefined) return undefined;
     const ways = this.ways(away.next);
