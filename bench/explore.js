@@ -3,8 +3,7 @@
 // Ours is test/explore/engine/counter-model.ts, SPIN's bench/rseq_counter.pml: the same algorithm, and (but for SPIN's own first state) the
 // same number of states; task symmetry off. Prints states per second, bytes a state, the ratio of times, and what a second thread is worth:
 // by elapsed time, and by processor time of the busiest thread, which is what other work on the machine does not disturb.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -12,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
 import { explore } from '../dist/explore/search.js';
 import { exploreHost } from '../dist/node/explore-host.js';
+import { hasSpin, spin } from './spin.js';
 
 const { values } = parseArgs({
   options: {
@@ -74,34 +74,7 @@ async function measure(parameters, options) {
   };
 }
 
-function spin([tasks, cpus, increments, signals], times) {
-  copyFileSync(here('rseq_counter.pml'), join(folder, 'model.pml'));
-  const defines = [`-DN=${tasks}`, `-DC=${cpus}`, `-DK=${increments}`, `-DS=${signals}`];
-  const start = performance.now();
-  execFileSync('spin', [...defines, '-a', 'model.pml'], { cwd: folder, stdio: 'ignore' });
-  execFileSync('gcc', ['-O2', '-DSAFETY', '-DNOREDUCE', '-o', 'pan', 'pan.c'], {
-    cwd: folder,
-    stdio: 'ignore',
-  });
-  const build = (performance.now() - start) / 1000;
-  const seen = [];
-  const elapsed = [];
-  for (let run = 0; run < times; run++) {
-    const began = performance.now();
-    const { stdout } = spawnSync(join(folder, 'pan'), ['-m1000000', '-w24'], {
-      cwd: folder,
-      encoding: 'utf8',
-    });
-    elapsed.push((performance.now() - began) / 1000);
-    seen.push(stdout);
-  }
-  const states = Number(/(\d+) states, stored/.exec(seen.at(-1))?.[1]);
-  const megabytes = Number(/([\d.]+)\s+total actual memory/.exec(seen.at(-1))?.[1]);
-  return { build, states, bytes: (megabytes * 1e6) / states, elapsed: median(elapsed) };
-}
-
-const withSpin =
-  !values['without-spin'] && !spawnSync('spin', ['-V']).error && !spawnSync('gcc', ['-v']).error;
+const withSpin = !values['without-spin'] && hasSpin();
 if (!withSpin) console.log('without SPIN (packages spin and gcc, not --without-spin): no ratio to it');
 const rate = (states, seconds) => `${(states / seconds / 1e6).toFixed(2)} M/s`;
 const rows = [
@@ -134,7 +107,7 @@ for (const row of rows) {
   const sorted = await measure(parameters, { symmetry: true });
   console.log(`  symmetry   ${sorted.elapsed.toFixed(2)} s, ${sorted.verdict.states} states`);
   if (!withSpin) continue;
-  const peer = spin(row, states > 1e7 ? 1 : runs);
+  const peer = spin(folder, row, states > 1e7 ? 1 : runs);
   if (peer.states !== states + 1) throw new Error(`SPIN counts ${peer.states} states`);
   console.log(
     `  SPIN       ${peer.elapsed.toFixed(2)} s (and ${peer.build.toFixed(2)} s to generate and compile), ${rate(peer.states, peer.elapsed)}; ${peer.bytes.toFixed(1)} bytes a state; ours is ${(peer.elapsed / elapsed).toFixed(2)} times as fast`,

@@ -1,6 +1,6 @@
 import type { Cells } from './cells.js';
 import type { PrivateMemory } from './private-memory.js';
-import { Anew } from './refusal.js';
+import { Refusal } from './refusal.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 import { WORD } from './watched.js';
@@ -107,7 +107,10 @@ export class Access {
     const none = { before: 0n, read: false, written: false };
     const cell = this.cells.of(word);
     if (cell !== undefined) return { ...none, cell };
-    if (this.world.windows.some((window) => at >= window.start && at < window.end)) throw new Anew('stack');
+    if (this.world.windows.some((window) => at >= window.start && at < window.end))
+      throw new Refusal(
+        `${this.scratch ? 'RSEQLAB_INVARIANT or RSEQLAB_FINALLY' : 'a task'} looks at the stack of another task, which cannot be explored: use a global variable for what tasks share`,
+      );
     return { ...none, cell: -1, before: this.world.machine.word(at) };
   }
 

@@ -5,7 +5,7 @@ import { enterFunction } from '../../kernel/scenario/phases.js';
 import { Access } from './access.js';
 import type { Cells } from './cells.js';
 import { PrivateMemories } from './private-memory.js';
-import { Anew, Refusal } from './refusal.js';
+import { Refusal } from './refusal.js';
 import type { World } from './world.js';
 
 const STEP = 1_000_000;
@@ -53,12 +53,6 @@ export class Functions {
             'RSEQLAB_INVARIANT and RSEQLAB_FINALLY can make no system calls; do that in RSEQLAB_SETUP',
           );
       }
-    } catch (error) {
-      if (error instanceof Anew)
-        throw new Refusal(
-          "RSEQLAB_INVARIANT or RSEQLAB_FINALLY looks at a task's own stack; use a global variable",
-        );
-      throw error;
     } finally {
       machine.watcher = undefined;
       access.close();
