@@ -25,6 +25,7 @@ import { count, scaled } from './run-options.js';
 
 interface Options {
   readonly scenario?: string;
+  readonly task?: readonly string[];
   readonly cpus: string;
   readonly kernel: string;
   readonly debugRseq?: boolean;
@@ -57,6 +58,11 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'a relocatable object with scenarios (include/rseqlab.h): gcc -O2 -c -I include file.c',
     )
     .option('--scenario <name>', 'only this one')
+    .option(
+      '--task <call>',
+      "without a scenario: a task that calls a function, 'add(&counters, 1)'; may be given several times",
+      (call: string, calls: readonly string[] = []) => [...calls, call],
+    )
     .option('--cpus <n>', `how many CPUs there are, 1 to ${RANGES.cpus[1]}`, `${DEFAULT_CPUS}`)
     .option(
       '--kernel <version>',
@@ -106,6 +112,7 @@ Examples:
   rseqlab explore counter.o                            every interleaving of two CPUs
   rseqlab explore --format html -o bug.html counter.o  the counterexample, to step through in a browser
   rseqlab explore --trace bug.json counter.o           and rseqlab replay bug.json
+  rseqlab explore --task 'add(&counters, 1)*2' counters.o  two tasks that call a function, without a scenario
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
 
@@ -160,7 +167,7 @@ function stopper(): { signal: AbortSignal; done(): void } {
 }
 
 function searchOptions(options: Options): ExploreFileOptions {
-  const { scenario, maxStates, maxAborts, maxMemory, time, jobs, trace } = options;
+  const { scenario, task, maxStates, maxAborts, maxMemory, time, jobs, trace } = options;
   const [least, most] = RANGES.maxMemory;
   return {
     kernel: kernelVersion(options.kernel),
@@ -175,6 +182,7 @@ function searchOptions(options: Options): ExploreFileOptions {
         : count('--jobs', jobs, ...RANGES.jobs),
     reductions: { symmetry: options.taskSymmetry, fusion: options.fusion, registers: options.deadRegisters },
     ...(scenario !== undefined && { scenario }),
+    ...(task !== undefined && { tasks: task }),
     ...(trace !== undefined && { trace }),
     ...(maxStates !== undefined && {
       maxStates: scaled('--max-states', maxStates, 1000, ...RANGES.maxStates),

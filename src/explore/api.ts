@@ -46,7 +46,7 @@ export async function exploreFile(
   checkOptions(options);
   try {
     const told: ToldScenario[] = [];
-    for (const scenario of scenarioNames(file, options.scenario))
+    for (const scenario of scenarioNames(file, options))
       told.push(await tell(file, scenario, options, surroundings));
     return explorationOf(file, told, surroundings);
   } catch (error) {
@@ -80,15 +80,18 @@ async function tell(
 }
 
 /** Scenarios to explore: the one asked for, else all of the file. */
-function scenarioNames({ path, bytes }: ObjectFile, asked: string | undefined): string[] {
+function scenarioNames({ path, bytes }: ObjectFile, { scenario: asked, tasks }: ExploreOptions): string[] {
   const image = readImage(bytes, path, { ownPages: true });
   if (image.header.type !== 'relocatable')
     throw new ExploreError(
       `${path} is no relocatable object; compile the scenario with -c (gcc -O2 -c -I include file.c), and what it calls into it (gcc -r)`,
     );
+  if (tasks !== undefined) return [tasks.join(' | ')];
   const names = scenariosOf(image).map(({ name }) => name);
   if (names.length === 0)
-    throw new ExploreError(`${path} has no scenario; state one with include/rseqlab.h (docs/scenario.md)`);
+    throw new ExploreError(
+      `${path} has no scenario; state one with include/rseqlab.h (docs/scenario.md), or say with --task what to call`,
+    );
   if (asked === undefined) return names;
   if (!names.includes(asked))
     throw new ExploreError(`${path} has no scenario ${asked}; it has ${names.join(', ')}`);

@@ -13,6 +13,8 @@ export class ExploreError extends Error {
 export interface ExploreOptions {
   /** Only this one of the file's scenarios. */
   readonly scenario?: string;
+  /** Instead of scenarios: each is a task that calls a function, `add(&counters, 1)`, or so many, `push(&list, buffer:64)*2` (docs/explore.md). */
+  readonly tasks?: readonly string[];
   /** How many CPUs there are; 2 unless said otherwise. */
   readonly cpus?: number;
   /** A Linux version, whose rules are in force; 6.18 unless said otherwise. */
@@ -69,6 +71,7 @@ const one = (name: string, value: unknown, known: readonly string[]): void => {
 
 const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
   scenario: true,
+  tasks: true,
   cpus: true,
   kernel: true,
   debugRseq: true,
@@ -96,6 +99,11 @@ export function checkOptions(options: ExploreOptions): void {
     if (value !== undefined && !(Number.isInteger(value) && value >= least && value <= most))
       throw new ExploreError(`${name}: ${value}: give a whole number from ${least} to ${most}`);
   }
+  const { tasks, scenario } = options;
+  if (tasks !== undefined && (!Array.isArray(tasks) || tasks.length === 0))
+    throw new ExploreError("tasks: give at least one, such as ['add(&counters, 1)*2']");
+  if (tasks !== undefined && scenario !== undefined)
+    throw new ExploreError('scenario and tasks: give one of the two');
   one('oracle', options.oracle, Object.keys(ORACLES));
   one('memory', options.memory, MEMORIES);
   one('arch', options.arch, ARCHITECTURES);
@@ -114,6 +122,7 @@ export const settingsOf = (options: ExploreOptions, scenario: string): Settings 
   ...(options.arch !== undefined && { arch: options.arch }),
   cpus: options.cpus ?? DEFAULT_CPUS,
   scenario,
+  ...(options.tasks !== undefined && { calls: options.tasks }),
 });
 
 export const searchOptionsOf = (options: ExploreOptions): ScenarioOptions => ({

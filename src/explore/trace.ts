@@ -96,10 +96,11 @@ const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.ev
 
 /** Which part is not what it should be. Texts and numbers inside the document are only shown. */
 function misshapen({ path, program, settings, learned, reductions, acts, document }: CounterexampleTrace) {
-  const { scenario, kernel, debugRseq, arch, cpus } = settings ?? {};
+  const { calls = [], scenario, kernel, debugRseq, arch, cpus } = settings ?? {};
   if (typeof path !== 'string' || typeof scenario !== 'string' || typeof kernel !== 'string') return 'a name';
   if (arch !== undefined && !ARCHITECTURES.includes(arch)) return 'an architecture';
   if (typeof debugRseq !== 'boolean' || typeof reductions?.registers !== 'boolean') return 'an option';
+  if (!Array.isArray(calls) || !calls.every((call) => typeof call === 'string')) return 'a task';
   if (!isNumber(cpus) || cpus < 1 || cpus > 16) return 'the number of CPUs';
   try {
     fromBase64(program);

@@ -46,6 +46,9 @@ export interface ScenarioState extends Scenario {
   /** Addresses: where its functions return to, and signal handlers. */
   readonly returnTo: number;
   readonly restorer: number;
+  /** Of tasks that are calls: where each returns to, its arguments; and buffers. */
+  readonly calls?: readonly { readonly returnTo: number; readonly arguments: readonly bigint[] }[];
+  readonly buffers?: readonly { readonly name: string; readonly start: number; readonly size: number }[];
   readonly results: { readonly task: string; readonly value: bigint }[];
   failure: string | undefined;
 }

@@ -34,6 +34,8 @@ const ARGUMENTS: ReadonlyMap<number, number> = new Map([
     (name) => [SYSCALLS_X86_64[name]!, 0] as const,
   ),
   [SCENARIO_CALLS.done, 0],
+  [SCENARIO_CALLS.result, 1],
+  [SCENARIO_CALLS.operation, 0],
 ]);
 
 /** What a system call does with registers: how many of its arguments it looks at, and whether it comes back to the instruction behind it. */

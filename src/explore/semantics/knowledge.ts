@@ -49,12 +49,12 @@ export class Knowledge {
   }
 
   get liveness(): Liveness {
-    const { returnTo, restorer } = this.world.scenario;
+    const { returnTo, restorer, calls = [] } = this.world.scenario;
     this.found ??= new Liveness(
       (at) => this.code.meaningAt(BigInt(at)),
       [...this.entries],
       [...this.ranges.values()],
-      [returnTo, restorer],
+      [...new Set([returnTo, restorer, ...calls.map((call) => call.returnTo)])],
     );
     return this.found;
   }

@@ -2,8 +2,10 @@ import { type Addr, hex } from '../../abi/address.js';
 import { RSEQ } from '../../abi/rseq.js';
 import { demangle } from '../../binary/demangle/index.js';
 import type { ProgramImage } from '../../binary/image.js';
+import { EXTERN_STEP } from '../../binary/link.js';
 import { printable } from '../../binary/printable.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
+import { RESULT_STEP } from '../../kernel/scenario/externs.js';
 import { type SourceLines, sourceLine } from '../source.js';
 import type { SourceText } from '../timeline.js';
 import type { World } from './world.js';
@@ -18,8 +20,10 @@ export class Names {
 
   /** `push+0x12`, or the address. */
   place(ip: number): string {
-    const { returnTo, restorer } = this.world.scenario;
-    if (ip >= returnTo && ip < returnTo + 16) return this.offset('the end of the task', ip - returnTo);
+    const { returnTo, restorer, calls = [] } = this.world.scenario;
+    for (const at of [returnTo, ...calls.map((call) => call.returnTo)])
+      if (ip >= at && ip < at + (at === returnTo ? EXTERN_STEP : RESULT_STEP))
+        return this.offset('the end of the task', ip - at);
     if (ip >= restorer && ip < restorer + 16) return this.offset('sigreturn', ip - restorer);
     const range = this.image.functionAt(ip as Addr);
     if (range?.name !== undefined) return this.offset(named(range.name), ip - range.start);
@@ -36,7 +40,9 @@ export class Names {
         at >= address &&
         at < address + Math.max(1, size),
     );
-    return symbol === undefined ? undefined : this.offset(named(symbol.name), at - symbol.address!);
+    if (symbol !== undefined) return this.offset(named(symbol.name), at - symbol.address!);
+    const buffer = this.world.scenario.buffers?.find(({ start, size }) => at >= start && at < start + size);
+    return buffer && this.offset(buffer.name, at - buffer.start);
   }
 
   /** Of a word of a task's own: `rseq_cs`, or the address. */

@@ -22,6 +22,8 @@ export interface Settings {
   readonly arch?: 'x86-64' | 'aarch64';
   readonly cpus: number;
   readonly scenario: string | undefined;
+  /** The scenario's tasks are these calls (kernel/scenario/task-calls.ts), whatever scenarios the file has. */
+  readonly calls?: readonly string[];
 }
 
 /** A task that has not begun: registers, words of its window that are not 0, and what the kernel keeps of it. */
@@ -82,7 +84,7 @@ export class World {
     });
     kernel.spaces.makeMachine = () => new WatchedMachine();
     this.kernel = kernel;
-    this.main = bootScenario(kernel, program, settings.scenario);
+    this.main = bootScenario(kernel, program, settings.scenario, settings.calls);
     this.scenario = kernel.state.scenario!;
     this.setUp();
     this.machine = kernel.spaces.of(this.main.mm.id).machine as WatchedMachine;

@@ -11,9 +11,10 @@ import type { Program } from '../program.js';
 import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
-import { externOf, NAMES, RETURNS } from './externs.js';
+import { externOf, NAMES, RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
 import { type Scenario, scenariosOf } from './parts.js';
 import { enterSetup } from './phases.js';
+import { type CallScenario, callScenario } from './task-calls.js';
 
 /** A relocatable object with scenarios in it? Everything else about the file is for others to judge. */
 export function hasScenario(bytes: Uint8Array, name: string): boolean {
@@ -26,14 +27,20 @@ export function hasScenario(bytes: Uint8Array, name: string): boolean {
   }
 }
 
-/** Starts a scenario of a relocatable object: the one named, or its only one. Throws ProgramError where that cannot be. */
-export function bootScenario(kernel: Kernel, program: Program, name: string | undefined): Task {
+/** Starts a scenario of a relocatable object: the one named, or its only one; or, with `calls`, one whose tasks call these functions. Throws ProgramError where that cannot be. */
+export function bootScenario(
+  kernel: Kernel,
+  program: Program,
+  name: string | undefined,
+  calls?: readonly string[],
+): Task {
   const image = readImage(program.bytes, program.path, { ownPages: true });
   if (image.header.architecture !== 'x86-64')
     throw new ProgramError(
       `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
     );
-  const scenario = choose(image, name);
+  const made = calls && callScenario(image, calls);
+  const scenario = made ?? choose(image, name);
   const mm = newMm(kernel);
   const returns = loadObject(kernel, mm, image);
   const task = firstTask(kernel, mm);
@@ -45,6 +52,7 @@ export function bootScenario(kernel: Kernel, program: Program, name: string | un
     restorer: returns.restorer,
     results: [],
     failure: undefined,
+    ...(made && placeCalls(kernel, mm, made, returns)),
   };
   kernel.emit(task, {
     kind: 'start',
@@ -71,8 +79,35 @@ function choose(image: ProgramImage, name: string | undefined): Scenario {
   return found;
 }
 
+/** Where functions of scenarios return to. */
+interface Returns {
+  readonly done: number;
+  readonly restorer: number;
+  /** The first of RESULT_RETURNS. */
+  readonly results: number;
+}
+
+/** Gives buffers their places, behind everything else, and calls their arguments. */
+function placeCalls(kernel: Kernel, mm: Mm, { calls, buffers }: CallScenario, returns: Returns) {
+  let at = Math.max(...mm.areas.map(({ end }) => end)) + 4096;
+  const placed = buffers.map(({ name, size }) => {
+    const start = at;
+    map(kernel, mm, start, start + roundUp(size), 3, name);
+    at = start + roundUp(size) + 4096;
+    return { name, start, size };
+  });
+  const types = Object.keys(RESULT_RETURNS);
+  return {
+    buffers: placed,
+    calls: calls.map(({ result, arguments: words }) => ({
+      returnTo: result === 'void' ? returns.done : returns.results + types.indexOf(result) * RESULT_STEP,
+      arguments: words.map((word) => (typeof word === 'bigint' ? word : BigInt(placed[word.buffer]!.start))),
+    })),
+  };
+}
+
 /** Maps the object's sections, and behind them what it may use without defining it. Returns where functions of scenarios return to. */
-function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number; restorer: number } {
+function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   const poke = (at: number, bytes: Uint8Array): unknown => writeForced(kernel, mm, at, bytes);
   if (image.relocations.some(({ kind }) => kind.startsWith('tls')))
     throw new ProgramError(
@@ -98,12 +133,16 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): { done: number
   const returns = {
     done: start + externs.length * EXTERN_STEP,
     restorer: start + (externs.length + 1) * EXTERN_STEP,
+    results: start + (externs.length + 2) * EXTERN_STEP,
   };
-  map(kernel, mm, start, roundUp(returns.restorer + EXTERN_STEP), 5, '[rseqlab]');
+  const end = returns.results + Object.keys(RESULT_RETURNS).length * RESULT_STEP;
+  map(kernel, mm, start, roundUp(end), 5, '[rseqlab]');
   for (const [name, at] of externs)
     poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
   poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
   poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
+  for (const [n, bytes] of Object.values(RESULT_RETURNS).entries())
+    poke(returns.results + n * RESULT_STEP, Uint8Array.from(bytes));
   mm.brkStart = mm.brk = LAYOUT.pie;
   return returns;
 }

@@ -44,6 +44,23 @@ export const RETURNS = {
   restorer: call(15),
 } as const;
 
+/** Where a task's function returns to whose result counts: as far as the type goes it is said with result(2); then done(2). */
+export const RESULT_RETURNS = {
+  // movzbl %al,%edi
+  bool: returning([0x0f, 0xb6, 0xf8]),
+  // movslq %eax,%rdi
+  int: returning([0x48, 0x63, 0xf8]),
+  // mov %rax,%rdi
+  long: returning([0x48, 0x89, 0xc7]),
+} as const;
+/** Bytes from one to the next. */
+export const RESULT_STEP = 32;
+
+function returning(move: readonly number[]): readonly number[] {
+  const { result, done } = SCENARIO_CALLS;
+  return [...move, 0xb8, ...u32(result), 0x0f, 0x05, 0xb8, ...u32(done), 0x0f, 0x05];
+}
+
 export const NAMES: readonly string[] = [...Object.keys(EXTERNS), '__rseq_size'].sort();
 
 for (const [name, { bytes }] of Object.entries({ ...EXTERNS, ...RETURNS }))

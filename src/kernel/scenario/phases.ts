@@ -2,7 +2,7 @@ import type { Addr } from '../../abi/address.js';
 import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { SI } from '../../abi/signals.js';
 import { rseqSignature } from '../../abi/signatures.js';
-import { RSP } from '../../isa/x86-64/registers.js';
+import { R8, R9, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { exitTask, killProcess } from '../exit.js';
 import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
@@ -61,12 +61,24 @@ function registerRseq(kernel: Kernel, task: Task): void {
   );
 }
 
-/** Calls a function without arguments; it returns to the `done` call. The stack is as the ABI wants it behind a call. */
-export function enterFunction(kernel: Kernel, task: Task, start: Addr): void {
+/** System V ABI: the registers of the first arguments. */
+const ARGUMENTS = [RDI, RSI, RDX, RCX, R8, R9];
+
+/** Calls a function; unless it is said otherwise it has no arguments, and returns to the `done` call. The stack is as the ABI wants it behind a call. */
+export function enterFunction(
+  kernel: Kernel,
+  task: Task,
+  start: Addr,
+  call: { readonly returnTo: number; readonly arguments: readonly bigint[] } = {
+    returnTo: kernel.state.scenario!.returnTo,
+    arguments: [],
+  },
+): void {
   const top = task.registers[FS_BASE]! - 64n - 8n;
-  kernel.memory(task.mm).setU64(top, BigInt(kernel.state.scenario!.returnTo));
+  kernel.memory(task.mm).setU64(top, BigInt(call.returnTo));
   task.registers[RSP] = top;
   task.registers[RIP] = BigInt(start);
+  for (const [n, value] of call.arguments.entries()) task.registers[ARGUMENTS[n]!] = value;
 }
 
 function startTasks(kernel: Kernel, main: Task): void {
@@ -78,7 +90,7 @@ function startTasks(kernel: Kernel, main: Task): void {
       restorer: BigInt(scenario.restorer),
       mask: 0n,
     };
-  for (const { name, start } of scenario.tasks) {
+  for (const [index, { name, start }] of scenario.tasks.entries()) {
     const tid = kernel.state.nextPid++;
     main.mm.users++;
     main.files.users++;
@@ -89,7 +101,7 @@ function startTasks(kernel: Kernel, main: Task): void {
     task.exitSignal = -1;
     giveStack(kernel, task);
     registerRseq(kernel, task);
-    enterFunction(kernel, task, start);
+    enterFunction(kernel, task, start, scenario.calls?.[index]);
     kernel.emit(task, { kind: 'start', pid: process.pid, parent: main.tid, how: 'thread', name });
     enqueue(kernel, task);
     for (const { signal } of scenario.signals.filter((each) => each.task === name))
