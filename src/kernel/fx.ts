@@ -19,7 +19,9 @@ export function readFx(registers: BigUint64Array, bytes: Uint8Array): void {
   readImage(new DataView(registers.buffer), image);
 }
 
+/** As a program finds it at its beginning, and every signal handler at its own (fpu__clear_user_states). */
 export function resetFpu(registers: BigUint64Array): void {
+  new Uint8Array(registers.buffer).fill(0, STATE.mxcsr, STATE.size);
   resetFloat(new DataView(registers.buffer));
 }
 

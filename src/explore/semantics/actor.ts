@@ -1,4 +1,5 @@
 import { SI } from '../../abi/signals.js';
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Event } from '../../event/event.js';
 import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { setTimeStamp } from '../../kernel/fx.js';
@@ -6,6 +7,8 @@ import { syscallName } from '../../kernel/kernel.js';
 import { leaveKernel } from '../../kernel/leave.js';
 import { RIP } from '../../kernel/registers.js';
 import { cameBy, fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
+import { isInside } from '../../kernel/rseq/inside.js';
+import { modeOf } from '../../kernel/rseq/mode.js';
 import { fault } from '../../kernel/run.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { migrate } from '../../kernel/schedule.js';
@@ -62,6 +65,8 @@ interface Did {
   readonly call?: number;
 }
 
+const SIGRETURN = SYSCALLS_X86_64['rt_sigreturn']!;
+
 class Killed extends Error {}
 
 /** Does what tasks do, one transition at a time: instructions on the machine, all else by the simulated kernel itself. */
@@ -91,6 +96,7 @@ export class Actor {
     this.events = [];
     this.task = task;
     world.onEvent = this.note;
+    task.process.handlers = world.handlers.slice();
     task.registers.set(unpackRegisters(local.registers, window, task.registers));
     putKernelPart(task, local.kernel, window);
     const access = new Access(world, this.cells, window, local.memory, value);
@@ -112,6 +118,7 @@ export class Actor {
     const accesses = access.close();
     kernel.state.unknownCalls.clear();
     task.process.exiting = undefined;
+    if (did.bad === undefined && did.plain !== true) this.refuse(task, window);
     const next = did.bad === undefined ? this.draft(task, window, local, accesses, did) : undefined;
     return {
       ...accesses,
@@ -125,12 +132,28 @@ export class Actor {
     };
   }
 
+  /** What a state has no room for. */
+  private refuse(task: Task, { start, end }: Window): void {
+    const { handlers } = task.process;
+    if (handlers.some((handler, n) => handler !== this.world.handlers[n]))
+      throw new Refusal(
+        'a signal handler is taken away while tasks run (SA_RESETHAND, or a fault in a handler)',
+      );
+    const { pointer, slice } = task.rseq;
+    if (pointer !== 0n && (pointer < BigInt(start) || pointer >= BigInt(end)))
+      throw new Refusal(
+        'a task registers a struct rseq that is not on its own stack: that cannot be explored',
+      );
+    if (slice.enabled)
+      throw new Refusal('a task may ask for a longer time slice (rseq_slice_yield): that cannot be explored');
+  }
+
   private draft(
     task: Task,
     window: Window,
     local: Draft,
     accesses: Accesses,
-    { place = local.place, result, signals = local.signals, plain = false }: Did,
+    { place = local.place, result, signals = local.signals, plain = false, call }: Did,
   ): Draft {
     if (place.kind === 'finished') return this.finished(local, result);
     return {
@@ -155,7 +178,20 @@ export class Actor {
       signals,
       results: result === undefined ? local.results : [...local.results, result],
       owner: local.owner,
+      handlers: this.handlersOf(task, window, local, call),
     };
+  }
+
+  private handlersOf(
+    task: Task,
+    window: Window,
+    { handlers }: Draft,
+    call: number | undefined,
+  ): readonly bigint[] {
+    const begun = this.events.filter((event) => event.kind === 'signal' && event.action === 'handler');
+    if (begun.length === 0 && call !== SIGRETURN) return handlers;
+    const rsp = toLocal(task.registers[RSP]!, window);
+    return [...(call === SIGRETURN ? handlers.slice(0, -1) : handlers), ...begun.map(() => rsp)];
   }
 
   /** Of a task that has returned nothing is left but its results. */
@@ -168,6 +204,7 @@ export class Actor {
       signals: [],
       results: result === undefined ? local.results : [...local.results, result],
       owner: local.owner,
+      handlers: [],
     };
   }
 
@@ -251,6 +288,11 @@ export class Actor {
     results.length = 0;
     enterCall(kernel, task);
     this.leave(task);
+    // Since 6.19 what happens while it is in the call does not abort the section: a switch, a signal, membarrier(2).
+    if (modeOf(kernel, task.rseq).conditional && isInside(kernel, task))
+      throw new Refusal(
+        `a task calls ${syscallName(number)}(2) inside a section, which Linux ${kernel.options.version} does not abort then: that cannot be explored`,
+      );
     const result = results[0]?.value;
     const done = registers[RAX] === 0n ? fence : 0;
     return {

@@ -2,10 +2,11 @@ import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Act } from './actor.js';
 import { ipOf, isInside } from './bounds.js';
 import type { Coverage } from './coverage.js';
+import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
-import type { Steps } from './steps.js';
+import type { Step, Steps } from './steps.js';
 import type { World } from './world.js';
 
 /** Silent instructions in a row, at most. */
@@ -82,9 +83,17 @@ export class Fusion {
     // can do all that they could before, and have one CPU more.
     const ends = step.next.place.kind === 'finished' && !handlers;
     if (!step.plain && step.call !== SIGRETURN && !ends) return undefined;
-    // A handler could look at the task's own memory, where addresses of it are not known to stay with the task.
-    if (handlers && draft.owner >= 0 && draft.memory !== step.next.memory) return undefined;
+    if (handlers && this.concernsHandlers(draft, step)) return undefined;
     return step.next;
+  }
+
+  /** A handler that comes in front of the instruction or behind it could tell, or make a difference to it. */
+  private concernsHandlers({ registers }: Draft, { area, next }: Step): boolean {
+    const { inspects, liveness } = this.knowledge;
+    // Handlers have sections of their own: rseq_cs is theirs too.
+    const ofSections =
+      (area & AREA_USE.any) !== 0 && ((area & AREA_USE.ids) === 0 || (area & AREA_USE.write) !== 0);
+    return inspects || ofSections || !liveness.inherits(registers, next!.registers);
   }
 
   /** Tasks off CPU that will do the same wherever they go on are one. */

@@ -3,6 +3,7 @@ import type { Look } from './access.js';
 import { areaOf, ipOf } from './bounds.js';
 import { type Use, useOf } from './instruction-use.js';
 import type { Draft } from './local.js';
+import { Refusal } from './refusal.js';
 import { wordOf } from './registers.js';
 
 /** Which fields of its struct rseq an instruction touches: any; reads cpu_id_start or cpu_id or mm_cid; reads mm_cid; writes any. */
@@ -19,6 +20,8 @@ export interface Effect {
   readonly constants: boolean;
   /** AREA_USE. */
   readonly area: number;
+  /** As of a step. */
+  readonly top: number;
 }
 
 /** What is done next depends on a word. */
@@ -87,6 +90,10 @@ export class Instructions {
     const sites = remembered(this.sites, who, () => new Map<number, Site>());
     return remembered(sites, ipOf(draft), (): Site => {
       const meaning = this.code.meaningAt(BigInt(ipOf(draft)));
+      if (meaning?.statements.some((each) => each.do === 'helper' && each.name.startsWith('rdtsc')))
+        throw new Refusal(
+          `the instruction at 0x${ipOf(draft).toString(16)} reads the clock (rdtsc): it says something else every time, so it cannot be explored`,
+        );
       return { use: meaning && useOf(meaning), roots: new Map() };
     });
   }

@@ -1,12 +1,21 @@
+import { RSP } from '../../isa/x86-64/registers.js';
 import type { CodeReader } from '../../machine/decode.js';
 import { rangeAt } from './bounds.js';
 import { Cells } from './cells.js';
 import { Instructions } from './instructions.js';
 import { Interruptions } from './interruptions.js';
 import { type AbortRange, Liveness } from './liveness.js';
+import type { Draft } from './local.js';
 import { Anew } from './refusal.js';
+import { wordOf } from './registers.js';
+import { RELATIVE } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
+
+/** Bytes of a signal's frame, at most, with the red zone above it. */
+const FRAME = 2048n;
+const isFramed = (interrupted: bigint, handler: bigint): boolean =>
+  interrupted >= RELATIVE && handler >= RELATIVE && handler < interrupted && interrupted - handler < FRAME;
 
 export interface Learned {
   /** Words of memory that tasks share: address / 8. */
@@ -14,6 +23,8 @@ export interface Learned {
   readonly sections: readonly AbortRange[];
   /** Instructions that control comes to by ways that the code does not show. */
   readonly entries: readonly number[];
+  /** A signal handler looks at what it has interrupted. */
+  readonly inspects: boolean;
 }
 
 /** What is learned of a program while it is explored. Each new thing makes the search begin anew, with that known. */
@@ -27,7 +38,11 @@ export class Knowledge {
   fences = false;
   /** Instructions in front of which, or behind which, it makes a difference to be interrupted. */
   readonly stops = new Set<number>();
+  /** A signal handler looks at what it has interrupted, or changes it. */
+  inspects = false;
   private readonly entries = new Set<number>();
+  private readonly handlers: number[] = [];
+  private readonly returns = new Set<number>();
   private readonly ranges = new Map<string, AbortRange>();
   private found: Liveness | undefined;
   private steps:
@@ -45,7 +60,11 @@ export class Knowledge {
   ) {
     this.cells = new Cells(world);
     for (const { start } of world.scenario.tasks) this.entries.add(start);
-    for (const { handler } of world.scenario.signals) this.entries.add(handler);
+    for (const { handler } of world.handlers)
+      if (handler > 1n) {
+        this.entries.add(Number(handler));
+        this.handlers.push(Number(handler));
+      }
   }
 
   get liveness(): Liveness {
@@ -54,7 +73,8 @@ export class Knowledge {
       (at) => this.code.meaningAt(BigInt(at)),
       [...this.entries],
       [...this.ranges.values()],
-      [...new Set([returnTo, restorer, ...calls.map((call) => call.returnTo)])],
+      [...new Set([returnTo, restorer, ...calls.map((call) => call.returnTo), ...this.returns])],
+      this.inspects ? 'all' : this.handlers,
     );
     return this.found;
   }
@@ -125,7 +145,9 @@ export class Knowledge {
   flow(from: number, to: number): void {
     // Where there is no code the next instruction faults.
     if (this.liveness.knows(from, to) || this.code.meaningAt(BigInt(to)) === undefined) return;
-    if (this.entries.has(from) && this.entries.has(to))
+    // A return to where nothing was called from.
+    if (this.entries.has(from) && this.entries.has(to) && !this.returns.has(to)) this.returns.add(to);
+    else if (this.entries.has(from) && this.entries.has(to))
       throw new Error(`the code between 0x${from.toString(16)} and 0x${to.toString(16)} is not understood`);
     this.entries.add(from).add(to);
     this.forget();
@@ -133,11 +155,34 @@ export class Knowledge {
 
   /** All that makes a story of this exploration one that can be told again elsewhere. */
   get learned(): Learned {
-    return { cells: this.cells.words, sections: this.sections, entries: [...this.entries] };
+    return {
+      cells: this.cells.words,
+      sections: this.sections,
+      entries: [...this.entries],
+      inspects: this.inspects,
+    };
+  }
+
+  /**
+   * A step of a task that is in signal handlers: do they keep to themselves? Above the stack pointer with which a handler began stand the
+   * kernel's frame and what was interrupted.
+   */
+  handled(draft: Draft, { next, top }: { readonly next: Draft | undefined; readonly top: number }): void {
+    if (this.inspects) return;
+    const { handlers } = draft;
+    const [now] = handlers.slice(-1);
+    const looks = now !== undefined && top > Number(now & (RELATIVE - 1n)) + WORD;
+    const begun = next === undefined ? [] : next.handlers.slice(handlers.length);
+    // Two at once, or on another stack: nobody knows what stands where.
+    if (!looks && begun.length < 2 && begun.every((rsp) => isFramed(wordOf(draft.registers, RSP), rsp)))
+      return;
+    this.inspects = true;
+    this.forget();
   }
 
   /** What another exploration has learned. */
-  adopt({ cells, sections, entries }: Learned): void {
+  adopt({ cells, sections, entries, inspects }: Learned): void {
+    this.inspects = inspects;
     this.cells.adopt(cells);
     for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);
     for (const entry of entries) this.entries.add(entry);

@@ -1,7 +1,9 @@
 import type { Expression, Meaning, Statement } from '../../isa/meaning.js';
 import { R8, R9, RAX, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
+import { STATE } from '../../machine/state.js';
 import { callUse } from './calls.js';
 import { expressionsOf, partsOf } from './expressions.js';
+import { type Registers, wordOf } from './registers.js';
 
 /** Registers as bits: 0 to 15 the general ones, 16 the flags; vectors apart, 0 to 15. */
 export interface RegisterBits {
@@ -10,6 +12,7 @@ export interface RegisterBits {
 }
 
 export const FLAGS_BIT = 16;
+const FLAGS_WORD = STATE.flags / 8;
 const ALL: RegisterBits = { general: 0x1ffff, vectors: 0xffff };
 const NONE: RegisterBits = { general: 0, vectors: 0 };
 const R10 = 10;
@@ -19,6 +22,9 @@ const bits = (...registers: readonly number[]): number => registers.reduce((sum,
 const CALL_READS = bits(RAX, RDI, RSI, RDX, R10, R8, R9, FLAGS_BIT);
 const CALL_WRITES = bits(RAX, RCX, R11);
 const ARGUMENTS = [RDI, RSI, RDX, R10, R8, R9];
+
+/** What the kernel sets for a handler. */
+const GIVEN = bits(RAX, RDI, RSI, RDX, RSP);
 
 /** A section whose code may be aborted, in which an interruption leads to `abort`. */
 export interface AbortRange {
@@ -50,6 +56,8 @@ export class Liveness {
   private readonly sites = new Set<number>();
   /** System calls whose number is always the same. */
   private readonly calls = new Map<number, number>();
+  /** General registers that signal handlers may read before they have written them. */
+  private readonly inherited: number;
 
   constructor(
     private readonly meaningAt: (at: number) => Meaning | undefined,
@@ -57,18 +65,35 @@ export class Liveness {
     private readonly ranges: readonly AbortRange[],
     /** Where functions of scenarios return to. */
     returns: readonly number[],
+    /** Where signal handlers begin: they find the registers of what they interrupt. `all`: they look at all of them. */
+    private readonly handlers: readonly number[] | 'all' = [],
   ) {
     for (const site of returns) this.sites.add(site);
     const roots = [...entries, ...returns, ...ranges.map(({ abort }) => abort)];
     this.follow(roots);
     this.nameCalls(new Set([...roots, ...this.sites]));
     this.solve();
+    this.inherited = handlers === 'all' ? ALL.general : this.union(handlers).general & ~GIVEN;
+  }
+
+  /** Are the registers that a signal handler finds, and may read, the same? */
+  inherits(before: Registers, after: Registers): boolean {
+    if (before === after || this.inherited === 0) return true;
+    for (let n = 0; n <= FLAGS_BIT; n++) {
+      const word = n === FLAGS_BIT ? FLAGS_WORD : n;
+      if (((this.inherited >> n) & 1) !== 0 && wordOf(before, word) !== wordOf(after, word)) return false;
+    }
+    return true;
   }
 
   /** Registers that are dead in front of an instruction; none of one that was not found. */
   deadAt(at: number): RegisterBits {
+    if (this.handlers === 'all') return NONE;
     const live = this.live.get(at) ?? ALL;
-    return { general: ~live.general & ALL.general, vectors: ~live.vectors & ALL.vectors };
+    return {
+      general: ~live.general & ~this.inherited & ALL.general,
+      vectors: ~live.vectors & ALL.vectors,
+    };
   }
 
   /** May control go from one instruction to the other, for all that is known here? */
@@ -88,7 +113,7 @@ export class Liveness {
     for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
       if (this.flows.has(at)) continue;
       const meaning = this.meaningAt(at);
-      const flow = meaning === undefined ? undefined : flowOf(meaning, at);
+      const flow = meaning && flowOf(meaning, at);
       this.flows.set(at, flow);
       if (flow === undefined) continue;
       todo.push(...flow.next);
@@ -215,8 +240,12 @@ function flowOf({ statements, next }: Meaning, at: number): Flow {
           isSystemCall = true;
           reads.general |= CALL_READS;
           writes.general |= CALL_WRITES;
-        } else if (statement.when === undefined) ends = true;
-        else sure = false;
+        } else if (statement.when === undefined) {
+          // A handler may go on behind it.
+          ends = true;
+          reads.general = ALL.general;
+          reads.vectors = ALL.vectors;
+        } else sure = false;
         break;
       case 'helper':
       case 'x87':

@@ -4,7 +4,8 @@ import type { KernelPart } from './task-kernel.js';
 
 /** Where a task is: on a CPU, off, or it has returned. */
 export type Place =
-  | { readonly kind: 'on'; readonly cpu: number; readonly cid: number }
+  /** `fenced`: membarrier(2) of another task is about to interrupt it. */
+  | { readonly kind: 'on'; readonly cpu: number; readonly cid: number; readonly fenced?: true }
   | { readonly kind: 'off' }
   | { readonly kind: 'finished' };
 
@@ -18,8 +19,13 @@ export interface Local {
   /** Signals that may still arrive: indexes into the scenario's. */
   readonly signals: readonly number[];
   readonly results: readonly bigint[];
-  /** Whose it is, where tasks are told apart; else -1. */
+  /**
+   * Whose it is; of tasks that run the same function, where they need not be told apart, -1 less the number of the first one. Tasks of different
+   * functions are never the same: their results would be exchanged.
+   */
   readonly owner: number;
+  /** Of signal handlers that the task is in: where the stack pointer was when they began, as in values.ts; the innermost last. */
+  readonly handlers: readonly bigint[];
 }
 
 export type Draft = Omit<Local, 'id'>;
@@ -41,7 +47,8 @@ export class Locals {
   }
 }
 
-export function keyOf({ place, registers, memory, kernel, signals, results, owner }: Draft): string {
-  const where = place.kind === 'on' ? `${place.cpu}.${place.cid}` : place.kind;
-  return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}`;
+export function keyOf(draft: Draft): string {
+  const { place, registers, memory, kernel, signals, results, owner, handlers } = draft;
+  const where = place.kind === 'on' ? `${place.cpu}.${place.cid}${place.fenced ? '!' : ''}` : place.kind;
+  return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}|${handlers}`;
 }

@@ -10,7 +10,7 @@ import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
 import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
-import { Anew } from './refusal.js';
+import { Anew, Refusal } from './refusal.js';
 import { Steps } from './steps.js';
 import type { World } from './world.js';
 
@@ -77,10 +77,18 @@ export class MachineCode implements Semantics {
         kernel,
         signals,
         results: [],
-        owner: this.knowledge.symmetric ? -1 : index,
+        owner: this.ownerOf(index),
+        handlers: [],
       };
       return this.local(graph, this.settled(draft)).id;
     });
+  }
+
+  private ownerOf(task: number): number {
+    const { classes } = this.world;
+    const first = classes[task]!;
+    const alone = classes.indexOf(first, first + 1) < 0;
+    return this.knowledge.symmetric && !alone ? -1 - first : task;
   }
 
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
@@ -102,9 +110,19 @@ export class MachineCode implements Semantics {
   }
 
   fence(graph: Graph, local: number): void {
-    const outcome = this.steps.take(this.locals.all[local]!, { kind: 'fence' }, () => 0n)!;
-    if (outcome.bad !== undefined) throw new Error('a fence cannot be a violation');
-    graph.setFence(local, this.local(graph, this.settled(outcome.next!)).id);
+    const draft = this.locals.all[local]!;
+    const outcome = this.steps.take(draft, { kind: 'fence' });
+    if (outcome === undefined)
+      throw new Refusal(
+        'membarrier(2) interrupts a task whose section is stated in memory that a task writes: that cannot be explored',
+      );
+    const { place } = draft;
+    // What kills it is a step by itself: the next one of the task.
+    const next =
+      outcome.bad !== undefined && place.kind === 'on'
+        ? { ...draft, place: { ...place, fenced: true as const } }
+        : this.settled(outcome.next!);
+    graph.setFence(local, this.local(graph, next).id);
   }
 
   memory(value: ReadCell): number | undefined {
@@ -188,6 +206,7 @@ export class MachineCode implements Semantics {
   private choices({ place, signals }: Local): { act: Act; cost: 0 | 1; wants: number }[] {
     if (place.kind === 'finished') return [];
     if (place.kind === 'off') return this.resumes();
+    if (place.fenced) return [{ act: { kind: 'fence' }, cost: 0, wants: 0 }];
     return [
       { act: { kind: 'execute' }, cost: 0, wants: 0 },
       { act: { kind: 'preempt' }, cost: 1, wants: 0 },
@@ -201,7 +220,8 @@ export class MachineCode implements Semantics {
 
   private resumes(): { act: Act; cost: 1; wants: number }[] {
     const { cpus } = this.world.settings;
-    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks) : 1;
+    // The first thread is one more that has a number.
+    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks + 1) : 1;
     return Array.from({ length: cpus * cids }, (_, n) => {
       const where = { cpu: Math.floor(n / cids), cid: n % cids };
       return { act: { kind: 'resume', ...where }, cost: 1, wants: this.wanted(where) };

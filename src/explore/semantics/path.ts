@@ -54,8 +54,11 @@ export function tellPath(
     if (first.fence !== 0)
       for (const [other, next] of state.locals.entries())
         if (other !== task && onCpuOf(code, before.locals[other]!, first.fence)) {
+          const behind = code.locals.all[next]!;
+          // Else it is a step of its own.
+          if (behind.place.kind === 'on' && behind.place.fenced) continue;
           tell(other, { kind: 'fence' });
-          goOn(other, code.locals.all[next]!);
+          goOn(other, behind);
         }
     if (state !== before) goOn(task, target);
     before = state;

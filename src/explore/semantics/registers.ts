@@ -1,9 +1,11 @@
 import { WORDS } from '../../kernel/registers.js';
-import { STATE } from '../../machine/state.js';
+import { flagOffset, STATE } from '../../machine/state.js';
 import { FLAGS_BIT, type RegisterBits } from './liveness.js';
 import { RELATIVE, type Window } from './values.js';
 
 const FLAGS = STATE.flags / 8;
+/** An instruction that writes all flags leaves this one as it is. */
+const DIRECTION = 0xffn << BigInt(8 * (flagOffset('df') - STATE.flags));
 const FS = STATE.fsBase / 8;
 const GS = STATE.gsBase / 8;
 const RIP = STATE.rip / 8;
@@ -103,7 +105,7 @@ export class RegisterFiles {
 /** Registers that nobody will read are 0. */
 export function bury(words: BigUint64Array, { general, vectors }: RegisterBits): void {
   for (let n = 0; n < FLAGS_BIT; n++) if (((general >> n) & 1) !== 0) words[n] = 0n;
-  if (((general >> FLAGS_BIT) & 1) !== 0) words[FLAGS] = 0n;
+  if (((general >> FLAGS_BIT) & 1) !== 0) words[FLAGS]! &= DIRECTION;
   for (let n = 0; n < 16; n++) {
     if (((vectors >> n) & 1) === 0) continue;
     words[XMM + 2 * n] = 0n;

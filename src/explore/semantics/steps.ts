@@ -1,5 +1,6 @@
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { RSP } from '../../isa/x86-64/registers.js';
+import { FS_BASE } from '../../kernel/registers.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { STATE } from '../../machine/state.js';
 import type { Act, Actor, Outcome } from './actor.js';
@@ -20,12 +21,16 @@ import type { World } from './world.js';
 const AREA = 64;
 /** mm_cid. */
 const CID = { from: 24, to: 28 } as const;
+/** node_id and mm_cid. */
+const CIDS = { from: 20, to: 28 } as const;
 /** cpu_id_start and cpu_id. */
 const CPU_IDS = { from: 0, to: 8 } as const;
 
 export interface Step extends Outcome {
   /** What an instruction touches of its struct rseq: AREA_USE. */
   readonly area: number;
+  /** Of its own memory without struct rseq, how far up an instruction looks or writes, in bytes from the window's beginning. */
+  readonly top: number;
 }
 
 const FLAGS = STATE.flags / 8;
@@ -41,6 +46,7 @@ const NOTHING = {
   changes: [],
   constants: false,
   area: 0,
+  top: 0,
 } as const;
 const PLAIN = { plain: true, bad: undefined, fence: 0, call: undefined, events: [], looks: [] } as const;
 
@@ -50,7 +56,8 @@ const PLAIN = { plain: true, bad: undefined, fence: 0, call: undefined, events: 
  */
 const ANYBODYS: ReadonlySet<number> = new Set([
   SYSCALLS_X86_64['rt_sigreturn']!,
-  ...Object.values(SCENARIO_CALLS),
+  SCENARIO_CALLS.done,
+  SCENARIO_CALLS.operation,
 ]);
 
 /** Thrown through the machine by a run that asks for a cell where none may be asked for. */
@@ -62,6 +69,7 @@ const NEEDED = Object.assign(new Error('a cell is needed'), { look: 0 });
  */
 export class Steps {
   private area = 0;
+  private top = 0;
 
   constructor(
     private readonly world: World,
@@ -124,8 +132,10 @@ export class Steps {
     };
     let first: Step | undefined;
     let effect: Effect | undefined;
-    const last = draft.owner < 0 ? this.world.tasks.length - 1 : draft.owner;
-    for (let index = Math.max(0, draft.owner); index <= last; index++) {
+    const { classes } = this.world;
+    const alike = draft.owner < 0 ? -1 - draft.owner : undefined;
+    for (const [index, group] of classes.entries()) {
+      if (alike === undefined ? index !== draft.owner : group !== alike) continue;
       try {
         const step = this.runAs(draft, index, act, read);
         const now = writes && step.plain ? this.effectOf(step, index, writes) : undefined;
@@ -157,30 +167,42 @@ export class Steps {
   private runAs(draft: Draft, index: number, act: Act, value: (cell: number) => bigint): Step {
     const { actor } = this;
     this.area = 0;
-    const area = act.kind === 'execute' ? areaOf(draft) : undefined;
+    this.top = 0;
+    const area = areaOf(draft);
     actor.onOwn =
-      area === undefined ? undefined : (offset, size, write) => this.noteArea(offset - area, size, write);
-    return { ...actor.run(draft, index, act, value), area: this.area };
+      act.kind !== 'execute'
+        ? undefined
+        : (offset, size, write) => {
+            if (area !== undefined && offset + size > area && offset < area + AREA)
+              this.noteArea(offset - area, size, write);
+            else if (write || !isPointer(this.world, index, offset))
+              this.top = Math.max(this.top, offset + size);
+          };
+    const outcome = actor.run(draft, index, act, value);
+    return { ...outcome, area: this.area, top: outcome.plain ? this.top : 0 };
   }
 
   private noteArea(offset: number, size: number, write: boolean): void {
-    if (offset + size <= 0 || offset >= AREA) return;
     this.area |= write ? AREA_USE.any | AREA_USE.write : AREA_USE.any;
     const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
       offset < to && offset + size > from;
+    // What is written there stays until the kernel writes the numbers: since 6.19 only where one of them has changed.
+    if (write && this.world.kernel.rules.evaluation !== 'every-switch') {
+      if (overlaps(CPU_IDS) || overlaps(CIDS)) this.area |= AREA_USE.cid;
+    }
     if (write) return;
     if (overlaps(CID)) this.area |= AREA_USE.cid;
     if (overlaps(CID) || overlaps(CPU_IDS)) this.area |= AREA_USE.ids;
   }
 
   private effectOf(step: Step, index: number, writes: readonly number[]): Effect {
-    const { reads, stores, changes, constants, area } = step;
+    const { reads, stores, changes, constants, area, top } = step;
     const { registers } = this.world.tasks[index]!;
     const window = this.world.windows[index]!;
     const sets = writes.map(
       (word) => [word, word === FLAGS ? registers[word]! : toLocal(registers[word]!, window)] as const,
     );
-    return { to: ipOf(step.next!), sets, reads, stores, changes, constants, area };
+    return { to: ipOf(step.next!), sets, reads, stores, changes, constants, area, top };
   }
 
   /** What is learned of the program by a step. */
@@ -190,6 +212,7 @@ export class Steps {
       knowledge.cids = true;
       throw new Anew('mm_cid');
     }
+    knowledge.handled(draft, step);
     for (const event of step.events) if (event.kind === 'abort') knowledge.section(rangeOf(event));
     this.coverage.note(step.events);
     const call = step.call === undefined ? undefined : knowledge.liveness.callAt(ipOf(draft));
@@ -199,6 +222,10 @@ export class Steps {
     return step;
   }
 }
+
+/** The thread pointer that stands where it points to: nobody writes it. */
+const isPointer = ({ tasks, windows }: World, index: number, offset: number): boolean =>
+  tasks[index]!.registers[FS_BASE] === BigInt(windows[index]!.start + offset);
 
 const outcomeKey = ({ reads, stores, fence, bad, next }: Outcome): string =>
   `${reads}|${stores}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;

@@ -59,6 +59,7 @@ export class Story {
       signals,
       results: [],
       owner: index,
+      handlers: [],
     }));
   }
 

@@ -56,7 +56,7 @@ interface Restless {
  * Turns of a few instructions, on any CPU, many of which end with another thread or on another CPU: scenarios are short, and what goes wrong
  * in them takes a few interruptions in the right places. There is an end to them, so that every section has its chance.
  */
-function restless(seed: number): Policy {
+export function restless(seed: number): Policy {
   const random = randomWords(seed);
   const data = { random, longest: 1 + below(random, 12), calm: 1 + below(random, 4), interruptions: 40 };
   return policy<Restless>(data, {

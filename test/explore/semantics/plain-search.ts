@@ -60,6 +60,7 @@ function search(world: World, { cells }: Knowledge): Plain {
       signals: signals.flatMap((signal, n) => (signal.task === tasks[index]!.name ? [n] : [])),
       results: [],
       owner: index,
+      handlers: [],
     })),
     memory: cells.words.map((_, cell) => cells.initial(cell)),
   });

@@ -1,0 +1,6 @@
+# What rdtsc says is never the same.
+.include "scenario.inc"
+	TASKS a
+a:	rdtsc
+	mov	%eax,data(%rip)
+	ret
