@@ -6,6 +6,7 @@ import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
+import { sameIn } from './registers.js';
 import type { Step, Steps } from './steps.js';
 import type { World } from './world.js';
 
@@ -93,7 +94,7 @@ export class Fusion {
     // Handlers have sections of their own: rseq_cs is theirs too.
     const ofSections =
       (area & AREA_USE.any) !== 0 && ((area & AREA_USE.ids) === 0 || (area & AREA_USE.write) !== 0);
-    return inspects || ofSections || !liveness.inherits(registers, next!.registers);
+    return inspects || ofSections || !sameIn(registers, next!.registers, liveness.inherited);
   }
 
   /** Tasks off CPU that will do the same wherever they go on are one. */

@@ -1,9 +1,7 @@
 import type { Expression, Meaning, Statement } from '../../isa/meaning.js';
 import { R8, R9, RAX, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
-import { STATE } from '../../machine/state.js';
 import { callUse } from './calls.js';
 import { expressionsOf, partsOf } from './expressions.js';
-import { type Registers, wordOf } from './registers.js';
 
 /** Registers as bits: 0 to 15 the general ones, 16 the flags; vectors apart, 0 to 15. */
 export interface RegisterBits {
@@ -12,7 +10,6 @@ export interface RegisterBits {
 }
 
 export const FLAGS_BIT = 16;
-const FLAGS_WORD = STATE.flags / 8;
 const ALL: RegisterBits = { general: 0x1ffff, vectors: 0xffff };
 const NONE: RegisterBits = { general: 0, vectors: 0 };
 const R10 = 10;
@@ -57,7 +54,7 @@ export class Liveness {
   /** System calls whose number is always the same. */
   private readonly calls = new Map<number, number>();
   /** General registers that signal handlers may read before they have written them. */
-  private readonly inherited: number;
+  readonly inherited: number;
 
   constructor(
     private readonly meaningAt: (at: number) => Meaning | undefined,
@@ -74,16 +71,6 @@ export class Liveness {
     this.nameCalls(new Set([...roots, ...this.sites]));
     this.solve();
     this.inherited = handlers === 'all' ? ALL.general : this.union(handlers).general & ~GIVEN;
-  }
-
-  /** Are the registers that a signal handler finds, and may read, the same? */
-  inherits(before: Registers, after: Registers): boolean {
-    if (before === after || this.inherited === 0) return true;
-    for (let n = 0; n <= FLAGS_BIT; n++) {
-      const word = n === FLAGS_BIT ? FLAGS_WORD : n;
-      if (((this.inherited >> n) & 1) !== 0 && wordOf(before, word) !== wordOf(after, word)) return false;
-    }
-    return true;
   }
 
   /** Registers that are dead in front of an instruction; none of one that was not found. */

@@ -146,3 +146,13 @@ export function unpackRegisters(
   raw[GS] = own[GS]!;
   return raw;
 }
+
+/** Do these general registers and flags (FLAGS_BIT) hold the same? */
+export function sameIn(one: Registers, other: Registers, general: number): boolean {
+  if (one === other) return true;
+  for (let n = 0; n <= FLAGS_BIT; n++) {
+    const word = n === FLAGS_BIT ? FLAGS : n;
+    if (((general >> n) & 1) !== 0 && wordOf(one, word) !== wordOf(other, word)) return false;
+  }
+  return true;
+}
