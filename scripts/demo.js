@@ -1,11 +1,13 @@
-// The main jobs on shipped examples: a section with a real mistake, and its mended twin; checked, and run.
+// The main jobs on shipped examples with a real mistake, and on their mended twins: explored, checked, run.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-function run(...args) {
+/** Prints what the command says; ends the demo where its exit status is another than the one that it should have. */
+function run(expected, ...args) {
   console.log(`$ rseqlab ${args.join(' ')}`);
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin/rseqlab.js'), ...args], {
     cwd: root,
@@ -13,26 +15,25 @@ function run(...args) {
   });
   process.stdout.write(stdout);
   process.stderr.write(stderr);
-  return status;
-}
-
-const found = run('check', 'examples/check/counter.o');
-const clean = run('check', 'examples/check/counter-mended.o');
-if (found !== 1 || clean !== 0) {
-  console.error(`demo failed: expected a finding (status 1) and none (status 0), got ${found} and ${clean}`);
+  console.log();
+  if (status === expected) return;
+  console.error(`demo failed: rseqlab ${args.join(' ')}: expected status ${expected}, got ${status}`);
   process.exit(1);
 }
-console.log(
-  'The first object has a real mistake, the second is its mended twin. Sources: examples/check/.\n',
-);
 
-// The same mistake in a program that runs: on the simulated machine, with threads interrupted inside their sections.
-const right = run('run', '--schedule', 'aborts', '--summary', 'examples/run/counter');
-const wrong = run('run', '--schedule', 'aborts', 'examples/run/counter-gap');
-if (right !== 0 || wrong !== 1) {
-  console.error(
-    `demo failed: expected a right count (status 0) and a wrong one (1), got ${right} and ${wrong}`,
-  );
-  process.exit(1);
-}
-console.log('Natively both programs count to 1000, run after run. Sources: examples/run/.');
+// It counts right in every test. Explored, it does not: status 1.
+run(1, 'explore', 'examples/explore/counter-bug.o');
+// One line moved: verified.
+run(0, 'explore', 'examples/explore/counter.o');
+mkdirSync(join(root, 'dist/demo'), { recursive: true });
+const page = 'dist/demo/counter-bug.html';
+run(1, 'explore', '--format', 'html', '-o', page, 'examples/explore/counter-bug.o');
+
+// The cause, without a scenario and without running anything.
+run(1, 'check', 'examples/explore/counter-bug.o');
+// A whole program with the same mistake, its threads interrupted inside their sections; natively it counts to 1000, run after run.
+run(1, 'run', '--schedule', 'aborts', 'examples/run/counter-gap');
+
+console.log(`The counterexample as a page, to step through with the arrow keys; open it in a browser:
+  ${pathToFileURL(join(root, page)).href}
+The two sources, and how to explore your own: examples/explore/README.md`);

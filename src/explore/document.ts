@@ -210,5 +210,7 @@ function boundOf(
     cost: `--max-aborts ${options.maxCost} was reached`,
     interrupt: 'interrupted',
   }[verdict.bound];
-  return { kind: BOUNDS[verdict.bound], text, ...(verdict.cost > 0 && { completeLayers: verdict.cost }) };
+  // This bound alone is looked at when a layer is complete.
+  const complete = verdict.bound === 'cost' ? verdict.cost + 1 : verdict.cost;
+  return { kind: BOUNDS[verdict.bound], text, ...(complete > 0 && { completeLayers: complete }) };
 }

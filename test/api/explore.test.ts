@@ -72,7 +72,7 @@ describe('explore', () => {
     expect(results[0]).toMatchObject({
       verdict: 'bounded',
       options: { cpus: 3, kernel: '6.3', debugRseq: true, maxStates: 1e6, maxAborts: 3, time: 60 },
-      bound: { kind: 'aborts', completeLayers: 3 },
+      bound: { kind: 'aborts', completeLayers: 4 },
       store: { exact: true },
     });
     expect(results[0]!.reductions.every(({ on }) => !on)).toBe(true);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../src/check/rules/index.js';
-import { rseqlab } from '../cli/command.js';
+import { rseqlab, shell } from '../cli/command.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -26,6 +26,19 @@ describe('the documents', () => {
       .slice(1, -2)
       .join('\n');
     expect(read('README.md')).toContain(`$ node bin/rseqlab.js check examples/check/counter.o\n${printed}\n`);
+  });
+
+  it.each(['README.md', 'docs/explore.md'])('%s shows what explore and replay print today', (page) => {
+    const shown = [
+      ...read(page).matchAll(/\n```\n\$ node bin\/rseqlab\.js ((?:explore|replay) .*)\n([^`]*)```\n/g),
+    ];
+    expect(shown.length).toBeGreaterThan(1);
+    for (const [, command, text] of shown) {
+      const { stdout } = shell(`rseqlab ${command}`);
+      // Between dots there is more.
+      for (const part of text!.split(/^\.\.\.$/m))
+        expect(stdout).toContain(part.trimEnd().replace(/^\n/, ''));
+    }
   });
 
   it('show how a crash is explained today', () => {
