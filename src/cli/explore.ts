@@ -151,6 +151,8 @@ async function explore(file: string, options: Options): Promise<number> {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** Milliseconds in which nobody presses a key twice. */
+const ONE_KEY = 200;
 
 /** Ctrl-C ends the search with what is known so far; a second one does what it does everywhere. */
 function stopper(): { signal: AbortSignal; done(): void } {
@@ -159,8 +161,10 @@ function stopper(): { signal: AbortSignal; done(): void } {
     for (const name of SIGNALS) process.off(name, stop);
   };
   const stop = (): void => {
+    if (controller.signal.aborted) return;
     controller.abort();
-    done();
+    // One key may reach us twice: from the terminal, and from who passes it on.
+    setTimeout(done, ONE_KEY).unref();
   };
   for (const name of SIGNALS) process.on(name, stop);
   return { signal: controller.signal, done };

@@ -76,7 +76,9 @@ export const isTrace = (bytes: Uint8Array): boolean => bytes[0] === 0x7b;
 /** Throws TraceError where the text is no such trace. */
 export function readTrace(text: string, name: string): CounterexampleTrace {
   const bad = (what: string): never => {
-    throw new TraceError(`${name}: ${what}; give a file that rseqlab explore --trace made`);
+    throw new TraceError(
+      `${name}: ${what}; give a file that rseqlab explore --trace or rseqlab run --record made`,
+    );
   };
   let value: CounterexampleTrace;
   try {

@@ -269,7 +269,10 @@ describe('a replay that goes another way', () => {
 describe('a file that is no recording', () => {
   it.each([
     [['replay', 'nowhere'], /cannot read nowhere: there is no such file/],
-    [['replay', 'package.json'], /package\.json is not a recording; make one with rseqlab run --record/],
+    [
+      ['replay', 'package.json'],
+      /package\.json: its schema is not .*; give a file that .* rseqlab run --record made/,
+    ],
     [['replay', PARTS], /parts is not a recording/],
     [['replay', 'test'], /cannot read test: it is a directory/],
     [['replay'], /missing required argument 'file'/],
