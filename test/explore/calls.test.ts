@@ -36,6 +36,10 @@ describe('calls as tasks', () => {
     [CALLS, ['int exchange(buffer:4, 1)*3'], 'verified'],
     [CALLS, ['put(buffer:8:one, 1)', 'put(buffer:8:one, 2)'], 'serial'],
     [CALLS, ['void put(buffer:8:one, 1)', 'void put(buffer:8:one, 2)'], 'verified'],
+    // It counts who has which result: 1 and 2, where undisturbed it is 0 and 2, or 2 and 1.
+    [CALLS, ['tickets(buffer:8, 1)*2'], 'verified'],
+    [CALLS, ['tickets(buffer:8:next, 1)', 'tickets(buffer:8:next, 2)'], 'serial'],
+    [CALLS, ['another_ticket(buffer:8:next)', 'tickets(buffer:8:next, 2)'], 'serial'],
     [CALLS, ['six(1, -2, 0xffffffffffffffff, &counters+8, buffer:8, 6)'], 'verified'],
     [CALLS, ['six(1, -2, 3, &counters+8, buffer:8, 6)'], 'assert'],
     // A file's scenarios are not looked at.

@@ -40,6 +40,22 @@ void put(long *place, long value)
 	__asm__ volatile("mov %1, %0\n\tmov %0, %%rax" : "+m"(*place) : "r"(value) : "rax");
 }
 
+/* Takes so many tickets, and gives the last. */
+long tickets(long *next, long count)
+{
+	long mine = 0;
+	while (count-- > 0) {
+		mine = 1;
+		__asm__ volatile("lock xadd %0, %1" : "+r"(mine), "+m"(*next));
+	}
+	return mine;
+}
+
+long another_ticket(long *next)
+{
+	return tickets(next, 1);
+}
+
 long six(long a, long b, unsigned long c, char *d, long *e, long f)
 {
 	rseqlab_assert(a == 1 && b == -2 && c == 0xffffffffffffffff && d == (char *)&counters[1] && *e == 0 && f == 6);
