@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
+import { printable } from '../binary/printable.js';
 import {
   ARCHITECTURES,
   DEFAULT_CPUS,
@@ -37,6 +38,8 @@ interface Options {
   readonly time?: string;
   readonly jobs?: string;
   readonly exact?: boolean;
+  readonly checkpointFile?: string;
+  readonly checkpointEvery: string;
   readonly taskSymmetry: boolean;
   readonly fusion: boolean;
   readonly deadRegisters: boolean;
@@ -91,6 +94,11 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     .option('--max-memory <size>', 'memory that the search may take (512M, 4G)')
     .option('--time <seconds>', 'end with what is known after so long')
     .option('--jobs <n>', 'threads (default: as many as there are processors)')
+    .option(
+      '--checkpoint-file <file>',
+      'a search that is broken off is kept there, and the same command goes on from there; the file goes when all is done',
+    )
+    .option('--checkpoint-every <seconds>', 'write that file so often while the search goes on', '60')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
     .option('--no-fusion', 'every instruction by itself')
@@ -115,6 +123,7 @@ Examples:
   rseqlab explore --task 'add(&counters, 1)*2' counters.o  two tasks that call a function, without a scenario
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
+  rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
 Exit status: 0 verified, 1 a counterexample, 2 wrong usage or input, 3 a bound was reached.`;
 
@@ -139,6 +148,10 @@ async function explore(file: string, options: Options): Promise<number> {
     const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
     deliver(FORMATS[options.format](document, style), options.output);
     const verdicts = document.results.map(({ verdict }) => verdict);
+    if (options.checkpointFile !== undefined && verdicts.includes('bounded'))
+      process.stderr.write(
+        `rseqlab: ${printable(options.checkpointFile)} keeps what is not over; the same command goes on from there\n`,
+      );
     if (verdicts.includes('counterexample')) return EXIT.FOUND;
     return verdicts.includes('bounded') ? EXIT.INCONCLUSIVE : EXIT.OK;
   } catch (error) {
@@ -171,7 +184,7 @@ function stopper(): { signal: AbortSignal; done(): void } {
 }
 
 function searchOptions(options: Options): ExploreFileOptions {
-  const { scenario, task, maxStates, maxAborts, maxMemory, time, jobs, trace } = options;
+  const { scenario, task, maxStates, maxAborts, maxMemory, time, jobs, trace, checkpointFile } = options;
   const [least, most] = RANGES.maxMemory;
   return {
     kernel: kernelVersion(options.kernel),
@@ -188,6 +201,8 @@ function searchOptions(options: Options): ExploreFileOptions {
     ...(scenario !== undefined && { scenario }),
     ...(task !== undefined && { tasks: task }),
     ...(trace !== undefined && { trace }),
+    ...(checkpointFile !== undefined && { checkpointFile }),
+    checkpointEvery: count('--checkpoint-every', options.checkpointEvery, 1, 2 ** 31),
     ...(maxStates !== undefined && {
       maxStates: scaled('--max-states', maxStates, 1000, ...RANGES.maxStates),
     }),

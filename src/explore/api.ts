@@ -2,10 +2,13 @@ import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { scenariosOf } from '../kernel/scenario/parts.js';
+import { CheckpointError } from './checkpoint.js';
+import { CheckpointFile, type CheckpointPlace } from './checkpoint-file.js';
 import { type Told, tellVerdict } from './document.js';
 import { checkOptions, ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from './options.js';
 import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
+import type { Telling } from './semantics/path.js';
 import { Refusal } from './semantics/refusal.js';
 import type { Settings } from './semantics/world.js';
 import type { SourceLines } from './source.js';
@@ -29,6 +32,8 @@ export interface Surroundings {
   readonly version: string;
   /** Where the trace is going to be written. */
   readonly traceFile?: string;
+  /** Searches that are broken off are kept there, and taken up again from there. */
+  readonly checkpoint?: CheckpointPlace;
 }
 
 export interface Exploration {
@@ -44,20 +49,29 @@ export async function exploreFile(
   surroundings: Surroundings,
 ): Promise<Exploration> {
   checkOptions(options);
+  const { checkpoint, version } = surroundings;
+  let kept: CheckpointFile<Done> | undefined;
   try {
     const told: ToldScenario[] = [];
-    for (const scenario of scenarioNames(file, options))
-      told.push(await tell(file, scenario, options, surroundings));
+    const names = scenarioNames(file, options);
+    kept = checkpoint && new CheckpointFile(checkpoint, version, file.bytes, askedOf(options));
+    for (const scenario of names) told.push(await tell(file, scenario, options, surroundings, kept));
+    kept?.close(told.every(({ told: { verdict } }) => verdict.verdict !== 'bounded'));
     return explorationOf(file, told, surroundings);
   } catch (error) {
-    if (error instanceof Refusal || error instanceof ProgramError || error instanceof BinaryError)
+    if (error instanceof Refusal || error instanceof ProgramError || error instanceof BinaryError) {
+      kept?.close(true);
       throw new ExploreError(error.message);
+    }
     throw error;
   }
 }
 
+/** What is left of a search that is over. */
+type Done = Omit<Told, 'telling'> & { readonly telling?: Pick<Telling, 'acts'> };
+
 interface ToldScenario {
-  readonly told: Told;
+  readonly told: Done;
   readonly settings: Settings;
   readonly reductions: Reductions;
 }
@@ -67,16 +81,47 @@ async function tell(
   scenario: string,
   options: ExploreOptions,
   { host, lines }: Surroundings,
+  kept: CheckpointFile<Done> | undefined,
 ): Promise<ToldScenario> {
   const settings = settingsOf(options, scenario);
   const search = searchOptionsOf(options);
+  const { reductions } = search;
+  const done = kept?.doneWith(scenario);
+  if (done !== undefined) return { told: done, settings, reductions };
   const { onProgress } = options;
   const explored = await exploreScenario({ path, bytes, arguments: [], environment: [] }, settings, {
     ...search,
     ...(host && { host }),
     ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, scenario }) }),
+    ...(kept && {
+      kept: {
+        search: kept.searchOf(scenario),
+        every: kept.every,
+        write: (now) => kept.keep(scenario, now),
+      },
+    }),
+  }).catch((error: unknown) => {
+    if (kept !== undefined && error instanceof CheckpointError) kept.refuse(error.message);
+    throw error;
   });
-  return { told: tellVerdict(explored, settings, search, lines), settings, reductions: search.reductions };
+  const { telling, verdict, learned } = tellVerdict(explored, settings, search, lines);
+  const told: Done = { verdict, learned, ...(telling && { telling: { acts: telling.acts } }) };
+  if (verdict.verdict !== 'bounded') kept?.finish(scenario, told);
+  return { told, settings, reductions };
+}
+
+/** What decides about states and verdicts; bounds and threads do not. */
+function askedOf(options: ExploreOptions): object {
+  const {
+    jobs: _,
+    maxStates: __,
+    maxMemory: ___,
+    maxCost: ____,
+    time: _____,
+    signal: ______,
+    ...search
+  } = searchOptionsOf(options);
+  return { settings: settingsOf(options, options.scenario ?? ''), search };
 }
 
 /** Scenarios to explore: the one asked for, else all of the file. */

@@ -130,7 +130,8 @@ function parse(bytes: Uint8Array): { head: Head; sections: Int32Array[] } {
   if (head.format !== 'rseqlab.explore-checkpoint/1') throw broken;
   const words = head.sections.reduce((sum, each) => sum + each, 0);
   if (bytes.length !== start + words * 4) throw broken;
-  const all = new Int32Array(bytes.slice(start).buffer);
+  // A Buffer of Node shares its memory with others, and its slices too.
+  const all = new Int32Array(Uint8Array.prototype.slice.call(bytes, start).buffer);
   let at = 0;
   const sections = head.sections.map((count) => {
     at += count;

@@ -1,5 +1,6 @@
 import type { Program } from '../kernel/program.js';
 import { CodeReader } from '../machine/decode.js';
+import type { KeptSearch } from './checkpoint-file.js';
 import { explore as search } from './search.js';
 import type { Bad } from './semantics/actor.js';
 import { Knowledge } from './semantics/knowledge.js';
@@ -9,10 +10,18 @@ import { endKey, serialEnds } from './semantics/serial.js';
 import { type Settings, World } from './semantics/world.js';
 import type { Options, Verdict } from './verdict.js';
 
-export interface ScenarioOptions extends Options {
+export interface ScenarioOptions extends Omit<Options, 'resume' | 'checkpoint'> {
   readonly reductions: Reductions;
   /** Ends are compared with those of undisturbed operations. */
   readonly serial: boolean | 'without-claims';
+  /** A search that may be broken off and taken up again. */
+  readonly kept?: {
+    /** The one to be taken up. */
+    readonly search: KeptSearch | undefined;
+    /** Seconds. */
+    readonly every: number;
+    write(search: KeptSearch): void;
+  };
 }
 
 export interface Explored {
@@ -39,6 +48,13 @@ export async function exploreScenario(
   const world = new World(program, settings);
   const began = Date.now();
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
+  const { kept } = options;
+  let resume = kept?.search;
+  if (resume !== undefined) knowledge.restore(resume.facts);
+  const checkpoint = kept && {
+    every: kept.every,
+    write: (bytes: Uint8Array) => kept.write({ facts: knowledge.facts, search: bytes }),
+  };
   for (let rounds = 1; ; rounds++) {
     try {
       // Where an operation begins is seen at single instructions only.
@@ -57,10 +73,18 @@ export async function exploreScenario(
       };
       const symmetry = options.reductions.symmetry && knowledge.symmetric;
       const time = options.time && Math.max(0, options.time - (Date.now() - began) / 1000);
-      const verdict = await search(make, { ...options, symmetry, ...(time !== undefined && { time }) });
+      const verdict = await search(make, {
+        ...options,
+        symmetry,
+        ...(time !== undefined && { time }),
+        ...(resume && { resume: resume.search }),
+        ...(checkpoint && { checkpoint }),
+      });
       return { verdict, world, knowledge, code: passes[0]!, again: passes.at(-1)!, serial, symmetry, rounds };
     } catch (error) {
       if (!(error instanceof Anew)) throw error;
+      // What was kept did not know of it.
+      resume = undefined;
     }
   }
 }

@@ -1,10 +1,10 @@
 import { fromBase64, toBase64 } from '../event/base64.js';
 import { Digest } from '../event/digest.js';
-import type { Told } from './document.js';
 import { ARCHITECTURES } from './options.js';
 import type { Act } from './semantics/actor.js';
 import type { Learned } from './semantics/knowledge.js';
 import type { Reductions } from './semantics/machine-code.js';
+import type { Telling } from './semantics/path.js';
 import type { TaskAct } from './semantics/story.js';
 import type { Settings } from './semantics/world.js';
 import type { Counterexample, ExploreDocument } from './timeline.js';
@@ -50,7 +50,7 @@ export const traceOf = (
   program: Uint8Array,
   settings: Settings,
   { registers }: Pick<Reductions, 'registers'>,
-  { learned, telling }: Told,
+  { learned, telling }: { readonly learned: Learned; readonly telling?: Pick<Telling, 'acts'> },
   document: ExploreDocument,
 ): CounterexampleTrace =>
   sealed({

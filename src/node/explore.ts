@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exploreFile, type ObjectFile } from '../explore/api.js';
+import type { CheckpointPlace } from '../explore/checkpoint-file.js';
 import { ExploreError, type ExploreOptions } from '../explore/options.js';
 import type { ExploreDocument } from '../explore/timeline.js';
 import { exploreHost } from './explore-host.js';
@@ -15,6 +16,10 @@ export interface ExploreFileOptions extends ExploreOptions {
   readonly trace?: string;
   /** Of bytes: what the document calls them, and where their sources are looked for. */
   readonly name?: string;
+  /** A search that ends at a bound, or is broken off, is kept in this file; where there is one, it is taken up. The file goes when the search is over. */
+  readonly checkpointFile?: string;
+  /** Seconds between two writes of that file; 60 unless said otherwise. */
+  readonly checkpointEvery?: number;
 }
 
 /**
@@ -25,15 +30,17 @@ export async function explore(
   file: string | URL | Uint8Array,
   options: ExploreFileOptions = {},
 ): Promise<ExploreDocument> {
-  const { trace: traceFile, name, ...rest } = options;
+  const { trace: traceFile, name, checkpointFile, checkpointEvery = 60, ...rest } = options;
   const object = read(file, name);
   const { document, trace } = await exploreFile(object, rest, {
     host: exploreHost,
     lines: sourceLines(object.path),
     version: VERSION,
     ...(traceFile !== undefined && { traceFile }),
+    ...(checkpointFile !== undefined && { checkpoint: placeAt(checkpointFile, checkpointEvery) }),
   });
-  if (traceFile !== undefined && trace !== undefined) write(traceFile, `${JSON.stringify(trace)}\n`);
+  if (traceFile !== undefined && trace !== undefined)
+    write(traceFile, `${JSON.stringify(trace)}\n`, 'the trace');
   return document;
 }
 
@@ -50,10 +57,25 @@ function read(file: string | URL | Uint8Array, name = 'object'): ObjectFile {
   throw new ExploreError(`${path} is no file; give a relocatable object with a scenario`);
 }
 
-function write(file: string, text: string): void {
+function write(file: string, content: string | Uint8Array, what: string): void {
   try {
-    writeWhole(file, text);
+    writeWhole(file, content);
   } catch (error) {
-    throw new ExploreError(`cannot write ${file}: ${reason(error)}; choose another place for the trace`);
+    throw new ExploreError(`cannot write ${file}: ${reason(error)}; choose another place for ${what}`);
   }
 }
+
+const placeAt = (file: string, every: number): CheckpointPlace => ({
+  name: file,
+  every,
+  read() {
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw new ExploreError(`cannot read ${file}: ${reason(error)}; name another file for the checkpoint`);
+    }
+  },
+  write: (bytes) => write(file, bytes, 'the checkpoint'),
+  remove: () => rmSync(file, { force: true }),
+});

@@ -27,6 +27,12 @@ export interface Learned {
   readonly inspects: boolean;
 }
 
+/** All that was learned, as JSON has it: by name of the field. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** Fields of Knowledge that hold nothing learned, or what follows from the others. */
+const DERIVED: ReadonlySet<string> = new Set(['world', 'code', 'cells', 'found', 'steps']);
+
 /** What is learned of a program while it is explored. Each new thing makes the search begin anew, with that known. */
 export class Knowledge {
   readonly cells: Cells;
@@ -186,6 +192,35 @@ export class Knowledge {
     this.cells.adopt(cells);
     for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);
     for (const entry of entries) this.entries.add(entry);
+  }
+
+  /** Everything, for another process that is to go on where this one is. */
+  get facts(): Facts {
+    const facts: Record<string, unknown> = { cells: this.cells.words };
+    for (const [name, value] of Object.entries(this)) {
+      if (DERIVED.has(name)) continue;
+      if (value instanceof Set || value instanceof Map || Array.isArray(value)) facts[name] = [...value];
+      else if (typeof value === 'boolean') facts[name] = value;
+      else throw new Error(`what was learned cannot be kept: ${name}`);
+    }
+    return facts;
+  }
+
+  /** What another process knew, instead of what this one knows. */
+  restore(facts: Facts): void {
+    this.cells.adopt(facts['cells'] as number[]);
+    const fields = this as unknown as Record<string, unknown>;
+    for (const [name, value] of Object.entries(fields)) {
+      if (DERIVED.has(name)) continue;
+      if (value instanceof Set || value instanceof Map) value.clear();
+      if (value instanceof Set) for (const each of facts[name] as unknown[]) value.add(each);
+      else if (value instanceof Map)
+        for (const [key, each] of facts[name] as [unknown, unknown][]) value.set(key, each);
+      else if (Array.isArray(value)) value.splice(0, value.length, ...(facts[name] as unknown[]));
+      else fields[name] = facts[name];
+    }
+    this.found = undefined;
+    this.steps = undefined;
   }
 
   private forget(): never {
