@@ -63,6 +63,7 @@ export async function exploreFile(
       kept?.close(true);
       throw new ExploreError(error.message);
     }
+    if (error instanceof CheckpointError) throw new ExploreError(error.message);
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { Digest } from '../event/digest.js';
-import { ExploreError } from './options.js';
+import { CheckpointError } from './checkpoint.js';
 import type { Facts } from './semantics/knowledge.js';
 
 /** Where a search is kept that may be broken off. */
@@ -47,7 +47,7 @@ export class CheckpointFile<Done> {
   private written = Date.now();
   private readonly asked: string;
 
-  /** Takes up what is there. Throws ExploreError where that belongs to something else, or is damaged. */
+  /** Takes up what is there. Throws CheckpointError where that belongs to something else, or is damaged. */
   constructor(
     private readonly place: CheckpointPlace,
     private readonly version: string,
@@ -88,7 +88,7 @@ export class CheckpointFile<Done> {
 
   /** The state of the search does not fit: it was not made by this program. */
   refuse(why: string): never {
-    throw new ExploreError(`${this.place.name}: ${why}; remove it to begin anew, or name another file`);
+    throw new CheckpointError(`${this.place.name}: ${why}; remove it to begin anew, or name another file`);
   }
 
   private writeWhenDue(): void {
