@@ -11,7 +11,7 @@ import { areaOf, armedWith, ipOf, isInside, rangeAt } from './semantics/bounds.j
 import { Knowledge } from './semantics/knowledge.js';
 import type { Draft } from './semantics/local.js';
 import { Names } from './semantics/names.js';
-import { PrivateMemories } from './semantics/private-memory.js';
+import { PrivateMemories, wordAt } from './semantics/private-memory.js';
 import { Anew, Refusal } from './semantics/refusal.js';
 import { unpackRegisters } from './semantics/registers.js';
 import { Story, type TaskAct } from './semantics/story.js';
@@ -43,7 +43,7 @@ export class Retelling {
   ) {
     this.stage = trusted(() => stageOf(trace, lines));
     const { world, knowledge, names } = this.stage;
-    this.story = new Story(world, knowledge, new PrivateMemories(), names, trace.reductions);
+    this.story = new Story(world, knowledge, new PrivateMemories(knowledge.stack), names, trace.reductions);
     this.keep();
   }
 
@@ -178,15 +178,15 @@ export class Retelling {
     const { world, names } = this.stage;
     const window = world.windows[index]!;
     const before = new Map(world.starts[index]!.words);
-    const now = draft.memory.words;
+    const now = draft.memory;
     const area = areaOf(draft);
-    return [...new Set([...before.keys(), ...now.keys()])]
+    return [...new Set([...before.keys(), ...now.words.keys()])]
       .sort((a, b) => a - b)
-      .filter((at) => (before.get(at) ?? 0n) !== (now.get(at) ?? 0n))
+      .filter((at) => (before.get(at) ?? 0n) !== wordAt(now, at))
       .map((at) => ({
         name: names.own(window.start + at * WORD, area === undefined ? undefined : window.start + area),
         before: word(fromLocal(before.get(at) ?? 0n, window)),
-        now: word(fromLocal(now.get(at) ?? 0n, window)),
+        now: word(fromLocal(wordAt(now, at), window)),
       }));
   }
 }

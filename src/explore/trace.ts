@@ -109,8 +109,9 @@ function misshapen({ path, program, settings, learned, reductions, acts, documen
   } catch {
     return 'the program';
   }
-  const { cells, sections, entries } = learned ?? {};
+  const { cells, sections, entries, inspects, keepsStack } = learned ?? {};
   if (!areNumbers(cells) || !areNumbers(entries)) return 'an address';
+  if (typeof inspects !== 'boolean' || typeof keepsStack !== 'boolean') return 'what was learned';
   if (!Array.isArray(sections) || !sections.every(({ start, end, abort }) => areNumbers([start, end, abort])))
     return 'a section';
   const result = document?.results?.[0];

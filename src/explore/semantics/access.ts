@@ -1,6 +1,7 @@
 import type { Cells } from './cells.js';
 import type { PrivateMemory } from './private-memory.js';
 import { Refusal } from './refusal.js';
+import type { Stack } from './stack.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 import { WORD } from './watched.js';
@@ -32,6 +33,11 @@ interface Touched {
 /** What happened to a word of the task's own memory. */
 const MARK = { read: 1, written: 2 } as const;
 
+const ALL = 0xff;
+/** The bytes of a word that an access touches, from and to in bytes from its beginning. */
+const bytesOf = (from: number, to: number): number =>
+  (ALL >> Math.max(0, WORD - to)) & (ALL << Math.max(0, from)) & ALL;
+
 /** Shows one task its memory: its own, and the cells of one state. What the machine's memory holds elsewhere is what it held after the setup. */
 export class Access {
   /** Cells and constants. */
@@ -54,6 +60,7 @@ export class Access {
     private readonly value: (cell: number) => bigint,
     /** What is written is forgotten, wherever it is. */
     private readonly scratch = false,
+    private readonly stack?: Stack,
   ) {
     this.marks = world.marks;
     world.machine.watcher = (at, size, write) => this.touch(at, size, write);
@@ -66,7 +73,8 @@ export class Access {
     for (let word = Math.floor(at / WORD); word * WORD < end; word++) {
       const start = word * WORD;
       if (start >= window.start && start < window.end) {
-        this.touchOwn((start - window.start) / WORD, write && at <= start && start + WORD <= end, write);
+        const bytes = bytesOf(at - start, end - start);
+        this.touchOwn((start - window.start) / WORD, write && bytes === ALL, write, bytes);
         continue;
       }
       let touched = this.touched.get(word);
@@ -82,9 +90,14 @@ export class Access {
     }
   }
 
-  private touchOwn(word: number, whole: boolean, write: boolean): void {
+  private touchOwn(word: number, whole: boolean, write: boolean, bytes: number): void {
     const { marks } = this;
     let mark = marks[word]!;
+    if (!whole && (mark & MARK.written) === 0) {
+      const known = this.memory.words.has(word);
+      if (!write) this.stack?.read(word, bytes, known);
+      else if (!known) this.stack?.writeInto(word, bytes);
+    }
     if (mark === 0) {
       this.own.push(word);
       // Also where all of it is written: that may fault.
@@ -149,7 +162,7 @@ export class Access {
       if ((mark & MARK.written) === 0) continue;
       const after = machine.word(this.window.start + word * WORD);
       // What a word held before is only known where it was read: written without that, it is written whatever it held.
-      if ((mark & MARK.read) !== 0 && after === this.before(word)) continue;
+      if ((mark & MARK.read) !== 0 && after === this.before(word) && this.memory.words.has(word)) continue;
       changes.push([word, toLocal(after, this.window)]);
     }
     for (const [word, { cell, before, written, read }] of this.touched) {

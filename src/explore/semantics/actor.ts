@@ -99,7 +99,7 @@ export class Actor {
     task.process.handlers = world.handlers.slice();
     task.registers.set(unpackRegisters(local.registers, window, task.registers));
     putKernelPart(task, local.kernel, window);
-    const access = new Access(world, this.cells, window, local.memory, value);
+    const access = new Access(world, this.cells, window, local.memory, value, false, this.memories.stack);
     access.onOwn = this.onOwn;
     this.looks = access.looks;
     this.isolate(task, local.place, act);

@@ -3,6 +3,7 @@ import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { RIP } from '../../kernel/registers.js';
 import type { AbortRange } from './liveness.js';
 import type { Draft } from './local.js';
+import { wordAt } from './private-memory.js';
 import { RELATIVE } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
@@ -20,7 +21,7 @@ export function areaOf({ kernel }: Pick<Draft, 'kernel'>): number | undefined {
 /** rseq_cs as the task has it. */
 export function armedWith(draft: Draft): bigint {
   const area = areaOf(draft);
-  return area === undefined ? 0n : (draft.memory.words.get((area + RSEQ_CS_FIELD) / WORD) ?? 0n);
+  return area === undefined ? 0n : wordAt(draft.memory, (area + RSEQ_CS_FIELD) / WORD);
 }
 
 /** The section that a descriptor states; undefined where there is none, or where it may change. */

@@ -3,6 +3,7 @@ import type { Look } from './access.js';
 import { areaOf, ipOf } from './bounds.js';
 import { type Use, useOf } from './instruction-use.js';
 import type { Draft } from './local.js';
+import { wordAt } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { wordOf } from './registers.js';
 
@@ -100,7 +101,7 @@ export class Instructions {
 }
 
 const answer = (word: Look, draft: Draft, value: (cell: number) => bigint): bigint =>
-  word < 0 ? value(-1 - word) : (draft.memory.words.get(word) ?? 0n);
+  word < 0 ? value(-1 - word) : wordAt(draft.memory, word);
 
 function remembered<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);

@@ -1,6 +1,7 @@
 import type { Act, Outcome } from './actor.js';
 import { areaOf, armedWith, ipOf } from './bounds.js';
 import type { Draft } from './local.js';
+import { wordAt } from './private-memory.js';
 import { WORD } from './watched.js';
 
 /** Bytes of struct rseq that a kernel looks at. */
@@ -40,7 +41,7 @@ export class Interruptions {
     const ip = armedWith(draft) === 0n ? '' : ipOf(draft);
     let key = `${draft.owner} ${where} ${what} ${kernel.id} ${ip}`;
     for (let word = area / WORD; word < (area + AREA) / WORD; word++)
-      key += ` ${(draft.memory.words.get(word) ?? 0n).toString(36)}`;
+      key += ` ${wordAt(draft.memory, word).toString(36)}`;
     return key;
   }
 

@@ -1,5 +1,6 @@
 import { RSP } from '../../isa/x86-64/registers.js';
 import type { CodeReader } from '../../machine/decode.js';
+import { alike } from './alike.js';
 import { rangeAt } from './bounds.js';
 import { Cells } from './cells.js';
 import { Instructions } from './instructions.js';
@@ -8,6 +9,7 @@ import { type AbortRange, Liveness } from './liveness.js';
 import type { Draft } from './local.js';
 import { Anew } from './refusal.js';
 import { wordOf } from './registers.js';
+import { Stack } from './stack.js';
 import { RELATIVE } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
@@ -25,6 +27,8 @@ export interface Learned {
   readonly entries: readonly number[];
   /** A signal handler looks at what it has interrupted. */
   readonly inspects: boolean;
+  /** A task reads stack that it has given back. */
+  readonly keepsStack: boolean;
 }
 
 /** All that was learned, as JSON has it: by name of the field. */
@@ -44,6 +48,10 @@ export class Knowledge {
   fences = false;
   /** Instructions in front of which, or behind which, it makes a difference to be interrupted. */
   readonly stops = new Set<number>();
+  /** Of each task the first one that is alike. */
+  readonly classes: readonly number[];
+  /** What tasks do with stack that they have given back. */
+  readonly stack: Stack;
   /** A signal handler looks at what it has interrupted, or changes it. */
   inspects = false;
   private readonly entries = new Set<number>();
@@ -65,6 +73,10 @@ export class Knowledge {
     private readonly code: CodeReader,
   ) {
     this.cells = new Cells(world);
+    this.classes = alike(world, code);
+    this.stack = new Stack(
+      Math.min(...world.starts.map(({ registers }) => Number(registers.words[RSP]!) / WORD)),
+    );
     for (const { start } of world.scenario.tasks) this.entries.add(start);
     for (const { handler } of world.handlers)
       if (handler > 1n) {
@@ -166,6 +178,7 @@ export class Knowledge {
       sections: this.sections,
       entries: [...this.entries],
       inspects: this.inspects,
+      keepsStack: this.stack.kept,
     };
   }
 
@@ -187,7 +200,8 @@ export class Knowledge {
   }
 
   /** What another exploration has learned. */
-  adopt({ cells, sections, entries, inspects }: Learned): void {
+  adopt({ cells, sections, entries, inspects, keepsStack }: Learned): void {
+    this.stack.kept = keepsStack;
     this.inspects = inspects;
     this.cells.adopt(cells);
     for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);

@@ -34,7 +34,7 @@ export class MachineCode implements Semantics {
   readonly coverage = new Coverage();
   readonly values: bigint[] = [];
   readonly acts: (readonly Act[])[] = [];
-  readonly memories = new PrivateMemories();
+  readonly memories: PrivateMemories;
   private readonly actor: Actor;
   private readonly steps: Steps;
   private readonly functions: Functions;
@@ -50,6 +50,7 @@ export class MachineCode implements Semantics {
     private readonly oracle: (locals: readonly Local[], memory: string) => Bad | undefined,
   ) {
     this.tasks = world.tasks.length;
+    this.memories = new PrivateMemories(knowledge.stack);
     knowledge.cells.renew();
     const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
     this.actor = new Actor(world, knowledge.cells, this.memories, deadAt);
@@ -85,7 +86,7 @@ export class MachineCode implements Semantics {
   }
 
   private ownerOf(task: number): number {
-    const { classes } = this.world;
+    const { classes } = this.knowledge;
     const first = classes[task]!;
     const alone = classes.indexOf(first, first + 1) < 0;
     return this.knowledge.symmetric && !alone ? -1 - first : task;

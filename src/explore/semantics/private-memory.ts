@@ -1,4 +1,5 @@
-import { RELATIVE } from './values.js';
+import type { Stack } from './stack.js';
+import { RELATIVE, ZERO } from './values.js';
 import { WORD } from './watched.js';
 
 const RED_ZONE = 128;
@@ -7,7 +8,7 @@ const RED_ZONE = 128;
 export const stackEnd = (rsp: bigint): number =>
   rsp < RELATIVE ? 0 : Math.max(0, Number(rsp & (RELATIVE - 1n)) - RED_ZONE);
 
-/** A task's own memory: words that are not 0, by their number from the window's beginning; values as in values.ts. */
+/** A task's own memory: words that are not 0, or that became so where stack is given back, by their number from the window's beginning; values as in values.ts. */
 export interface PrivateMemory {
   readonly id: number;
   readonly words: ReadonlyMap<number, bigint>;
@@ -15,11 +16,18 @@ export interface PrivateMemory {
   readonly lowest: number;
 }
 
+export const wordAt = ({ words }: PrivateMemory, word: number): bigint => {
+  const value = words.get(word);
+  return value === undefined || value === ZERO ? 0n : value;
+};
+
 /** Every private memory there is, each once. */
 export class PrivateMemories {
   private readonly known = new Map<string, PrivateMemory>();
   private readonly changed = new Map<string, PrivateMemory>();
   readonly empty = this.of(new Map());
+
+  constructor(readonly stack?: Stack) {}
 
   /** With these words changed. Words below `dead` (in bytes from the window's beginning) are forgotten: the stack ends there. */
   change(
@@ -27,8 +35,13 @@ export class PrivateMemories {
     all: readonly (readonly [word: number, value: bigint])[],
     dead: number,
   ): PrivateMemory {
-    const changes = all.filter(([word, value]) => (memory.words.get(word) ?? 0n) !== value);
-    const limit = Math.floor(dead / WORD);
+    const { stack } = this;
+    const limit = stack?.kept === true ? 0 : Math.floor(dead / WORD);
+    const changes: [number, bigint][] = [];
+    for (const [word, value] of all) {
+      const now = value === 0n && stack !== undefined && word < stack.top ? ZERO : value;
+      if ((memory.words.get(word) ?? 0n) !== now) changes.push([word, now]);
+    }
     if (changes.length === 0 && limit <= memory.lowest) return memory;
     let key = `${memory.id}/${limit}`;
     for (const [word, value] of changes) key += `,${word}:${value.toString(36)}`;
@@ -39,7 +52,11 @@ export class PrivateMemories {
       if (value === 0n) words.delete(word);
       else words.set(word, value);
     }
-    for (const word of words.keys()) if (word < limit) words.delete(word);
+    for (const [word, value] of words) {
+      if (word >= limit) continue;
+      words.delete(word);
+      if (value !== ZERO) stack?.drop(word);
+    }
     const made = this.of(words);
     this.changed.set(key, made);
     return made;

@@ -132,7 +132,7 @@ export class Steps {
     };
     let first: Step | undefined;
     let effect: Effect | undefined;
-    const { classes } = this.world;
+    const { classes } = this.knowledge;
     const alike = draft.owner < 0 ? -1 - draft.owner : undefined;
     for (const [index, group] of classes.entries()) {
       if (alike === undefined ? index !== draft.owner : group !== alike) continue;
@@ -213,6 +213,7 @@ export class Steps {
       throw new Anew('mm_cid');
     }
     knowledge.handled(draft, step);
+    if (knowledge.stack.findsReader()) throw new Anew('stack');
     for (const event of step.events) if (event.kind === 'abort') knowledge.section(rangeOf(event));
     this.coverage.note(step.events);
     const call = step.call === undefined ? undefined : knowledge.liveness.callAt(ipOf(draft));

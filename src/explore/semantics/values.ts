@@ -13,5 +13,8 @@ export interface Window {
 export const toLocal = (value: bigint, { start, end }: Window): bigint =>
   value >= BigInt(start) && value < BigInt(end) ? RELATIVE | (value - BigInt(start)) : value;
 
+/** 0 that was written, where that is told from words that never were. */
+export const ZERO = 1n << 65n;
+
 export const fromLocal = (value: bigint, { start }: Window): bigint =>
-  value < RELATIVE ? value : (value & (RELATIVE - 1n)) + BigInt(start);
+  value === ZERO ? 0n : value < RELATIVE ? value : (value & (RELATIVE - 1n)) + BigInt(start);

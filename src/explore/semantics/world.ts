@@ -60,8 +60,6 @@ export class World {
   readonly mainWords: Start['words'];
   /** The tasks as they begin. */
   readonly starts: readonly Start[];
-  /** Of each task the first one that begins in the same way, with the same signals: only these can be in the same state. */
-  readonly classes: readonly number[];
   /** Signal handlers of the process: nobody changes them. */
   readonly handlers: Task['process']['handlers'];
   /** For accesses: a byte for each word of a window; all 0 between transitions. */
@@ -101,13 +99,7 @@ export class World {
     this.claimPages();
     kernel.state.timers = [];
     this.mainWords = this.wordsOf(this.mainWindow);
-    const { tasks } = this.scenario;
     this.starts = this.tasks.map((task, index) => this.startOf(task, this.windows[index]!));
-    const kinds = this.starts.map(
-      ({ registers, words, kernel, signals }, index) =>
-        `${tasks[index]!.start} ${registers.id} ${words.flat()} ${kernel.id} ${signals}`,
-    );
-    this.classes = kinds.map((kind) => kinds.indexOf(kind));
   }
 
   private setUp(): void {

@@ -1,7 +1,7 @@
 import { readImage } from '../../../src/binary/read.js';
 import type { Reductions } from '../../../src/explore/semantics/machine-code.js';
 import { Refusal } from '../../../src/explore/semantics/refusal.js';
-import { ALL, type Case, COMBINATIONS, explored, type Found, type How, NONE } from './explored.js';
+import { ALL, type Case, COMBINATIONS, classesOf, explored, type Found, type How, NONE } from './explored.js';
 import { SHARED } from './programs.js';
 import { ran } from './ran.js';
 
@@ -74,13 +74,14 @@ export async function hold(
   const met = new Set<string>();
   if (all.verdict !== 'bounded') {
     const words = wordsOf(what);
+    const classes = classesOf(what);
     for (const schedule of SCHEDULES)
       for (
         let seed = 1;
         seed <= (schedule === 'restless' ? 4 * seeds : schedule === 'rr' ? 2 : seeds);
         seed++
       ) {
-        const one = ran(what, schedule, seed, words);
+        const one = ran(what, schedule, seed, words, classes);
         done++;
         if (one.kind === 'end') met.add(one.end);
         if (all.verdict !== 'verified') continue;

@@ -81,7 +81,16 @@ export async function explored(what: Case, how: How): Promise<Found> {
   }
 }
 
-/** Tasks that run the same function are not told apart. */
+/** Tasks that are alike are not told apart: of each the first one that is. */
+export function classesOf({ name, bytes, kernel, debugRseq, cpus, scenario }: Case): readonly number[] {
+  const world = new World(
+    { path: name, bytes, arguments: [], environment: [] } as ConstructorParameters<typeof World>[0],
+    { kernel, debugRseq, cpus, scenario },
+  );
+  return new Knowledge(world, new CodeReader(world.machine)).classes;
+}
+
+/** An end as text: where they began stands for tasks. */
 export function endText(
   memory: readonly (readonly [address: number, value: bigint])[],
   results: readonly (readonly [start: number, values: readonly bigint[]])[],
@@ -101,7 +110,8 @@ function endOf(world: World, knowledge: Knowledge, locals: readonly Local[], mem
     values[cell] === cells.initial(cell) ? [] : [[word * 8, values[cell]!] as const],
   );
   const results = locals.map(
-    ({ owner, results }) => [tasks[owner < 0 ? -1 - owner : owner]!.start, results] as const,
+    ({ owner, results }) =>
+      [tasks[knowledge.classes[owner < 0 ? -1 - owner : owner]!]!.start, results] as const,
   );
   return endText(changed, results);
 }

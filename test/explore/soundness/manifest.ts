@@ -32,6 +32,8 @@ export const CASES: readonly SoundCase[] = [
   verified('kept-number'),
   verified('kept-number', { kernel: '6.19' }),
   verified('trap', { cpus: 1 }),
+  verified('below'),
+  verified('leftover'),
   verified('call-in-section'),
   { name: 'kept-number', kernel: '7.1', outcome: 'violation' },
   { name: 'fence-kills', outcome: 'violation' },

@@ -17,7 +17,13 @@ export type Ran =
   | { readonly kind: 'endless' };
 
 /** One run of the whole kernel. `words`: addresses of shared words. */
-export function ran(what: Case, schedule: string, seed: number, words: readonly number[]): Ran {
+export function ran(
+  what: Case,
+  schedule: string,
+  seed: number,
+  words: readonly number[],
+  classes: readonly number[],
+): Ran {
   const { name, bytes, kernel: version, debugRseq, cpus, scenario } = what;
   const kernel = start(
     {
@@ -56,9 +62,9 @@ export function ran(what: Case, schedule: string, seed: number, words: readonly 
   }
   const changed = words.flatMap((at, n) => (last[n] === initial![n] ? [] : [[at, last[n]!] as const]));
   const results = state.tasks.map(
-    ({ name: task, start }) =>
+    ({ name: task }, index) =>
       [
-        start,
+        state.tasks[classes[index]!]!.start,
         state.results.filter((each) => each.task === task.slice(0, 15)).map(({ value }) => value),
       ] as const,
   );
