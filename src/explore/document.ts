@@ -176,7 +176,6 @@ function assumptionsOf(
     'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     'system calls take effect all at once; what the scenario calls outside of it does not exist',
-    'stack below the red zone (128 bytes) is not read',
     ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
     ...(serial === undefined
       ? []
