@@ -117,6 +117,10 @@ function misshapen({ path, program, settings, learned, reductions, acts, documen
   const result = document?.results?.[0];
   if (!Array.isArray(acts) || acts.length !== result?.counterexample?.rows?.length)
     return 'the number of acts';
+  const row = (result.counterexample.rows as readonly unknown[]).findIndex(
+    (each) => typeof each !== 'object' || each === null,
+  );
+  if (row >= 0) return `row ${row}`;
   const act = acts.findIndex((each) => !isNumber(each?.task) || !isAct(each.act));
   return act < 0 ? undefined : `act ${act}`;
 }

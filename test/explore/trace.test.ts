@@ -140,6 +140,13 @@ describe('a damaged trace', () => {
       [{ ...trace, learned: { ...learned, cells: [] } }, /knows nothing of/],
       [{ ...trace, learned: { ...learned, sections: [{}] } }, /a section is none/],
       [{ ...trace, acts: [] }, /the number of acts is none/],
+      [
+        {
+          ...trace,
+          document: { ...trace.document, results: [{ counterexample: { rows: acts.map(() => null) } }] },
+        },
+        /row 0 is none/,
+      ],
       [act(3, { task: 2 }), /act 3 .* there is no task 2/],
       [act(3, { task: -1 }), /act 3 is none/],
       [act(3, { task: 1 }), /act 3 .* task 1 has no CPU/],
