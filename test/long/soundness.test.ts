@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { EXPECTED } from '../explore/examples/manifest.js';
+import { objectOf } from '../explore/examples/runs.js';
 import { assemble, canAssemble } from '../explore/soundness/assemble.js';
 import { hold } from '../explore/soundness/campaign.js';
+import { ALL, NONE } from '../explore/soundness/explored.js';
 import { scenario } from '../explore/soundness/programs.js';
 
 const CASES = Number(process.env['CASES'] ?? 300);
@@ -40,4 +43,15 @@ it.skipIf(!canAssemble)('random scenarios: every way to explore, and runs', asyn
   }
   console.log(JSON.stringify(counts));
   expect(failed).toEqual([]);
+});
+
+const shipped = EXPECTED.filter(({ memory }) => memory !== 'tso');
+
+it.each(shipped)('$object $scenario, kernel $kernel: every way to explore, and runs', async (row) => {
+  const { object, scenario, cpus, kernel = '6.18', debugRseq = false } = row;
+  const held = await hold(
+    { name: object, bytes: objectOf(object), scenario, cpus, kernel, debugRseq },
+    { maxStates: 20_000, seeds: 6, jobs: true, combinations: [NONE, ALL] },
+  );
+  expect(held.wrong).toEqual([]);
 });

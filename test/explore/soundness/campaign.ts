@@ -19,10 +19,17 @@ export interface Held {
 
 export const SCHEDULES = ['restless', 'random', 'aborts', 'pct:3', 'rr'] as const;
 
-/** Every address of the shared words. */
+/** Every address of the shared words of a random scenario; of others, of all data that can be written. */
 export function wordsOf({ bytes, name }: Case): number[] {
-  const data = readImage(bytes, name, { ownPages: true }).symbol('data')!.address!;
-  return Array.from({ length: SHARED / 8 }, (_, n) => data + 8 * n);
+  const image = readImage(bytes, name, { ownPages: true });
+  const data = image.symbol('data')?.address;
+  const areas =
+    data !== undefined
+      ? [{ start: data, size: SHARED }]
+      : image.regions.filter(({ writable }) => writable).map(({ start, size }) => ({ start, size }));
+  return areas.flatMap(({ start, size }) =>
+    Array.from({ length: Math.ceil((size + (start % 8)) / 8) }, (_, n) => start - (start % 8) + 8 * n),
+  );
 }
 
 /** Holds all ways to explore a case against each other, and runs against them. */
