@@ -5,7 +5,9 @@ import {
   ARCHITECTURES,
   DEFAULT_CPUS,
   DEFAULT_KERNEL,
+  DEFAULT_STORE_BUFFER,
   ExploreError,
+  MEMORIES,
   ORACLES,
   RANGES,
   type ScenarioProgress,
@@ -31,6 +33,8 @@ interface Options {
   readonly kernel: string;
   readonly debugRseq?: boolean;
   readonly arch: (typeof ARCHITECTURES)[number];
+  readonly memory: (typeof MEMORIES)[number];
+  readonly storeBuffer?: string;
   readonly oracle: keyof typeof ORACLES;
   readonly maxStates?: string;
   readonly maxAborts?: string;
@@ -82,6 +86,15 @@ export function addExplore(program: Command, finish: (status: number) => void): 
         .default('x86-64'),
     )
     .addOption(
+      new Option('--memory <model>', 'sc: stores are seen at once; tso: x86-TSO, they wait in store buffers')
+        .choices(MEMORIES)
+        .default('sc'),
+    )
+    .option(
+      '--store-buffer <n>',
+      `with --memory tso, how many stores wait at most (default: ${DEFAULT_STORE_BUFFER})`,
+    )
+    .addOption(
       new Option(
         '--oracle <oracle>',
         'what is right: what the scenario claims, or what undisturbed operations do, in any order',
@@ -122,6 +135,7 @@ Examples:
   rseqlab explore --trace bug.json counter.o           and rseqlab replay bug.json
   rseqlab explore --task 'add(&counters, 1)*2' counters.o  two tasks that call a function, without a scenario
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
+  rseqlab explore --memory tso slab.o                  with the store buffers of x86
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
   rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
@@ -184,12 +198,30 @@ function stopper(): { signal: AbortSignal; done(): void } {
 }
 
 function searchOptions(options: Options): ExploreFileOptions {
-  const { scenario, task, maxStates, maxAborts, maxMemory, time, jobs, trace, checkpointFile } = options;
+  const {
+    scenario,
+    task,
+    memory,
+    storeBuffer,
+    maxStates,
+    maxAborts,
+    maxMemory,
+    time,
+    jobs,
+    trace,
+    checkpointFile,
+  } = options;
+  if (storeBuffer !== undefined && memory !== 'tso')
+    throw new UsageError('--store-buffer is for --memory tso: without it there are no store buffers');
   const [least, most] = RANGES.maxMemory;
   return {
     kernel: kernelVersion(options.kernel),
     debugRseq: options.debugRseq === true,
     arch: options.arch,
+    memory,
+    ...(storeBuffer !== undefined && {
+      storeBuffer: count('--store-buffer', storeBuffer, ...RANGES.storeBuffer),
+    }),
     cpus: count('--cpus', options.cpus, ...RANGES.cpus),
     oracle: options.oracle,
     exact: options.exact === true,

@@ -39,7 +39,14 @@ export function tellVerdict(
   let telling: Telling | undefined;
   let counterexample: timeline.Counterexample | undefined;
   if (verdict.kind === 'violation') {
-    const story = new Story(world, knowledge, explored.again.memories, names, options.reductions);
+    const story = new Story(
+      world,
+      knowledge,
+      explored.again.memories,
+      explored.again.buffers,
+      names,
+      options.reductions,
+    );
     const watched = knowledge.cells.words.map((word, cell) => ({
       name: story.cellName(cell),
       address: hex(word * 8) as Hex,
@@ -63,7 +70,9 @@ export function tellVerdict(
         kernel: settings.kernel,
         debugRseq: settings.debugRseq,
         ...(settings.arch === 'aarch64' && { arch: settings.arch }),
-        memory: 'sc',
+        ...(settings.storeBuffer === undefined
+          ? ({ memory: 'sc' } as const)
+          : ({ memory: 'tso', storeBuffer: settings.storeBuffer } as const)),
         ...(options.maxStates !== undefined && { maxStates: options.maxStates }),
         ...(options.maxCost !== undefined && { maxAborts: options.maxCost }),
         ...(options.time !== undefined && { time: options.time }),
@@ -168,12 +177,12 @@ function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): 
 }
 
 function assumptionsOf(
-  { serial, verdict, knowledge }: Explored,
-  { kernel, cpus, arch = 'x86-64' }: Settings,
+  { serial, verdict, knowledge, code }: Explored,
+  { kernel, cpus, arch = 'x86-64', storeBuffer }: Settings,
 ): string[] {
   return [
     `the kernel treats sections as Linux ${kernel} does on ${arch} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
-    'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
+    ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     'system calls take effect all at once; what the scenario calls outside of it does not exist',
     ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
@@ -189,6 +198,18 @@ function assumptionsOf(
         ]),
   ];
 }
+
+const SEQUENTIAL = [
+  'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
+];
+
+const storeBuffers = (size: number, { buffers, tso }: Explored['code']): string[] => [
+  "memory is x86-TSO: stores wait in their CPU's store buffer, first in, first out; all else that an instruction does happens at once. Locked instructions, mfence, cpuid, interruptions, exceptions, membarrier(2) and sched_yield(2) empty the buffer; other system calls do not",
+  tso!.full
+    ? `a store buffer holds ${size} stores (--store-buffer): with more waiting, the next store waits too`
+    : `a store buffer holds ${size} stores (--store-buffer); never were there more than ${buffers.longest}`,
+  'a store of up to 8 bytes within 64 aligned ones reaches memory at once, so do 16 aligned bytes; what is larger goes word by word, upwards. Memory is write-back, and non-temporal and string stores come in order like all others',
+];
 
 const BOUNDS = {
   states: 'states',

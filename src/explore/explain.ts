@@ -24,20 +24,65 @@ export function explain(
     const who = between.task === store.task ? 'a signal handler of the same task' : name(between);
     return `${name(read)} read ${lost.name} at ${read.place} and stored it at ${store.place}; in between ${who} stored it at ${between.place}, and ${why(rows, lost)}`;
   }
+  const late = lateStore(rows);
+  if (late !== undefined) {
+    const [put, between] = [rows[late.put]!, rows[late.between]!];
+    const did = late.reads ? 'read the old value' : 'stored it';
+    return `${name(put)} stored ${late.name} at ${put.place}, and the store waited in its store buffer; meanwhile ${name(between)} ${did} at ${between.place}`;
+  }
   if (violation.kind === 'deadlock') return 'no task can go on, and not all have finished';
   if (violation.kind === 'livelock')
     return 'tasks run for ever without getting on, though nobody interrupts them any more';
   return violation.text;
 }
 
+/** A store that others did not see for a while: its instruction's row, and that of another task's access in between. */
+interface Late {
+  readonly put: number;
+  readonly between: number;
+  readonly name: string;
+  /** The other one read; else it stored. */
+  readonly reads: boolean;
+}
+
+function lateStore(rows: readonly Row[]): Late | undefined {
+  const puts = putsOf(rows);
+  for (const reads of [true, false])
+    for (const [flush, put] of puts)
+      for (const { name } of rows[flush]!.changes) {
+        const { task } = rows[put]!;
+        const between = rows.findIndex(
+          (row, n) =>
+            n > put && n < flush && row.task !== task && (reads ? hasRead(row, name) : stores(row, name)),
+        );
+        // A store by way of a store buffer is told where its instruction stands.
+        if (between >= 0) return { put, between, name, reads };
+      }
+  return undefined;
+}
+
+/** Of each row in which a store leaves a store buffer, the row of its instruction. */
+function putsOf(rows: readonly Row[]): Map<number, number> {
+  const puts = new Map<number, number>();
+  const waiting = new Map<number, number[]>();
+  for (const [n, { task, kind, changes }] of rows.entries()) {
+    const queue = waiting.get(task) ?? [];
+    waiting.set(task, queue);
+    if (kind === 'flush') puts.set(n, queue.splice(0, changes.length)[0] ?? n);
+    for (const change of changes) if (change.kind === 'buffer') queue.push(n);
+  }
+  return puts;
+}
+
 function lostUpdate(rows: readonly Row[]): Lost | undefined {
+  const puts = putsOf(rows);
   for (let store = rows.length - 1; store >= 0; store--) {
     const at = rows[store]!;
     for (const { kind, name } of at.changes) {
       if (kind !== 'memory') continue;
       const read = rows.findLastIndex(
         (row, n) =>
-          n <= store &&
+          n <= (puts.get(store) ?? store) &&
           row.task === at.task &&
           hasRead(row, name) &&
           !hasStoredSince(rows, n, store, at.task, name),

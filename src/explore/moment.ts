@@ -30,6 +30,8 @@ export interface TaskMoment {
   readonly armed?: { readonly descriptor: Hex; readonly section?: string; readonly inside: boolean };
   /** Its own memory as far as it is another than at the beginning. */
   readonly own: readonly { readonly name: string; readonly before: Hex; readonly now: Hex }[];
+  /** Stores that wait in its store buffer, the oldest first: what of shared memory it sees otherwise than others, before and behind each. */
+  readonly waits?: readonly { readonly name: string; readonly before: Hex; readonly now: Hex }[];
   /** That may still arrive. */
   readonly signals: readonly string[];
   readonly results: readonly Hex[];

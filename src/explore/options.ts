@@ -25,7 +25,10 @@ export interface ExploreOptions {
   readonly arch?: (typeof ARCHITECTURES)[number];
   /** What is right: what the scenario claims, or what undisturbed operations do; `auto`: claims where there are some, else serial. */
   readonly oracle?: 'auto' | 'serial' | 'claims';
-  readonly memory?: 'sc';
+  /** When stores are seen: at once (sequential consistency), or as on x86, where they wait in store buffers; sc unless said otherwise. */
+  readonly memory?: (typeof MEMORIES)[number];
+  /** With tso, how many stores wait in a store buffer at most; 8 unless said otherwise. */
+  readonly storeBuffer?: number;
   /** Bounds: states, switches and interrupts, bytes, seconds. */
   readonly maxStates?: number;
   readonly maxAborts?: number;
@@ -50,6 +53,7 @@ export interface ScenarioProgress extends Progress {
 /** From, to; both may be. CPUs: as many as the search can tell apart. */
 export const RANGES = {
   cpus: [1, 8],
+  storeBuffer: [1, 64],
   jobs: [1, 64],
   maxStates: [1, Number.MAX_SAFE_INTEGER],
   maxAborts: [0, 2 ** 31],
@@ -59,9 +63,11 @@ export const RANGES = {
 
 export const ORACLES = { auto: 'without-claims', serial: true, claims: false } as const;
 export const ALL_REDUCTIONS: Reductions = { symmetry: true, fusion: true, registers: true };
-const MEMORIES = ['sc'] as const;
+export const MEMORIES = ['sc', 'tso'] as const;
 export const ARCHITECTURES = ['x86-64', 'aarch64'] as const;
 export const DEFAULT_CPUS = 2;
+/** Real ones hold some dozens. */
+export const DEFAULT_STORE_BUFFER = 8;
 export const DEFAULT_KERNEL = '6.18';
 
 const one = (name: string, value: unknown, known: readonly string[]): void => {
@@ -78,6 +84,7 @@ const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
   arch: true,
   oracle: true,
   memory: true,
+  storeBuffer: true,
   maxStates: true,
   maxAborts: true,
   maxMemory: true,
@@ -106,6 +113,8 @@ export function checkOptions(options: ExploreOptions): void {
     throw new ExploreError('scenario and tasks: give one of the two');
   one('oracle', options.oracle, Object.keys(ORACLES));
   one('memory', options.memory, MEMORIES);
+  if (options.storeBuffer !== undefined && options.memory !== 'tso')
+    throw new ExploreError('storeBuffer: there are store buffers with memory: tso alone; give that too');
   one('arch', options.arch, ARCHITECTURES);
   try {
     kernelRules(options.kernel ?? DEFAULT_KERNEL);
@@ -121,6 +130,7 @@ export const settingsOf = (options: ExploreOptions, scenario: string): Settings 
   debugRseq: options.debugRseq === true,
   ...(options.arch !== undefined && { arch: options.arch }),
   cpus: options.cpus ?? DEFAULT_CPUS,
+  ...(options.memory === 'tso' && { storeBuffer: options.storeBuffer ?? DEFAULT_STORE_BUFFER }),
   scenario,
   ...(options.tasks !== undefined && { calls: options.tasks }),
 });

@@ -14,6 +14,7 @@ import { Names } from './semantics/names.js';
 import { PrivateMemories, wordAt } from './semantics/private-memory.js';
 import { Anew, Refusal } from './semantics/refusal.js';
 import { unpackRegisters } from './semantics/registers.js';
+import { StoreBuffers } from './semantics/store-buffer.js';
 import { Story, type TaskAct } from './semantics/story.js';
 import { fromLocal } from './semantics/values.js';
 import { WORD } from './semantics/watched.js';
@@ -43,7 +44,14 @@ export class Retelling {
   ) {
     this.stage = trusted(() => stageOf(trace, lines));
     const { world, knowledge, names } = this.stage;
-    this.story = new Story(world, knowledge, new PrivateMemories(knowledge.stack), names, trace.reductions);
+    this.story = new Story(
+      world,
+      knowledge,
+      new PrivateMemories(knowledge.stack),
+      new StoreBuffers(),
+      names,
+      trace.reductions,
+    );
     this.keep();
   }
 
@@ -99,6 +107,8 @@ export class Retelling {
     };
     const { tasks } = this.story;
     const draft = tasks[task] ?? wrong(`there is no task ${task}`);
+    const obstacle = this.story.obstacle({ task, act });
+    if (obstacle !== undefined) wrong(`task ${task}: ${obstacle}`);
     if (act.kind !== 'resume') {
       if (draft.place.kind !== 'on') wrong(`task ${task} has no CPU`);
       if (act.kind === 'signal' && !draft.signals.includes(act.signal))
@@ -133,6 +143,7 @@ export class Retelling {
       ...this.section(draft),
       ...this.armed(draft, index),
       own: this.own(draft, index),
+      ...this.waits(index),
     };
   }
 
@@ -145,6 +156,13 @@ export class Retelling {
       ...(source && { source }),
       text: names.instruction(ip).text,
     };
+  }
+
+  private waits(index: number): Pick<TaskMoment, 'waits'> {
+    const waits = this.story
+      .waitingOf(index)
+      .map(({ name, before, after }) => ({ name, before, now: after }));
+    return waits.length === 0 ? {} : { waits };
   }
 
   private registers(draft: Draft, index: number): TaskMoment['registers'] {

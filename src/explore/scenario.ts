@@ -61,7 +61,7 @@ export async function exploreScenario(
       const single = { ...options.reductions, fusion: false };
       const serial =
         wantsSerial(world, options) && options.signal?.aborted !== true
-          ? serialRuns(new MachineCode(world, knowledge, single, () => undefined))
+          ? serialRuns(new MachineCode(world, knowledge, single, () => undefined, true))
           : undefined;
       const passes: MachineCode[] = [];
       const make = (): MachineCode => {

@@ -76,6 +76,8 @@ export interface ExploreOptions {
   /** Whose entry code the kernel has, where that is not x86-64's: `"aarch64"`. */
   readonly arch?: 'aarch64';
   readonly memory: 'sc' | 'tso';
+  /** Stores that a CPU's store buffer holds, with tso. */
+  readonly storeBuffer?: number;
   /** The bounds, where one was given. */
   readonly maxStates?: number;
   readonly maxAborts?: number;
@@ -229,7 +231,7 @@ export interface Row {
   readonly task: number;
   /** The CPU it is on; of `preempt`, the one that it leaves. Absent where it has none. */
   readonly cpu?: number;
-  /** Of `execute`: the instruction. Else where the task stands before what the kernel does. */
+  /** Of `execute`: the instruction; of `flush`: the one whose store it is. Else where the task stands before what the kernel does. */
   readonly ip: Hex;
   /** The ip as function and offset: `"push+0x12"`; the address where nothing is named. */
   readonly place: string;

@@ -98,11 +98,12 @@ const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.ev
 
 /** Which part is not what it should be. Texts and numbers inside the document are only shown. */
 function misshapen({ path, program, settings, learned, reductions, acts, document }: CounterexampleTrace) {
-  const { calls = [], scenario, kernel, debugRseq, arch, cpus } = settings ?? {};
+  const { calls = [], scenario, kernel, debugRseq, arch, cpus, storeBuffer = 1 } = settings ?? {};
   if (typeof path !== 'string' || typeof scenario !== 'string' || typeof kernel !== 'string') return 'a name';
   if (arch !== undefined && !ARCHITECTURES.includes(arch)) return 'an architecture';
   if (typeof debugRseq !== 'boolean' || typeof reductions?.registers !== 'boolean') return 'an option';
   if (!Array.isArray(calls) || !calls.every((call) => typeof call === 'string')) return 'a task';
+  if (!isNumber(storeBuffer) || storeBuffer < 1) return 'the store buffer';
   if (!isNumber(cpus) || cpus < 1 || cpus > 16) return 'the number of CPUs';
   try {
     fromBase64(program);
@@ -129,6 +130,7 @@ const KINDS: Readonly<Record<Act['kind'], readonly string[]>> = {
   execute: [],
   preempt: [],
   fence: [],
+  flush: [],
   resume: ['cpu', 'cid'],
   signal: ['signal'],
 };

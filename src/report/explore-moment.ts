@@ -70,7 +70,7 @@ function momentLines(moment: Moment, style: Style): string[] {
 }
 
 function taskLines(task: TaskMoment, style: Style, all: boolean): string[] {
-  const { at, armed, own, signals, results, registers } = task;
+  const { at, armed, own, waits = [], signals, results, registers } = task;
   return [
     `${style.bold(`task ${task.name}`)}: ${stateOf(task)}`,
     ...(at === undefined
@@ -86,6 +86,10 @@ function taskLines(task: TaskMoment, style: Style, all: boolean): string[] {
     ...own.map(
       ({ name, before, now }, n) =>
         `  ${(n === 0 ? 'own' : '').padEnd(10)}${name} ${valueText(before)} -> ${valueText(now)}`,
+    ),
+    ...waits.map(
+      ({ name, before, now }, n) =>
+        `  ${(n === 0 ? 'waits' : '').padEnd(10)}${name} ${valueText(before)} -> ${valueText(now)}, in the store buffer`,
     ),
     ...(signals.length === 0 ? [] : [`  signals   ${signals.join(', ')} may still arrive`]),
     ...(results.length === 0 ? [] : [`  results   ${results.map(valueText).join(', ')}`]),

@@ -3,10 +3,7 @@ import { EXPECTED } from '../explore/examples/manifest.js';
 import { expectedOf, verdictOf } from '../explore/examples/verdicts.js';
 
 describe('explore says what is so, also of large scenarios', () => {
-  it.each(EXPECTED.filter(({ memory }) => memory !== 'tso'))(
-    '$object $scenario, kernel $kernel: $verdict',
-    async (row) => {
-      expect(await verdictOf(row)).toEqual(expectedOf(row));
-    },
-  );
+  it.each(EXPECTED)('$object $scenario, kernel $kernel, memory $memory: $verdict', async (row) => {
+    expect(await verdictOf(row)).toEqual(expectedOf(row));
+  });
 });

@@ -2,6 +2,8 @@ import type { Cells } from './cells.js';
 import type { PrivateMemory } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import type { Stack } from './stack.js';
+import type { Entry } from './store-buffer.js';
+import { Stores } from './stores.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 import { WORD } from './watched.js';
@@ -15,6 +17,8 @@ export interface Accesses {
   /** Cells whose value was asked for, in this order. */
   readonly reads: readonly number[];
   readonly stores: readonly (readonly [cell: number, value: bigint])[];
+  /** The same as a store buffer takes them; none where there are no store buffers. */
+  readonly entries: readonly Entry[];
   /** Of the task's own memory, by word from its window's beginning. Some may be as they were. */
   readonly changes: readonly (readonly [word: number, value: bigint])[];
   /** Constant words that were read. */
@@ -30,6 +34,7 @@ interface Touched {
   written: boolean;
 }
 
+const NONE: readonly Entry[] = [];
 /** What happened to a word of the task's own memory. */
 const MARK = { read: 1, written: 2 } as const;
 
@@ -44,6 +49,8 @@ export class Access {
   private readonly touched = new Map<number, Touched>();
   /** Words of the task's own memory, and what happened to them. */
   private readonly own: number[] = [];
+  /** Undefined where there are no store buffers. */
+  private readonly order: Stores | undefined;
   private readonly marks: Uint8Array;
   /** What was read so far, in this order, without constants. */
   readonly looks: Look[] = [];
@@ -63,12 +70,14 @@ export class Access {
     private readonly stack?: Stack,
   ) {
     this.marks = world.marks;
+    if (world.settings.storeBuffer !== undefined && !scratch) this.order = new Stores(world.machine, cells);
     world.machine.watcher = (at, size, write) => this.touch(at, size, write);
   }
 
   private touch(at: number, size: number, write: boolean): void {
     const end = at + size;
     const { window } = this;
+    this.order?.note(at, size, write);
     if (at >= window.start && at < window.end) this.onOwn?.(at - window.start, size, write);
     for (let word = Math.floor(at / WORD); word * WORD < end; word++) {
       const start = word * WORD;
@@ -140,6 +149,7 @@ export class Access {
 
   /** The instruction has faulted, and done nothing. */
   undo(): void {
+    this.order?.undo();
     for (const touched of this.touched.values()) if (!touched.read) touched.written = false;
   }
 
@@ -153,6 +163,7 @@ export class Access {
   close(): Accesses {
     const { machine } = this.world;
     machine.watcher = undefined;
+    const entries = this.order?.end() ?? NONE;
     const stores: [number, bigint][] = [];
     const changes: [number, bigint][] = [];
     let constants = false;
@@ -174,6 +185,6 @@ export class Access {
       else stores.push([cell, after]);
     }
     const reads = this.looks.flatMap((look) => (look < 0 ? [-1 - look] : []));
-    return { reads, stores: stores.sort(([a], [b]) => a - b), changes, constants };
+    return { reads, stores: stores.sort(([a], [b]) => a - b), entries, changes, constants };
   }
 }

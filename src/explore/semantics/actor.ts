@@ -23,13 +23,14 @@ import type { Draft, Place } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { bury, unpackRegisters } from './registers.js';
+import { EMPTY } from './store-buffer.js';
 import { putKernelPart } from './task-kernel.js';
 import { toLocal, type Window } from './values.js';
 import type { World } from './world.js';
 
-/** What a task may do next. Legend: execute one instruction; lose its CPU; get CPU `cpu` and number `cid`; get the scenario's signal of this index; be interrupted by membarrier(2). */
+/** What a task may do next. Legend: execute one instruction; lose its CPU; be interrupted by membarrier(2); have the oldest store of its store buffer reach memory; get CPU `cpu` and number `cid`; get the scenario's signal of this index. */
 export type Act =
-  | { readonly kind: 'execute' | 'preempt' | 'fence' }
+  | { readonly kind: 'execute' | 'preempt' | 'fence' | 'flush' }
   | { readonly kind: 'resume'; readonly cpu: number; readonly cid: number }
   | { readonly kind: 'signal'; readonly signal: number };
 
@@ -179,6 +180,7 @@ export class Actor {
       results: result === undefined ? local.results : [...local.results, result],
       owner: local.owner,
       handlers: this.handlersOf(task, window, local, call),
+      buffer: local.buffer,
     };
   }
 
@@ -205,6 +207,7 @@ export class Actor {
       results: result === undefined ? local.results : [...local.results, result],
       owner: local.owner,
       handlers: [],
+      buffer: EMPTY,
     };
   }
 
@@ -233,6 +236,8 @@ export class Actor {
         const sent = local.signals.indexOf(act.signal);
         return { signals: local.signals.filter((_, index) => index !== sent) };
       }
+      case 'flush':
+        throw new Error('a store buffer is nothing of the machine');
       default:
         cameBy(kernel, task, 'interrupt');
         fenced(kernel, task);

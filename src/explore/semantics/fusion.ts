@@ -8,6 +8,7 @@ import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
 import { sameIn } from './registers.js';
 import type { Step, Steps } from './steps.js';
+import { EMPTY } from './store-buffer.js';
 import type { World } from './world.js';
 
 /** Silent instructions in a row, at most. */
@@ -38,6 +39,8 @@ export class Fusion {
     private readonly coverage: Coverage,
     private readonly resumes: () => readonly Act[],
     private readonly armed: (draft: Draft) => AbortRange | undefined,
+    /** Its next instruction waits until its store buffer is empty. */
+    private readonly mustFlush: (draft: Draft) => boolean,
   ) {}
 
   /** Where a task goes by itself. Throws Anew where an instruction turns out not to be silent. */
@@ -62,8 +65,9 @@ export class Fusion {
       seen.add(key);
       const next = this.silent(at);
       if (next === undefined) break;
-      if (!this.sure.has(key)) {
-        this.sure.add(key);
+      const empty = at.buffer === EMPTY ? key : keyOf({ ...at, buffer: EMPTY });
+      if (!this.sure.has(empty)) {
+        this.sure.add(empty);
         this.pairs.push([at, next]);
       }
       at = next;
@@ -74,7 +78,7 @@ export class Fusion {
 
   /** The state behind the next instruction, if it is silent. */
   private silent(draft: Draft): Draft | undefined {
-    if (this.knowledge.stops.has(ipOf(draft))) return undefined;
+    if (this.knowledge.stops.has(ipOf(draft)) || this.mustFlush(draft)) return undefined;
     const handlers = draft.signals.length > 0 || draft.kernel.pending.length > 0;
     // Interruptions that are no signals do not stand for those that are.
     if (handlers && this.world.kernel.rules.noRestartFlags === 'honoured') return undefined;
@@ -131,7 +135,8 @@ export class Fusion {
 
   private compare([before, after]: [Draft, Draft]): void {
     const ip = ipOf(before);
-    const [a, b] = [this.interrupted(before), this.interrupted(after)];
+    // Stores that wait reach memory before an interruption; and silent instructions know nothing of them.
+    const [a, b] = [before, after].map((draft) => this.interrupted({ ...draft, buffer: EMPTY }));
     if (a === undefined || a !== b) this.knowledge.stop(ip);
     const range = this.armed(before);
     if (range === undefined || !isInside(range, ip)) return;

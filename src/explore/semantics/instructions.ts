@@ -6,6 +6,7 @@ import type { Draft } from './local.js';
 import { wordAt } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { wordOf } from './registers.js';
+import type { Entry } from './store-buffer.js';
 
 /** Which fields of its struct rseq an instruction touches: any; reads cpu_id_start or cpu_id or mm_cid; reads mm_cid; writes any. */
 export const AREA_USE = { any: 1, ids: 2, cid: 4, write: 8 } as const;
@@ -17,6 +18,7 @@ export interface Effect {
   readonly sets: readonly (readonly [word: number, value: bigint])[];
   readonly reads: readonly number[];
   readonly stores: readonly (readonly [cell: number, value: bigint])[];
+  readonly entries: readonly Entry[];
   readonly changes: readonly (readonly [word: number, value: bigint])[];
   readonly constants: boolean;
   /** AREA_USE. */

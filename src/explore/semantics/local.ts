@@ -1,5 +1,6 @@
 import type { PrivateMemory } from './private-memory.js';
 import type { Registers } from './registers.js';
+import type { StoreBuffer } from './store-buffer.js';
 import type { KernelPart } from './task-kernel.js';
 
 /** Where a task is: on a CPU, off, or it has returned. */
@@ -26,6 +27,8 @@ export interface Local {
   readonly owner: number;
   /** Of signal handlers that the task is in: where the stack pointer was when they began, as in values.ts; the innermost last. */
   readonly handlers: readonly bigint[];
+  /** Its stores that are not in memory yet: of the CPU that it is on. */
+  readonly buffer: StoreBuffer;
 }
 
 export type Draft = Omit<Local, 'id'>;
@@ -48,7 +51,7 @@ export class Locals {
 }
 
 export function keyOf(draft: Draft): string {
-  const { place, registers, memory, kernel, signals, results, owner, handlers } = draft;
+  const { place, registers, memory, kernel, signals, results, owner, handlers, buffer } = draft;
   const where = place.kind === 'on' ? `${place.cpu}.${place.cid}${place.fenced ? '!' : ''}` : place.kind;
-  return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}|${handlers}`;
+  return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}|${handlers}|${buffer.id}`;
 }

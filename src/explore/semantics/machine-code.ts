@@ -2,6 +2,7 @@ import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Graph } from '../graph.js';
 import type { ReadCell, Semantics } from '../semantics.js';
 import { type Act, Actor, type Bad } from './actor.js';
+import { Barriers } from './barriers.js';
 import { armedWith, ipOf, isInside } from './bounds.js';
 import { Coverage } from './coverage.js';
 import { Functions } from './functions.js';
@@ -12,6 +13,8 @@ import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
 import { Steps } from './steps.js';
+import { EMPTY, StoreBuffers } from './store-buffer.js';
+import { Acts, type Choice, Tso, type TsoStep } from './tso.js';
 import type { World } from './world.js';
 
 /** Which ways of making the search smaller are in use (docs/explore.md). */
@@ -35,7 +38,10 @@ export class MachineCode implements Semantics {
   readonly values: bigint[] = [];
   readonly acts: (readonly Act[])[] = [];
   readonly memories: PrivateMemories;
-  private readonly actor: Actor;
+  readonly buffers = new StoreBuffers();
+  /** Undefined: memory is sequentially consistent. */
+  readonly tso: Tso | undefined;
+  private readonly real: Acts;
   private readonly steps: Steps;
   private readonly functions: Functions;
   private readonly valueIds = new Map<bigint, number>();
@@ -48,13 +54,19 @@ export class MachineCode implements Semantics {
     readonly knowledge: Knowledge,
     readonly reductions: Reductions,
     private readonly oracle: (locals: readonly Local[], memory: string) => Bad | undefined,
+    /** Tasks never run at the same time: they do the same without store buffers, for each sees its own stores. */
+    undisturbed = false,
   ) {
     this.tasks = world.tasks.length;
     this.memories = new PrivateMemories(knowledge.stack);
     knowledge.cells.renew();
     const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
-    this.actor = new Actor(world, knowledge.cells, this.memories, deadAt);
-    this.steps = new Steps(world, knowledge, this.actor, this.memories, this.coverage, deadAt);
+    const actor = new Actor(world, knowledge.cells, this.memories, deadAt);
+    this.real = new Acts(actor, this.buffers);
+    this.steps = new Steps(world, knowledge, actor, this.memories, this.coverage, deadAt);
+    const { storeBuffer, cpus } = world.settings;
+    if (storeBuffer !== undefined && !undisturbed)
+      this.tso = new Tso(this.steps, this.buffers, new Barriers(world), storeBuffer, cpus);
     this.fusion = new Fusion(
       world,
       knowledge,
@@ -62,6 +74,7 @@ export class MachineCode implements Semantics {
       this.coverage,
       () => this.resumes().map(({ act }) => act),
       (draft) => knowledge.rangeOf(armedWith(draft)),
+      (draft) => this.tso?.mustFlush(draft) === true,
     );
     this.functions = new Functions(world, knowledge.cells);
   }
@@ -80,6 +93,7 @@ export class MachineCode implements Semantics {
         results: [],
         owner: this.ownerOf(index),
         handlers: [],
+        buffer: EMPTY,
       };
       return this.local(graph, this.settled(draft)).id;
     });
@@ -95,11 +109,15 @@ export class MachineCode implements Semantics {
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
     const act = this.acts[local]![edge]!;
     const draft = this.locals.all[local]!;
-    const outcome = this.steps.take(draft, act, (cell) => this.values[value(cell)]!)!;
+    const outcome: TsoStep = (this.tso ?? this.steps).take(draft, act, (cell) => this.values[value(cell)]!)!;
     let node = graph.rootOf(local, edge);
     for (const cell of outcome.reads) {
       graph.setRead(node, cell);
       node = graph.child(node, value(cell));
+    }
+    if (outcome.waits) {
+      graph.setDisabled(node);
+      return;
     }
     if (outcome.bad !== undefined) {
       graph.setBad(node, this.bad.push(outcome.bad) - 1);
@@ -112,6 +130,8 @@ export class MachineCode implements Semantics {
 
   fence(graph: Graph, local: number): void {
     const draft = this.locals.all[local]!;
+    // Its membarrier has waited for that.
+    if (draft.buffer !== EMPTY) throw new Error('a fence finds stores that wait');
     const outcome = this.steps.take(draft, { kind: 'fence' });
     if (outcome === undefined)
       throw new Refusal(
@@ -150,7 +170,7 @@ export class MachineCode implements Semantics {
 
   /** A task behind one act, which it really does; undefined where that is a violation. */
   after(draft: Draft, task: number, act: Act, memory: readonly bigint[]): Draft | undefined {
-    return this.actor.run(draft, task, act, (cell) => memory[cell]!).next;
+    return this.real.run(draft, task, act, (cell) => memory[cell]!).next;
   }
 
   /** All cells of a memory of the search, by its number. */
@@ -197,18 +217,19 @@ export class MachineCode implements Semantics {
     this.acts.push(choices.map(({ act }) => act));
     const { place } = local;
     graph.addLocal(
-      place.kind === 'on' ? this.wanted(place) : 0,
+      place.kind === 'on' ? this.wanted(place) | (this.tso?.held(local) ?? 0) : 0,
       place.kind === 'finished',
       choices.map(({ wants, cost }, label) => ({ label, cost, wants })),
     );
     return local;
   }
 
-  private choices({ place, signals }: Local): { act: Act; cost: 0 | 1; wants: number }[] {
+  private choices(local: Local): readonly Choice[] {
+    const { place, signals } = local;
     if (place.kind === 'finished') return [];
     if (place.kind === 'off') return this.resumes();
     if (place.fenced) return [{ act: { kind: 'fence' }, cost: 0, wants: 0 }];
-    return [
+    const usual: Choice[] = [
       { act: { kind: 'execute' }, cost: 0, wants: 0 },
       { act: { kind: 'preempt' }, cost: 1, wants: 0 },
       ...[...new Set(signals)].map((signal) => ({
@@ -217,9 +238,10 @@ export class MachineCode implements Semantics {
         wants: 0,
       })),
     ];
+    return this.tso?.choices(local, usual) ?? usual;
   }
 
-  private resumes(): { act: Act; cost: 1; wants: number }[] {
+  private resumes(): Choice[] {
     const { cpus } = this.world.settings;
     // The first thread is one more that has a number.
     const cids = this.knowledge.cids ? Math.min(cpus, this.tasks + 1) : 1;

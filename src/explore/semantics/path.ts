@@ -3,6 +3,7 @@ import type { Act } from './actor.js';
 import { ipOf } from './bounds.js';
 import { type Draft, keyOf, type Local } from './local.js';
 import type { MachineCode } from './machine-code.js';
+import { EMPTY } from './store-buffer.js';
 import type { Story, TaskAct, Told } from './story.js';
 
 /** One act of a counterexample as it really is: every instruction by itself. */
@@ -79,8 +80,8 @@ function repeat(
     const before = seen.get(story.key);
     if (before !== undefined) return before;
     seen.set(story.key, acts.length);
-    for (const [task, { place }] of story.tasks.entries())
-      if (place.kind === 'on') tell(task, { kind: 'execute' });
+    for (const [task, { place, buffer }] of story.tasks.entries())
+      if (place.kind === 'on') tell(task, { kind: buffer === EMPTY ? 'execute' : 'flush' });
   }
   return undefined;
 }

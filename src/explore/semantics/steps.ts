@@ -43,6 +43,7 @@ const NOTHING = {
   looks: [],
   reads: [],
   stores: [],
+  entries: [],
   changes: [],
   constants: false,
   area: 0,
@@ -196,13 +197,13 @@ export class Steps {
   }
 
   private effectOf(step: Step, index: number, writes: readonly number[]): Effect {
-    const { reads, stores, changes, constants, area, top } = step;
+    const { reads, stores, entries, changes, constants, area, top } = step;
     const { registers } = this.world.tasks[index]!;
     const window = this.world.windows[index]!;
     const sets = writes.map(
       (word) => [word, word === FLAGS ? registers[word]! : toLocal(registers[word]!, window)] as const,
     );
-    return { to: ipOf(step.next!), sets, reads, stores, changes, constants, area, top };
+    return { to: ipOf(step.next!), sets, reads, stores, entries, changes, constants, area, top };
   }
 
   /** What is learned of the program by a step. */
@@ -228,8 +229,11 @@ export class Steps {
 const isPointer = ({ tasks, windows }: World, index: number, offset: number): boolean =>
   tasks[index]!.registers[FS_BASE] === BigInt(windows[index]!.start + offset);
 
-const outcomeKey = ({ reads, stores, fence, bad, next }: Outcome): string =>
-  `${reads}|${stores}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;
+const entriesKey = (entries: Effect['entries']): string =>
+  entries.map((entry) => entry.map(({ cell, bytes }) => `${cell}.${bytes}`).join('+')).join(' ');
 
-const effectKey = ({ to, sets, reads, stores, changes, area }: Effect): string =>
-  `${to}|${sets.join(';')}|${reads}|${stores.join(';')}|${changes.join(';')}|${area}`;
+const outcomeKey = ({ reads, stores, entries, fence, bad, next }: Outcome): string =>
+  `${reads}|${stores}|${entriesKey(entries)}|${fence}|${bad?.kind}|${next === undefined ? '' : keyOf(next)}`;
+
+const effectKey = ({ to, sets, reads, stores, entries, changes, area }: Effect): string =>
+  `${to}|${sets.join(';')}|${reads}|${stores.join(';')}|${entriesKey(entries)}|${changes.join(';')}|${area}`;

@@ -17,6 +17,8 @@ import type { Reductions } from './machine-code.js';
 import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
 import { unpackRegisters } from './registers.js';
+import { EMPTY, forwarded, type StoreBuffer, type StoreBuffers, stored } from './store-buffer.js';
+import { Acts } from './tso.js';
 import { fromLocal } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
@@ -39,17 +41,20 @@ export interface Told {
 export class Story {
   readonly tasks: Draft[];
   readonly memory: bigint[];
-  private readonly actor: Actor;
+  private readonly acts: Acts;
+  /** The instructions whose stores wait in a task's store buffer. */
+  private readonly origins = new WeakMap<Draft, readonly number[]>();
 
   constructor(
     private readonly world: World,
     private readonly knowledge: Knowledge,
     memories: PrivateMemories,
+    buffers: StoreBuffers,
     private readonly names: Names,
     readonly _reductions: Pick<Reductions, 'registers'>,
   ) {
     const { cells } = knowledge;
-    this.actor = new Actor(world, cells, memories, undefined);
+    this.acts = new Acts(new Actor(world, cells, memories, undefined), buffers);
     this.memory = cells.words.map((_, cell) => cells.initial(cell));
     this.tasks = world.starts.map(({ registers, words, kernel, signals }, index) => ({
       place: { kind: 'off' },
@@ -60,16 +65,40 @@ export class Story {
       results: [],
       owner: index,
       handlers: [],
+      buffer: EMPTY,
     }));
   }
 
   tell({ task, act }: TaskAct): Told {
     const before = this.tasks[task]!;
-    const outcome = this.actor.run(before, task, act, (cell) => this.memory[cell]!);
-    const row = this.row(task, act, before, outcome);
-    if (outcome.next !== undefined) this.tasks[task] = outcome.next;
+    const outcome = this.acts.run(before, task, act, (cell) => this.memory[cell]!);
+    const waiting = this.origins.get(before) ?? [];
+    const ip = act.kind === 'flush' ? waiting[0]! : ipOf(before);
+    const row = this.row(task, act, ip, before, outcome);
+    const { next } = outcome;
+    if (next !== undefined) {
+      const put = next.buffer.entries.length - before.buffer.entries.length;
+      const fresh = Array.from({ length: Math.max(0, put) }, () => ip);
+      this.origins.set(next, act.kind === 'flush' ? waiting.slice(1) : [...waiting, ...fresh]);
+      this.tasks[task] = next;
+    }
     for (const [cell, value] of outcome.stores) this.memory[cell] = value;
     return { row, bad: outcome.bad, fence: outcome.fence };
+  }
+
+  /** Why an act cannot come now, as far as store buffers have a say; undefined where it can. */
+  obstacle({ task, act }: TaskAct): string | undefined {
+    return this.acts.obstacle(this.tasks[task]!, act);
+  }
+
+  /** Stores in a task's store buffer. */
+  waitingOf(task: number): Change[] {
+    return this.waits(EMPTY, this.tasks[task]!.buffer);
+  }
+
+  /** A cell as a task sees it. */
+  private seen(buffer: StoreBuffer, cell: number): bigint {
+    return forwarded(buffer, cell, this.memory[cell]!);
   }
 
   /** All that decides what can happen next, as text. */
@@ -83,17 +112,17 @@ export class Story {
     return this.names.data(at) ?? hex(at);
   }
 
-  private row(task: number, act: Act, before: Draft, outcome: Outcome): Row {
-    const ip = ipOf(before);
+  /** `ip`: of a flush, the instruction whose store it is. */
+  private row(task: number, act: Act, ip: number, before: Draft, outcome: Outcome): Row {
     const { next, events } = outcome;
     const cpu = before.place.kind === 'on' ? before.place.cpu : act.kind === 'resume' ? act.cpu : undefined;
     const source = this.names.source(ip);
     const abort = events.find((event) => event.kind === 'abort');
     const section = this.sectionAt(ip);
     const kernel = this.kernelWords(act, before, outcome);
-    const reads = outcome.reads.map((cell) => ({
+    const reads = (act.kind === 'flush' ? [] : outcome.reads).map((cell) => ({
       name: this.cellName(cell),
-      value: word(this.memory[cell]!),
+      value: word(this.seen(before.buffer, cell)),
     }));
     const last = this.lastCpu(before);
     return {
@@ -138,6 +167,7 @@ export class Story {
           : `resume on cpu ${act.cpu}${last === act.cpu ? '' : ` (migrate ${last} to ${act.cpu})`}`,
       );
     else if (act.kind === 'fence') words.push('interrupted by membarrier');
+    else if (act.kind === 'flush') words.push('a store leaves the store buffer');
     else if (act.kind === 'signal')
       words.push(`${signalName(this.world.scenario.signals[act.signal]!.signal)}: handler`);
     for (const event of events) words.push(...this.eventWords(event));
@@ -161,6 +191,21 @@ export class Story {
   private sectionAt(ip: number): string | undefined {
     const range = this.knowledge.sections.find(({ start, end }) => start <= ip && ip < end);
     return range && this.sectionName(range);
+  }
+
+  /** Stores that the task has put into its store buffer, each with what the task saw there before. */
+  private waits(before: StoreBuffer, after: StoreBuffer): Change[] {
+    const changes: Change[] = [];
+    const seen = new Map<number, bigint>();
+    for (const entry of after.entries.slice(before.entries.length))
+      for (const piece of entry) {
+        const { cell } = piece;
+        const was = seen.get(cell) ?? this.seen(before, cell);
+        const is = stored(piece, was);
+        seen.set(cell, is);
+        changes.push({ kind: 'buffer', name: this.cellName(cell), before: word(was), after: word(is) });
+      }
+    return changes;
   }
 
   /** `framed`: the kernel wrote a signal's frame, a hundred words that say nothing new. */
@@ -188,6 +233,7 @@ export class Story {
         before: word(this.memory[cell]!),
         after: word(value),
       });
+    found.push(...this.waits(before.buffer, after.buffer));
     const area = areaOf(before);
     for (const [index, value] of changes.filter(([index]) => !framed || isInArea(index * WORD, area)))
       note(

@@ -24,6 +24,8 @@ export interface Settings {
   readonly scenario: string | undefined;
   /** The scenario's tasks are these calls (kernel/scenario/task-calls.ts), whatever scenarios the file has. */
   readonly calls?: readonly string[];
+  /** Memory is x86-TSO: stores that the store buffer of a CPU holds. Undefined: memory is sequentially consistent. */
+  readonly storeBuffer?: number;
 }
 
 /** A task that has not begun: registers, words of its window that are not 0, and what the kernel keeps of it. */

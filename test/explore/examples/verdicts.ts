@@ -7,9 +7,9 @@ type Told = Pick<Expected, 'verdict' | 'violation' | 'says'>;
 
 /** What `explore` says of a row of the table: as the table says it, or with what it found instead. */
 export async function verdictOf(row: Expected): Promise<Told> {
-  const { object, scenario, cpus, kernel = '6.18', debugRseq = false } = row;
+  const { object, scenario, cpus, kernel = '6.18', debugRseq = false, memory = 'sc' } = row;
   const program = { path: object, arguments: [], environment: [], bytes: objectOf(object) };
-  const settings = { kernel, debugRseq, cpus, scenario };
+  const settings = { kernel, debugRseq, cpus, scenario, ...(memory === 'tso' && { storeBuffer: 8 }) };
   const options = {
     reductions: { symmetry: true, fusion: true, registers: true },
     serial: 'without-claims',

@@ -3,6 +3,7 @@ import { Knowledge } from '../../../src/explore/semantics/knowledge.js';
 import { type Draft, keyOf } from '../../../src/explore/semantics/local.js';
 import { PrivateMemories } from '../../../src/explore/semantics/private-memory.js';
 import { Anew } from '../../../src/explore/semantics/refusal.js';
+import { EMPTY } from '../../../src/explore/semantics/store-buffer.js';
 import { type Settings, World } from '../../../src/explore/semantics/world.js';
 import type { Program } from '../../../src/kernel/program.js';
 import { CodeReader } from '../../../src/machine/decode.js';
@@ -61,6 +62,7 @@ function search(world: World, { cells }: Knowledge): Plain {
       results: [],
       owner: index,
       handlers: [],
+      buffer: EMPTY,
     })),
     memory: cells.words.map((_, cell) => cells.initial(cell)),
   });
