@@ -12,38 +12,46 @@ const CASES = Number(process.env['CASES'] ?? 300);
 const SEED = Number(process.env['SEED'] ?? 1);
 const OUT = process.env['OUT'];
 
-it.skipIf(!canAssemble)('random scenarios: every way to explore, and runs', async () => {
-  const counts: Record<string, number> = {};
-  const failed: string[] = [];
-  let n = 0;
-  for (const each of fc.sample(scenario, { numRuns: CASES, seed: SEED })) {
-    n++;
-    const held = await hold(
-      { name: `case ${n}`, bytes: assemble(each.text), ...each },
-      { maxStates: 20_000, seeds: 6, jobs: n % 10 === 0 },
-    );
-    counts[held.outcome] = (counts[held.outcome] ?? 0) + 1;
-    counts['states'] = (counts['states'] ?? 0) + held.states;
-    counts['ends'] = (counts['ends'] ?? 0) + held.ends;
-    counts['runs'] = (counts['runs'] ?? 0) + held.ran;
-    counts['ran ends'] = (counts['ran ends'] ?? 0) + held.ranEnds;
-    if (held.wrong.length === 0) continue;
-    failed.push(`case ${n}: ${held.wrong[0]}`);
-    console.log(
-      `case ${n} kernel ${each.kernel} debug ${each.debugRseq} cpus ${each.cpus}: ${held.wrong.slice(0, 4).join('\n   ')}`,
-    );
-    if (OUT)
-      writeFileSync(
-        `${OUT}/case-${SEED}-${n}.s`,
-        `# ${JSON.stringify({ ...each, text: undefined })}\n${held.wrong
-          .slice(0, 8)
-          .map((w) => `# ${w}\n`)
-          .join('')}${each.text}`,
+const MEMORIES = [
+  ['sc', {}],
+  ['tso', { storeBuffer: 3 }],
+] as const;
+
+it.skipIf(!canAssemble).each(MEMORIES)(
+  'random scenarios, %s: every way to explore, and runs',
+  async (_, memory) => {
+    const counts: Record<string, number> = {};
+    const failed: string[] = [];
+    let n = 0;
+    for (const each of fc.sample(scenario, { numRuns: CASES, seed: SEED })) {
+      n++;
+      const held = await hold(
+        { name: `case ${n}`, bytes: assemble(each.text), ...each, ...memory },
+        { maxStates: 20_000, seeds: 6, jobs: n % 10 === 0 },
       );
-  }
-  console.log(JSON.stringify(counts));
-  expect(failed).toEqual([]);
-});
+      counts[held.outcome] = (counts[held.outcome] ?? 0) + 1;
+      counts['states'] = (counts['states'] ?? 0) + held.states;
+      counts['ends'] = (counts['ends'] ?? 0) + held.ends;
+      counts['runs'] = (counts['runs'] ?? 0) + held.ran;
+      counts['ran ends'] = (counts['ran ends'] ?? 0) + held.ranEnds;
+      if (held.wrong.length === 0) continue;
+      failed.push(`case ${n}: ${held.wrong[0]}`);
+      console.log(
+        `case ${n} kernel ${each.kernel} debug ${each.debugRseq} cpus ${each.cpus}: ${held.wrong.slice(0, 4).join('\n   ')}`,
+      );
+      if (OUT)
+        writeFileSync(
+          `${OUT}/case-${SEED}-${n}.s`,
+          `# ${JSON.stringify({ ...each, text: undefined })}\n${held.wrong
+            .slice(0, 8)
+            .map((w) => `# ${w}\n`)
+            .join('')}${each.text}`,
+        );
+    }
+    console.log(JSON.stringify(counts));
+    expect(failed).toEqual([]);
+  },
+);
 
 const shipped = EXPECTED.filter(({ memory }) => memory !== 'tso');
 

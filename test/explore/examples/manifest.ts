@@ -209,6 +209,9 @@ const buffered: readonly Expected[] = [
   verified(example('lock'), 'lock2', { memory: 'tso' }),
   verified(example('slab'), 'push_drain', { memory: 'tso' }),
   verified(example('slab'), 'pop_drain', { memory: 'tso' }),
+  verified(example('slab'), 'push_pop_drain', { memory: 'tso' }),
+  assertion(example('slab-no-fence'), 'push_drain', 'all_there(2)', { memory: 'tso' }),
+  assertion(example('slab-one-fence'), 'pop_drain', 'all_there(1)', { memory: 'tso' }),
 ];
 
 export const EXPECTED: readonly Expected[] = [

@@ -15,6 +15,8 @@ export interface Case {
   readonly kernel: string;
   readonly debugRseq: boolean;
   readonly cpus: number;
+  /** As in Settings: TSO with it. */
+  readonly storeBuffer?: number;
 }
 
 /** How it is explored. */
@@ -48,10 +50,10 @@ const ROUNDS = 200;
 
 /** Explores without an oracle. Throws Refusal. */
 export async function explored(what: Case, how: How): Promise<Found> {
-  const { name, bytes, kernel, debugRseq, cpus, scenario } = what;
+  const { name, bytes, kernel, debugRseq, cpus, scenario, storeBuffer } = what;
   const world = new World(
     { path: name, bytes, arguments: [], environment: [] } as ConstructorParameters<typeof World>[0],
-    { kernel, debugRseq, cpus, scenario },
+    { kernel, debugRseq, cpus, scenario, ...(storeBuffer !== undefined && { storeBuffer }) },
   );
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   for (let rounds = 1; ; rounds++) {
