@@ -200,12 +200,12 @@ function assumptionsOf(
 }
 
 const SEQUENTIAL = [
-  'instructions of different CPUs take effect one after the other (sequential consistency), each all at once',
+  'instructions of different CPUs take effect one after the other (sequential consistency), each all at once; but of one that reads and then writes memory without a lock prefix, the stores come by themselves',
 ];
 
-const storeBuffers = (size: number, { buffers, tso }: Explored['code']): string[] => [
+const storeBuffers = (size: number, { buffers, order }: Explored['code']): string[] => [
   "memory is x86-TSO: stores wait in their CPU's store buffer, first in, first out; all else that an instruction does happens at once. Locked instructions, mfence, cpuid, interruptions, exceptions, membarrier(2) and sched_yield(2) empty the buffer; other system calls do not",
-  tso!.full
+  order?.full === true
     ? `a store buffer holds ${size} stores (--store-buffer): with more waiting, the next store waits too`
     : `a store buffer holds ${size} stores (--store-buffer); never were there more than ${buffers.longest}`,
   'a store of up to 8 bytes within 64 aligned ones reaches memory at once, so do 16 aligned bytes; what is larger goes word by word, upwards. Memory is write-back, and non-temporal and string stores come in order like all others',

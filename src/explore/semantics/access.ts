@@ -7,7 +7,7 @@ import { Stores } from './stores.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 import { WORD } from './watched.js';
-import type { World } from './world.js';
+import { hasStoreOrder, type World } from './world.js';
 
 /** A word whose value was asked for: of the task's own memory, by its number from the window's beginning; or a cell n, as -1 - n. */
 export type Look = number;
@@ -70,7 +70,7 @@ export class Access {
     private readonly stack?: Stack,
   ) {
     this.marks = world.marks;
-    if (world.settings.storeBuffer !== undefined && !scratch) this.order = new Stores(world.machine, cells);
+    if (hasStoreOrder(world) && !scratch) this.order = new Stores(world.machine, cells);
     world.machine.watcher = (at, size, write) => this.touch(at, size, write);
   }
 

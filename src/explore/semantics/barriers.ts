@@ -10,8 +10,8 @@ import { wordOf } from './registers.js';
 import type { Steps } from './steps.js';
 import type { World } from './world.js';
 
-/** What an instruction has to do with store buffers. */
-type Kind = 'empties' | 'call' | 'none';
+/** What an instruction has to do with store buffers. `parts`: it reads memory and writes memory, and not as one (no lock prefix). */
+type Kind = 'empties' | 'call' | 'parts' | 'none';
 
 /** Instructions that empty the store buffer, besides locked ones (Intel SDM vol. 3, 12.10 and 9.3). Not sfence: x86-TSO has it do nothing. */
 const EMPTY_IT = /^(mfence|cpuid|serialize)\b/;
@@ -44,6 +44,11 @@ export class Barriers {
   /** The instruction there is only done with an empty store buffer, and what it stores does not wait. */
   isAt(ip: number): boolean {
     return this.kindAt(ip) === 'empties';
+  }
+
+  /** The instruction there reads first and stores then, and others may come in between. */
+  isInParts(ip: number): boolean {
+    return this.kindAt(ip) === 'parts';
   }
 
   /**
@@ -80,7 +85,8 @@ export class Barriers {
 }
 
 function kindOf(code: Uint8Array, ip: number): Kind {
-  const { flow, text, traits } = x86_64.decode(code, ip as Addr);
+  const { flow, text, traits, memory } = x86_64.decode(code, ip as Addr);
   if (flow === 'syscall') return 'call';
-  return traits.has('atomic') || EMPTY_IT.test(text) ? 'empties' : 'none';
+  if (traits.has('atomic') || EMPTY_IT.test(text)) return 'empties';
+  return memory.some(({ read }) => read) && memory.some(({ write }) => write) ? 'parts' : 'none';
 }

@@ -18,10 +18,16 @@ export function areaOf({ kernel }: Pick<Draft, 'kernel'>): number | undefined {
   return pointer >= RELATIVE ? Number(pointer & (RELATIVE - 1n)) : undefined;
 }
 
+/** Which word of its own memory is a task's rseq_cs. */
+export function rseqCsOf(draft: Pick<Draft, 'kernel'>): number | undefined {
+  const area = areaOf(draft);
+  return area === undefined ? undefined : (area + RSEQ_CS_FIELD) / WORD;
+}
+
 /** rseq_cs as the task has it. */
 export function armedWith(draft: Draft): bigint {
-  const area = areaOf(draft);
-  return area === undefined ? 0n : wordAt(draft.memory, (area + RSEQ_CS_FIELD) / WORD);
+  const word = rseqCsOf(draft);
+  return word === undefined ? 0n : wordAt(draft.memory, word);
 }
 
 /** The section that a descriptor states; undefined where there is none, or where it may change. */

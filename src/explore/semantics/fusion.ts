@@ -1,11 +1,11 @@
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Act } from './actor.js';
-import { ipOf, isInside } from './bounds.js';
+import { armedWith, ipOf, isInside, rseqCsOf } from './bounds.js';
 import type { Coverage } from './coverage.js';
-import { AREA_USE } from './instructions.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
+import type { PrivateMemories } from './private-memory.js';
 import { sameIn } from './registers.js';
 import type { Step, Steps } from './steps.js';
 import { EMPTY } from './store-buffer.js';
@@ -36,6 +36,7 @@ export class Fusion {
     private readonly world: World,
     private readonly knowledge: Knowledge,
     private readonly steps: Steps,
+    private readonly memories: PrivateMemories,
     private readonly coverage: Coverage,
     private readonly resumes: () => readonly Act[],
     private readonly armed: (draft: Draft) => AbortRange | undefined,
@@ -61,6 +62,7 @@ export class Fusion {
       const known = this.ends.get(key);
       if (known !== undefined) at = known;
       if (known !== undefined || seen.has(key) || chain.length >= LONGEST) break;
+      if (at.handlers.length > 0 && armedWith(at) !== 0n) this.knowledge.leaves(armedWith(at));
       chain.push(key);
       seen.add(key);
       const next = this.silent(at);
@@ -92,13 +94,10 @@ export class Fusion {
     return step.next;
   }
 
-  /** A handler that comes in front of the instruction or behind it could tell, or make a difference to it. */
-  private concernsHandlers({ registers }: Draft, { area, next }: Step): boolean {
+  /** A handler that comes in front of the instruction or behind it could tell. */
+  private concernsHandlers({ registers }: Draft, { next }: Step): boolean {
     const { inspects, liveness } = this.knowledge;
-    // Handlers have sections of their own: rseq_cs is theirs too.
-    const ofSections =
-      (area & AREA_USE.any) !== 0 && ((area & AREA_USE.ids) === 0 || (area & AREA_USE.write) !== 0);
-    return inspects || ofSections || !sameIn(registers, next!.registers, liveness.inherited);
+    return inspects || !sameIn(registers, next!.registers, liveness.inherited);
   }
 
   /** Tasks off CPU that will do the same wherever they go on are one. */
@@ -112,15 +111,25 @@ export class Fusion {
     return draft;
   }
 
-  /** What becomes of a task without a CPU, for each way in which it may get one. */
-  private ways(draft: Draft): string | undefined {
+  /** What becomes of a task without a CPU, for each way in which it may get one. `leftover`: a handler runs first, and leaves that in rseq_cs. */
+  private ways(draft: Draft, leftover?: bigint): string | undefined {
     const ways: string[] = [];
     for (const act of this.resumes()) {
       const step = this.steps.take(draft, act);
       if (step === undefined) return undefined;
-      ways.push(step.bad === undefined ? keyOf(this.end(step.next!)) : step.bad.text);
+      if (step.bad !== undefined) ways.push(step.bad.text);
+      else
+        ways.push(keyOf(this.end(leftover === undefined ? step.next! : this.armedBy(step.next!, leftover))));
     }
     return ways.join('\n');
+  }
+
+  /** rseq_cs as a handler has left it. */
+  private armedBy(draft: Draft, pointer: bigint): Draft {
+    const word = rseqCsOf(draft);
+    return word === undefined
+      ? draft
+      : { ...draft, memory: this.memories.change(draft.memory, [[word, pointer]], 0) };
   }
 
   private makeSure(): void {
@@ -153,7 +162,13 @@ export class Fusion {
       ).join('\n');
     const away = this.steps.take(draft, { kind: 'preempt' });
     if (away?.next === undefined) return undefined;
-    const ways = this.ways(away.next);
+    let ways = this.ways(away.next);
+    // A signal does what the loss of a CPU does; and then its handler runs, here or there, with sections of its own.
+    if (draft.signals.length > 0 || draft.kernel.pending.length > 0)
+      for (const leftover of this.knowledge.leftovers) {
+        const more = this.ways(away.next, leftover);
+        ways = ways === undefined || more === undefined ? undefined : `${ways}\n${more}`;
+      }
     if (ways === undefined || !this.knowledge.fences) return ways;
     const fenced = this.steps.take(draft, { kind: 'fence' });
     if (fenced === undefined) return undefined;

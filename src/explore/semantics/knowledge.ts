@@ -54,6 +54,8 @@ export class Knowledge {
   readonly stack: Stack;
   /** A signal handler looks at what it has interrupted, or changes it. */
   inspects = false;
+  /** What signal handlers may leave in rseq_cs: the descriptors of their sections. */
+  readonly leftovers = new Set<bigint>();
   private readonly entries = new Set<number>();
   private readonly handlers: number[] = [];
   private readonly returns = new Set<number>();
@@ -138,6 +140,13 @@ export class Knowledge {
     if (range !== undefined) this.section(range);
     descriptors.set(pointer, range);
     return range;
+  }
+
+  /** A handler has armed a section. */
+  leaves(pointer: bigint): void {
+    if (this.leftovers.has(pointer)) return;
+    this.leftovers.add(pointer);
+    throw new Anew('a section of a handler');
   }
 
   stop(ip: number): never {

@@ -14,8 +14,8 @@ import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
 import { Steps } from './steps.js';
 import { EMPTY, StoreBuffers } from './store-buffer.js';
-import { Acts, type Choice, Tso, type TsoStep } from './tso.js';
-import type { World } from './world.js';
+import { Acts, type Choice, StoreOrder, type TsoStep } from './tso.js';
+import { hasStoreOrder, type World } from './world.js';
 
 /** Which ways of making the search smaller are in use (docs/explore.md). */
 export interface Reductions {
@@ -39,8 +39,8 @@ export class MachineCode implements Semantics {
   readonly acts: (readonly Act[])[] = [];
   readonly memories: PrivateMemories;
   readonly buffers = new StoreBuffers();
-  /** Undefined: memory is sequentially consistent. */
-  readonly tso: Tso | undefined;
+  /** Undefined: it makes no difference when stores reach memory. */
+  readonly order: StoreOrder | undefined;
   private readonly real: Acts;
   private readonly steps: Steps;
   private readonly functions: Functions;
@@ -65,16 +65,17 @@ export class MachineCode implements Semantics {
     this.real = new Acts(actor, this.buffers);
     this.steps = new Steps(world, knowledge, actor, this.memories, this.coverage, deadAt);
     const { storeBuffer, cpus } = world.settings;
-    if (storeBuffer !== undefined && !undisturbed)
-      this.tso = new Tso(this.steps, this.buffers, new Barriers(world), storeBuffer, cpus);
+    if (hasStoreOrder(world) && !undisturbed)
+      this.order = new StoreOrder(this.steps, this.buffers, new Barriers(world), storeBuffer, cpus);
     this.fusion = new Fusion(
       world,
       knowledge,
       this.steps,
+      this.memories,
       this.coverage,
       () => this.resumes().map(({ act }) => act),
       (draft) => knowledge.rangeOf(armedWith(draft)),
-      (draft) => this.tso?.mustFlush(draft) === true,
+      (draft) => this.order?.mustFlush(draft) === true,
     );
     this.functions = new Functions(world, knowledge.cells);
   }
@@ -109,7 +110,11 @@ export class MachineCode implements Semantics {
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
     const act = this.acts[local]![edge]!;
     const draft = this.locals.all[local]!;
-    const outcome: TsoStep = (this.tso ?? this.steps).take(draft, act, (cell) => this.values[value(cell)]!)!;
+    const outcome: TsoStep = (this.order ?? this.steps).take(
+      draft,
+      act,
+      (cell) => this.values[value(cell)]!,
+    )!;
     let node = graph.rootOf(local, edge);
     for (const cell of outcome.reads) {
       graph.setRead(node, cell);
@@ -217,7 +222,7 @@ export class MachineCode implements Semantics {
     this.acts.push(choices.map(({ act }) => act));
     const { place } = local;
     graph.addLocal(
-      place.kind === 'on' ? this.wanted(place) | (this.tso?.held(local) ?? 0) : 0,
+      place.kind === 'on' ? this.wanted(place) | (this.order?.held(local) ?? 0) : 0,
       place.kind === 'finished',
       choices.map(({ wants, cost }, label) => ({ label, cost, wants })),
     );
@@ -238,7 +243,7 @@ export class MachineCode implements Semantics {
         wants: 0,
       })),
     ];
-    return this.tso?.choices(local, usual) ?? usual;
+    return this.order?.choices(local, usual) ?? usual;
   }
 
   private resumes(): Choice[] {

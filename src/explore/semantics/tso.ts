@@ -4,6 +4,7 @@ import { ipOf } from './bounds.js';
 import type { Draft } from './local.js';
 import type { Step, Steps } from './steps.js';
 import { covers, EMPTY, flushed, forwarded, type StoreBuffers } from './store-buffer.js';
+import { hasStoreOrder } from './world.js';
 
 /** An edge of a local. */
 export interface Choice {
@@ -45,7 +46,7 @@ export class Acts {
     private readonly actor: Actor,
     private readonly buffers: StoreBuffers,
   ) {
-    if (actor.world.settings.storeBuffer !== undefined) this.barriers = new Barriers(actor.world);
+    if (hasStoreOrder(actor.world)) this.barriers = new Barriers(actor.world);
   }
 
   /** `task`: as whose it is done. */
@@ -53,7 +54,10 @@ export class Acts {
     if (act.kind === 'flush') return flush(this.buffers, draft, value);
     const { buffer } = draft;
     const outcome = this.actor.run(draft, task, act, (cell) => forwarded(buffer, cell, value(cell)));
-    return this.barriers === undefined ? outcome : buffered(this.buffers, this.barriers, draft, act, outcome);
+    const waits = this.actor.world.settings.storeBuffer !== undefined;
+    return this.barriers === undefined
+      ? outcome
+      : buffered(this.buffers, this.barriers, draft, act, outcome, waits);
   }
 
   /** Why an act cannot come now, as far as store buffers have a say; undefined where it can. */
@@ -67,7 +71,8 @@ export class Acts {
 
 /**
  * What an act does when its stores go into the store buffer. What empties the buffer is only done where it is empty, so its stores need not wait:
- * they go to memory. An exception comes behind all stores that wait.
+ * they go to memory. An exception comes behind all stores that wait. Without store buffers (`all` is false) only the stores of an instruction
+ * that has read memory before come by themselves, and at once: nothing of their own task comes in between, but others may.
  */
 function buffered<O extends Outcome>(
   buffers: StoreBuffers,
@@ -75,18 +80,22 @@ function buffered<O extends Outcome>(
   draft: Draft,
   act: Act,
   outcome: O,
+  all: boolean,
 ): O {
   const { next, entries, plain, call } = outcome;
-  if (act.kind !== 'execute' || next === undefined || barriers.isAt(ipOf(draft))) return outcome;
-  const buffer = buffers.of([...draft.buffer.entries, ...entries], !plain && call === undefined);
+  const ip = ipOf(draft);
+  if (act.kind !== 'execute' || next === undefined || barriers.isAt(ip)) return outcome;
+  if (!all && (entries.length === 0 || !barriers.isInParts(ip))) return outcome;
+  const drains = !all || (!plain && call === undefined);
+  const buffer = buffers.of([...draft.buffer.entries, ...entries], drains);
   return { ...outcome, stores: [], next: { ...next, buffer } };
 }
 
 /**
- * x86-TSO (Sewell, Sarkar, Owens, Nardelli, Myreen: x86-TSO, CACM 53(7), 2010): between a CPU and memory is a store buffer, first in, first
+ * When stores reach memory. x86-TSO (Sewell, Sarkar, Owens, Nardelli, Myreen: x86-TSO, CACM 53(7), 2010): between a CPU and memory is a store buffer, first in, first
  * out. A task has what its CPU's buffer holds; it leaves a CPU only with an empty one. A load takes the newest bytes that wait, else memory's.
  */
-export class Tso {
+export class StoreOrder {
   /** Some task had to wait because its buffer was full. */
   full = false;
 
@@ -94,8 +103,8 @@ export class Tso {
     private readonly steps: Steps,
     private readonly buffers: StoreBuffers,
     private readonly barriers: Barriers,
-    /** Stores that a buffer holds. */
-    private readonly size: number,
+    /** Stores that a buffer holds; undefined: there are none, and no store waits (sequential consistency). */
+    private readonly size: number | undefined,
     private readonly cpus: number,
   ) {}
 
@@ -106,11 +115,17 @@ export class Tso {
     const reads = step.reads.filter((cell) => !covers(buffer, cell));
     const { length } = step.entries;
     // One instruction with more stores than there is room for at all goes into an empty buffer.
-    if (buffer.entries.length > 0 && length > 0 && buffer.entries.length + length > this.size) {
+    const { size } = this;
+    if (
+      size !== undefined &&
+      buffer.entries.length > 0 &&
+      length > 0 &&
+      buffer.entries.length + length > size
+    ) {
       this.full = true;
       return { ...step, reads, waits: true };
     }
-    return { ...buffered(this.buffers, this.barriers, draft, act, step), reads };
+    return { ...buffered(this.buffers, this.barriers, draft, act, step, size !== undefined), reads };
   }
 
   /** The next instruction waits until the buffer is empty. */

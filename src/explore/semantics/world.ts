@@ -37,6 +37,10 @@ export interface Start {
   readonly signals: readonly number[];
 }
 
+/** Does it matter when stores reach memory? Not to tasks that never run at the same time. */
+export const hasStoreOrder = ({ settings, tasks }: Pick<World, 'settings' | 'tasks'>): boolean =>
+  settings.cpus > 1 && tasks.length > 1;
+
 /** Who may run a scenario's setup for so many instructions. */
 const LONGEST_SETUP = 200_000_000;
 /** Pages that a scenario may touch. */
@@ -120,7 +124,10 @@ export class World {
   }
 
   private startOf(task: Task, window: Window): Start {
+    // Where a task was put first means nothing: it has not run yet.
     task.cpu = 0;
+    task.rseq.causes.clear();
+    task.rseq.mask = 0;
     return {
       signals: this.signalsOf(this.tasks.indexOf(task)),
       registers: this.registerFiles.pack(task.registers, window),

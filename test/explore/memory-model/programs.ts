@@ -130,7 +130,7 @@ export async function endsOf(program: Program, how: How = {}): Promise<Ends> {
         ...(how.interruptions !== true && { maxCost: program.length }),
       });
       if (verdict.kind === 'violation') throw new Error('a violation');
-      return { ends, counts: verdict, longest: code.buffers.longest, full: code.tso?.full === true };
+      return { ends, counts: verdict, longest: code.buffers.longest, full: code.order?.full === true };
     } catch (error) {
       if (!(error instanceof Anew)) throw error;
     }
