@@ -62,7 +62,7 @@ export class Fusion {
       const known = this.ends.get(key);
       if (known !== undefined) at = known;
       if (known !== undefined || seen.has(key) || chain.length >= LONGEST) break;
-      if (at.handlers.length > 0 && armedWith(at) !== 0n) this.knowledge.leaves(armedWith(at));
+      if (at.handlers.length > 0 && armedWith(at) !== 0n) this.knowledge.leaves(Number(armedWith(at)));
       chain.push(key);
       seen.add(key);
       const next = this.silent(at);
@@ -166,7 +166,7 @@ export class Fusion {
     // A signal does what the loss of a CPU does; and then its handler runs, here or there, with sections of its own.
     if (draft.signals.length > 0 || draft.kernel.pending.length > 0)
       for (const leftover of this.knowledge.leftovers) {
-        const more = this.ways(away.next, leftover);
+        const more = this.ways(away.next, BigInt(leftover));
         ways = ways === undefined || more === undefined ? undefined : `${ways}\n${more}`;
       }
     if (ways === undefined || !this.knowledge.fences) return ways;

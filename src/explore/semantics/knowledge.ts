@@ -55,7 +55,7 @@ export class Knowledge {
   /** A signal handler looks at what it has interrupted, or changes it. */
   inspects = false;
   /** What signal handlers may leave in rseq_cs: the descriptors of their sections. */
-  readonly leftovers = new Set<bigint>();
+  readonly leftovers = new Set<number>();
   private readonly entries = new Set<number>();
   private readonly handlers: number[] = [];
   private readonly returns = new Set<number>();
@@ -143,7 +143,7 @@ export class Knowledge {
   }
 
   /** A handler has armed a section. */
-  leaves(pointer: bigint): void {
+  leaves(pointer: number): void {
     if (this.leftovers.has(pointer)) return;
     this.leftovers.add(pointer);
     throw new Anew('a section of a handler');
