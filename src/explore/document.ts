@@ -177,13 +177,16 @@ function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): 
 }
 
 function assumptionsOf(
-  { serial, verdict, knowledge, code }: Explored,
+  { serial, verdict, knowledge, code, world }: Explored,
   { kernel, cpus, arch = 'x86-64', storeBuffer }: Settings,
 ): string[] {
   return [
     `the kernel treats sections as Linux ${kernel} does on ${arch} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
+    ...(world.scenario.setup === undefined
+      ? []
+      : ['setup runs on CPU 0 and is not interrupted: tasks begin with what it leaves']),
     'system calls take effect all at once; what the scenario calls outside of it does not exist',
     ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
     ...(serial === undefined

@@ -22,7 +22,8 @@ export const SCHEDULES = ['restless', 'random', 'aborts', 'pct:3', 'rr'] as cons
 /** Every address of the shared words of a random scenario; of others, of all data that can be written. */
 export function wordsOf({ bytes, name }: Case): number[] {
   const image = readImage(bytes, name, { ownPages: true });
-  const data = image.symbol('data')?.address;
+  const symbol = image.symbol('data');
+  const data = symbol?.binding === 'global' ? symbol.address : undefined;
   const areas =
     data !== undefined
       ? [{ start: data, size: SHARED }]

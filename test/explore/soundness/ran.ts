@@ -1,3 +1,4 @@
+import { makePolicy } from '../../../src/kernel/policies/index.js';
 import { run } from '../../../src/kernel/run.js';
 import { start } from '../../../src/kernel/session.js';
 import { restless } from '../examples/runs.js';
@@ -31,7 +32,8 @@ export function ran(
       debugRseq,
       cpus,
       seed,
-      schedule: schedule === 'restless' ? 'random' : schedule,
+      // As an exploration has it, setup runs on one CPU.
+      schedule: 'rr',
       memoryLimit: 2 ** 26,
       maxInstructions: 100_000,
       scenario: scenario ?? null,
@@ -40,7 +42,6 @@ export function ran(
     HOST,
     [],
   );
-  if (schedule === 'restless') Object.assign(kernel, { policy: restless(seed) });
   const state = kernel.state.scenario!;
   const main = [...kernel.state.tasks.values()][0]!;
   const read = (): bigint[] => {
@@ -51,7 +52,11 @@ export function ran(
   let last: bigint[] = [];
   for (;;) {
     const outcome = run(kernel, 1);
-    if (initial === undefined && state.phase !== 'setup') initial = read();
+    if (initial === undefined && state.phase !== 'setup') {
+      initial = read();
+      const policy = schedule === 'restless' ? restless(seed) : makePolicy(schedule, seed);
+      Object.assign(kernel, { policy });
+    }
     if (outcome.kind === 'ended') {
       if (state.failure !== undefined) return { kind: 'wrong', text: state.failure };
       if (outcome.status !== 0) return { kind: 'wrong', text: `signal ${outcome.status & 0x7f}` };
