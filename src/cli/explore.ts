@@ -13,7 +13,11 @@ import {
   type ScenarioProgress,
 } from '../explore/options.js';
 import type { ExploreDocument } from '../explore/timeline.js';
-import { type ExploreFileOptions, explore as exploreObject } from '../node/explore.js';
+import {
+  type ExploreFileOptions,
+  explore as exploreObject,
+  explorePart as explorePartOf,
+} from '../node/explore.js';
 import { exploreGithub } from '../report/explore-github.js';
 import { exploreHtml } from '../report/explore-html.js';
 import { exploreJson } from '../report/explore-json.js';
@@ -22,9 +26,10 @@ import { exploreText } from '../report/explore-text.js';
 import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { kernelVersion } from './check.js';
 import { EXIT, UsageError } from './exit.js';
-import { deliver, wantsColour } from './output.js';
+import { deliver, wantsColour, writeAll } from './output.js';
 import { Progress } from './progress.js';
 import { count, scaled } from './run-options.js';
+import { shardOf } from './shard.js';
 
 interface Options {
   readonly scenario?: string;
@@ -42,6 +47,8 @@ interface Options {
   readonly time?: string;
   readonly jobs?: string;
   readonly exact?: boolean;
+  readonly shard?: string;
+  readonly frontier: string;
   readonly checkpointFile?: string;
   readonly checkpointEvery: string;
   readonly taskSymmetry: boolean;
@@ -112,6 +119,11 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'a search that is broken off is kept there, and the same command goes on from there; the file goes when all is done',
     )
     .option('--checkpoint-every <seconds>', 'write that file so often while the search goes on', '60')
+    .option(
+      '--shard <i/n>',
+      'only part i of n, into the file of -o, for rseqlab merge; auto: as the variables of CI say',
+    )
+    .option('--frontier <n>', 'states in the layer from which parts go on by themselves', '50k')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
     .option('--no-fusion', 'every instruction by itself')
@@ -141,7 +153,7 @@ Examples:
 
 Exit status: 0 verified, 1 a counterexample, 2 wrong usage or input, 3 a bound was reached.`;
 
-const FORMATS = {
+export const FORMATS = {
   text: (document: ExploreDocument, style: Style) => exploreText(document, style, process.stdout.columns),
   json: exploreJson,
   html: exploreHtml,
@@ -150,6 +162,7 @@ const FORMATS = {
 } as const;
 
 async function explore(file: string, options: Options): Promise<number> {
+  if (options.shard !== undefined) return explorePart(file, options, options.shard);
   const progress = new Progress();
   const stop = stopper();
   try {
@@ -159,15 +172,13 @@ async function explore(file: string, options: Options): Promise<number> {
       onProgress: (now) => progress.show(progressText(now)),
     });
     progress.done();
-    const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
-    deliver(FORMATS[options.format](document, style), options.output);
+    const status = showDocument(document, options);
     const verdicts = document.results.map(({ verdict }) => verdict);
     if (options.checkpointFile !== undefined && verdicts.includes('bounded'))
       process.stderr.write(
         `rseqlab: ${printable(options.checkpointFile)} keeps what is not over; the same command goes on from there\n`,
       );
-    if (verdicts.includes('counterexample')) return EXIT.FOUND;
-    return verdicts.includes('bounded') ? EXIT.INCONCLUSIVE : EXIT.OK;
+    return status;
   } catch (error) {
     if (error instanceof ExploreError) throw new UsageError(error.message);
     throw error;
@@ -177,12 +188,61 @@ async function explore(file: string, options: Options): Promise<number> {
   }
 }
 
+/** Explores a part, and writes its file. */
+async function explorePart(file: string, options: Options, shard: string): Promise<number> {
+  const { output, checkpointFile } = options;
+  if (output === undefined) throw new UsageError('--shard: name the file of the part with -o');
+  if (checkpointFile !== undefined)
+    throw new UsageError(
+      '--shard: a part cannot be kept with --checkpoint-file; make it smaller, with more parts',
+    );
+  const progress = new Progress();
+  const stop = stopper();
+  try {
+    const { checkpointEvery: _, trace: __, ...rest } = searchOptions(options);
+    const [least, most] = RANGES.maxStates;
+    const part = { ...shardOf(shard), frontier: scaled('--frontier', options.frontier, 1000, least, most) };
+    const { bytes, scenarios } = await explorePartOf(file, part, {
+      ...rest,
+      signal: stop.signal,
+      onProgress: (now) => progress.show(progressText(now)),
+    });
+    progress.done();
+    deliver(bytes, output);
+    const ends = scenarios.map(({ end }) => end);
+    for (const { scenario, index, count: parts, end, layers } of scenarios)
+      writeAll(
+        `${printable(scenario)}: ${parts === 1 ? 'all of it' : `part ${index + 1} of ${parts}`}: ${end === 'violation' ? 'a violation: rseqlab merge shows it' : `${layers.reduce((sum, each) => sum + each, 0)} states${end === 'complete' ? '' : `, not all: ${end}`}`}\n`,
+      );
+    if (ends.includes('violation')) return EXIT.FOUND;
+    return ends.every((end) => end === 'complete') ? EXIT.OK : EXIT.INCONCLUSIVE;
+  } catch (error) {
+    if (error instanceof ExploreError) throw new UsageError(error.message);
+    throw error;
+  } finally {
+    progress.done();
+    stop.done();
+  }
+}
+
+/** Prints a document; the exit status. */
+export function showDocument(
+  document: ExploreDocument,
+  { format, output, color }: Pick<Options, 'format' | 'output' | 'color'>,
+): number {
+  const style = wantsColour(color, output) ? COLOUR : PLAIN;
+  deliver(FORMATS[format](document, style), output);
+  const verdicts = document.results.map(({ verdict }) => verdict);
+  if (verdicts.includes('counterexample')) return EXIT.FOUND;
+  return verdicts.includes('bounded') ? EXIT.INCONCLUSIVE : EXIT.OK;
+}
+
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** Milliseconds in which nobody presses a key twice. */
 const ONE_KEY = 200;
 
 /** Ctrl-C ends the search with what is known so far; a second one does what it does everywhere. */
-function stopper(): { signal: AbortSignal; done(): void } {
+export function stopper(): { signal: AbortSignal; done(): void } {
   const controller = new AbortController();
   const done = (): void => {
     for (const name of SIGNALS) process.off(name, stop);
@@ -244,7 +304,7 @@ function searchOptions(options: Options): ExploreFileOptions {
   };
 }
 
-const progressText = ({
+export const progressText = ({
   scenario,
   states,
   rate,

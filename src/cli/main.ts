@@ -4,6 +4,7 @@ import { VERSION } from '../node/version.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { addExplore } from './explore.js';
+import { addMerge } from './merge.js';
 import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
@@ -40,6 +41,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addCheck(program, finish);
   addExplore(program, finish);
+  addMerge(program, finish);
   addRun(program, finish);
   addReplay(program, finish);
   addSections(program, finish);

@@ -59,25 +59,21 @@ export async function exploreFile(
     kept?.close(told.every(({ told: { verdict } }) => verdict.verdict !== 'bounded'));
     return explorationOf(file, told, surroundings);
   } catch (error) {
-    if (error instanceof Refusal || error instanceof ProgramError || error instanceof BinaryError) {
-      kept?.close(true);
-      throw new ExploreError(error.message);
-    }
-    if (error instanceof CheckpointError) throw new ExploreError(error.message);
-    throw error;
+    if (error instanceof Refusal || error instanceof ProgramError) kept?.close(true);
+    throw refused(error);
   }
 }
 
 /** What is left of a search that is over. */
-type Done = Omit<Told, 'telling'> & { readonly telling?: Pick<Telling, 'acts'> };
+export type Done = Omit<Told, 'telling'> & { readonly telling?: Pick<Telling, 'acts'> };
 
-interface ToldScenario {
+export interface ToldScenario {
   readonly told: Done;
   readonly settings: Settings;
   readonly reductions: Reductions;
 }
 
-async function tell(
+export async function tell(
   { path, bytes }: ObjectFile,
   scenario: string,
   options: ExploreOptions,
@@ -112,7 +108,7 @@ async function tell(
 }
 
 /** What decides about states and verdicts; bounds and threads do not. */
-function askedOf(options: ExploreOptions): object {
+export function askedOf(options: ExploreOptions): object {
   const {
     jobs: _,
     maxStates: __,
@@ -125,8 +121,17 @@ function askedOf(options: ExploreOptions): object {
   return { settings: settingsOf(options, options.scenario ?? ''), search };
 }
 
+/** What explorations throw for users, as ExploreError. */
+export function refused(error: unknown): unknown {
+  const known = [Refusal, ProgramError, BinaryError, CheckpointError].some((kind) => error instanceof kind);
+  return known ? new ExploreError((error as Error).message) : error;
+}
+
 /** Scenarios to explore: the one asked for, else all of the file. */
-function scenarioNames({ path, bytes }: ObjectFile, { scenario: asked, tasks }: ExploreOptions): string[] {
+export function scenarioNames(
+  { path, bytes }: ObjectFile,
+  { scenario: asked, tasks }: ExploreOptions,
+): string[] {
   const image = readImage(bytes, path, { ownPages: true });
   if (image.header.type !== 'relocatable')
     throw new ExploreError(
@@ -144,7 +149,7 @@ function scenarioNames({ path, bytes }: ObjectFile, { scenario: asked, tasks }: 
   return [asked];
 }
 
-function explorationOf(
+export function explorationOf(
   { path, bytes }: ObjectFile,
   all: readonly ToldScenario[],
   { version, traceFile }: Surroundings,

@@ -1,6 +1,6 @@
 import { Digest } from '../event/digest.js';
 import { CheckpointError } from './checkpoint.js';
-import type { Facts } from './semantics/knowledge.js';
+import type { Facts } from './semantics/facts.js';
 
 /** Where a search is kept that may be broken off. */
 export interface CheckpointPlace {

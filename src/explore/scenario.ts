@@ -1,8 +1,10 @@
 import type { Program } from '../kernel/program.js';
 import { CodeReader } from '../machine/decode.js';
 import type { KeptSearch } from './checkpoint-file.js';
+import { type PartOf, PartRecord } from './part.js';
 import { explore as search } from './search.js';
 import type { Bad } from './semantics/actor.js';
+import { Contents } from './semantics/content.js';
 import { Knowledge } from './semantics/knowledge.js';
 import { MachineCode, type Reductions } from './semantics/machine-code.js';
 import { Anew, Refusal } from './semantics/refusal.js';
@@ -10,10 +12,12 @@ import { endKey, serialEnds } from './semantics/serial.js';
 import { type Settings, World } from './semantics/world.js';
 import type { Options, Verdict } from './verdict.js';
 
-export interface ScenarioOptions extends Omit<Options, 'resume' | 'checkpoint'> {
+export interface ScenarioOptions extends Omit<Options, 'resume' | 'checkpoint' | 'part'> {
   readonly reductions: Reductions;
   /** Ends are compared with those of undisturbed operations. */
   readonly serial: boolean | 'without-claims';
+  /** Only a part of it. */
+  readonly part?: PartOf;
   /** A search that may be broken off and taken up again. */
   readonly kept?: {
     /** The one to be taken up. */
@@ -35,6 +39,8 @@ export interface Explored {
   readonly serial: ReadonlySet<string> | undefined;
   /** Tasks that are in the same state were taken for one another. */
   readonly symmetry: boolean;
+  /** What a part of a search has seen. */
+  readonly record: PartRecord | undefined;
   /** How often the search began. */
   readonly rounds: number;
 }
@@ -73,14 +79,28 @@ export async function exploreScenario(
       };
       const symmetry = options.reductions.symmetry && knowledge.symmetric;
       const time = options.time && Math.max(0, options.time - (Date.now() - began) / 1000);
+      const { part: of, ...bounds } = options;
+      const contents = new Contents(() => passes[0]!);
+      const record = of && new PartRecord(of, symmetry, contents);
       const verdict = await search(make, {
-        ...options,
+        ...bounds,
         symmetry,
+        ...(record && { part: record }),
         ...(time !== undefined && { time }),
         ...(resume && { resume: resume.search }),
         ...(checkpoint && { checkpoint }),
       });
-      return { verdict, world, knowledge, code: passes[0]!, again: passes.at(-1)!, serial, symmetry, rounds };
+      return {
+        verdict,
+        world,
+        knowledge,
+        code: passes[0]!,
+        again: passes.at(-1)!,
+        serial,
+        symmetry,
+        record,
+        rounds,
+      };
     } catch (error) {
       if (!(error instanceof Anew)) throw error;
       // What was kept did not know of it.

@@ -2,6 +2,7 @@ import { load, type Position, save, type Tally } from './checkpoint.js';
 import type { Range } from './context.js';
 import { Engine, WORTH_SHARING } from './engine.js';
 import { Cycles, livelocked } from './livelock.js';
+import { PartViolation, type SearchPart } from './part.js';
 import { type Met, pathTo, violationIn } from './path.js';
 import type { Semantics } from './semantics.js';
 import type { State } from './stepper.js';
@@ -33,6 +34,8 @@ export async function explore(semantics: () => Semantics, options: Options = {})
     search.close();
     if (end.kind === 'verified') return { ...counts, kind: 'verified' };
     if (end.kind === 'bounded') return { ...counts, kind: 'bounded', bound: end.bound };
+    // Whether there is a better one in another part is not known here.
+    if (options.part !== undefined) throw new PartViolation();
     const { onProgress: _, ...quiet } = options;
     const again = new Search(semantics(), quiet, true);
     return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
@@ -150,9 +153,11 @@ class Search {
             this.tell(locked, { violation: { kind: 'livelock' }, edge: undefined });
           return { kind: 'violation', what: 'livelock', cost: at.cost };
         }
+        const part = this.again ? undefined : options.part;
+        part?.layer(engine, at.layer);
         if (at.cost >= (options.maxCost ?? Infinity)) return { kind: 'bounded', bound: 'cost' };
         at.phase = 1;
-        at.pending = [...at.layer];
+        at.pending = part === undefined ? [...at.layer] : this.divided(part);
       }
       const end = await this.expand();
       if (end !== undefined) return end;
@@ -164,6 +169,23 @@ class Search {
       at.pending = [...at.found];
       at.found = [];
     }
+  }
+
+  private alone = false;
+  /** Of a complete layer what this part goes on from. */
+  private divided(part: SearchPart): Range[] {
+    const { at, engine } = this;
+    if (this.alone || engine.count(at.layer) < part.frontier) return [...at.layer];
+    this.alone = true;
+    const ranges: Range[] = [];
+    for (const address of engine.addresses(at.layer)) {
+      if (!part.mine(engine.stateAt(address))) continue;
+      const to = address + engine.shape.record;
+      const last = ranges.at(-1);
+      if (last?.to === address) ranges[ranges.length - 1] = { from: last.from, to };
+      else ranges.push({ from: address, to });
+    }
+    return ranges;
   }
 
   /** Expands all that is pending; the end where a violation was found, or a bound was reached before. */

@@ -1,3 +1,4 @@
+import type { SearchPart } from './part.js';
 import type { State, Violation } from './stepper.js';
 import type { WorkerHost } from './workers.js';
 
@@ -31,6 +32,8 @@ export interface Options {
     write(bytes: Uint8Array): void | Promise<void>;
   };
   readonly onProgress?: (progress: Progress) => void;
+  /** Only a part of the search is done: what is found is right, what is not found may be in another part. Throws PartViolation where there is a violation. */
+  readonly part?: SearchPart;
 }
 
 /** What the search uses of the world, where there is more than the language. */

@@ -1,8 +1,10 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { exploreFile, type ObjectFile } from '../explore/api.js';
+import { exploreFile, type ObjectFile, type Surroundings } from '../explore/api.js';
 import type { CheckpointPlace } from '../explore/checkpoint-file.js';
 import { ExploreError, type ExploreOptions } from '../explore/options.js';
+import type { PartOf } from '../explore/part.js';
+import { explorePart as explorePartOf, mergeParts } from '../explore/parts.js';
 import type { ExploreDocument } from '../explore/timeline.js';
 import { exploreHost } from './explore-host.js';
 import { reason } from './reason.js';
@@ -33,28 +35,61 @@ export async function explore(
   const { trace: traceFile, name, checkpointFile, checkpointEvery = 60, ...rest } = options;
   const object = read(file, name);
   const { document, trace } = await exploreFile(object, rest, {
-    host: exploreHost,
-    lines: sourceLines(object.path),
-    version: VERSION,
+    ...surroundingsOf(object.path),
     ...(traceFile !== undefined && { traceFile }),
     ...(checkpointFile !== undefined && { checkpoint: placeAt(checkpointFile, checkpointEvery) }),
   });
-  if (traceFile !== undefined && trace !== undefined)
-    write(traceFile, `${JSON.stringify(trace)}\n`, 'the trace');
+  keepTrace(traceFile, trace);
   return document;
 }
 
-function read(file: string | URL | Uint8Array, name = 'object'): ObjectFile {
+/** Explores a part of a file's scenarios: the bytes for `merge`, and what they say. Throws ExploreError. */
+export function explorePart(
+  file: string,
+  part: PartOf,
+  options: ExploreOptions,
+): ReturnType<typeof explorePartOf> {
+  const object = read(file);
+  return explorePartOf(object, options, surroundingsOf(object.path), part);
+}
+
+/** Puts parts together. Throws ExploreError. */
+export async function merge(
+  files: readonly string[],
+  { trace: traceFile, ...own }: Pick<ExploreFileOptions, 'jobs' | 'onProgress' | 'signal' | 'trace'>,
+): Promise<ExploreDocument> {
+  const parts = files.map((file) => ({ name: file, bytes: read(file, '', 'a part of a search').bytes }));
+  const { document, trace } = await mergeParts(parts, own, (path) => ({
+    ...surroundingsOf(path),
+    ...(traceFile !== undefined && { traceFile }),
+  }));
+  keepTrace(traceFile, trace);
+  return document;
+}
+
+const surroundingsOf = (path: string): Surroundings => ({
+  host: exploreHost,
+  lines: sourceLines(path),
+  version: VERSION,
+});
+
+function keepTrace(file: string | undefined, trace: object | undefined): void {
+  if (file !== undefined && trace !== undefined) write(file, `${JSON.stringify(trace)}\n`, 'the trace');
+}
+
+function read(
+  file: string | URL | Uint8Array,
+  name = 'object',
+  what = 'a relocatable object with a scenario',
+): ObjectFile {
   if (file instanceof Uint8Array) return { path: name, bytes: file };
   const path = typeof file === 'string' ? file : fileURLToPath(file);
   try {
     if (statSync(path).isFile()) return { path, bytes: readFileSync(path) };
   } catch (error) {
-    throw new ExploreError(
-      `cannot read ${path}: ${reason(error)}; give a relocatable object with a scenario`,
-    );
+    throw new ExploreError(`cannot read ${path}: ${reason(error)}; give ${what}`);
   }
-  throw new ExploreError(`${path} is no file; give a relocatable object with a scenario`);
+  throw new ExploreError(`${path} is no file; give ${what}`);
 }
 
 function write(file: string, content: string | Uint8Array, what: string): void {

@@ -113,15 +113,35 @@ export class Fusion {
 
   /** What becomes of a task without a CPU, for each way in which it may get one. `leftover`: a handler runs first, and leaves that in rseq_cs. */
   private ways(draft: Draft, leftover?: bigint): string | undefined {
-    const ways: string[] = [];
+    return this.outcomes(draft, leftover)
+      ?.map((end) => (typeof end === 'string' ? end : keyOf(end)))
+      .join('\n');
+  }
+  private outcomes(draft: Draft, leftover?: bigint): (Draft | string)[] | undefined {
+    const outcomes: (Draft | string)[] = [];
     for (const act of this.resumes()) {
       const step = this.steps.take(draft, act);
       if (step === undefined) return undefined;
-      if (step.bad !== undefined) ways.push(step.bad.text);
-      else
-        ways.push(keyOf(this.end(leftover === undefined ? step.next! : this.armedBy(step.next!, leftover))));
+      if (step.bad !== undefined) outcomes.push(step.bad.text);
+      else outcomes.push(this.end(leftover === undefined ? step.next! : this.armedBy(step.next!, leftover)));
     }
-    return ways.join('\n');
+    return outcomes;
+  }
+
+  /**
+   * What a settled state stands for, whichever of those that are one was found first: what it does when it gets a CPU, or all states of
+   * the loop that it goes round silently. Undefined: itself.
+   */
+  meaningOf(draft: Draft): readonly (Draft | string)[] | undefined {
+    if (draft.place.kind === 'off') return this.outcomes(draft);
+    if (draft.place.kind !== 'on') return undefined;
+    const loop: Draft[] = [];
+    const seen = new Set<string>();
+    for (let at = this.silent(draft); at !== undefined && !seen.has(keyOf(at)); at = this.silent(at)) {
+      seen.add(keyOf(at));
+      loop.push(at);
+    }
+    return loop.length === 0 ? undefined : loop;
   }
 
   /** rseq_cs as a handler has left it. */

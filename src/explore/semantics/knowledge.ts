@@ -3,6 +3,7 @@ import type { CodeReader } from '../../machine/decode.js';
 import { alike } from './alike.js';
 import { rangeAt } from './bounds.js';
 import { Cells } from './cells.js';
+import { type Facts, factsOf, restoreFacts } from './facts.js';
 import { Instructions } from './instructions.js';
 import { Interruptions } from './interruptions.js';
 import { type AbortRange, Liveness } from './liveness.js';
@@ -30,9 +31,6 @@ export interface Learned {
   /** A task reads stack that it has given back. */
   readonly keepsStack: boolean;
 }
-
-/** All that was learned, as JSON has it: by name of the field. */
-export type Facts = Readonly<Record<string, unknown>>;
 
 /** Fields of Knowledge that hold nothing learned, or what follows from the others. */
 const DERIVED: ReadonlySet<string> = new Set(['world', 'code', 'cells', 'found', 'steps']);
@@ -219,29 +217,13 @@ export class Knowledge {
 
   /** Everything, for another process that is to go on where this one is. */
   get facts(): Facts {
-    const facts: Record<string, unknown> = { cells: this.cells.words };
-    for (const [name, value] of Object.entries(this)) {
-      if (DERIVED.has(name)) continue;
-      if (value instanceof Set || value instanceof Map || Array.isArray(value)) facts[name] = [...value];
-      else if (typeof value === 'boolean') facts[name] = value;
-      else throw new Error(`what was learned cannot be kept: ${name}`);
-    }
-    return facts;
+    return { ...factsOf(this, DERIVED), cells: this.cells.words };
   }
 
   /** What another process knew, instead of what this one knows. */
   restore(facts: Facts): void {
     this.cells.adopt(facts['cells'] as number[]);
-    const fields = this as unknown as Record<string, unknown>;
-    for (const [name, value] of Object.entries(fields)) {
-      if (DERIVED.has(name)) continue;
-      if (value instanceof Set || value instanceof Map) value.clear();
-      if (value instanceof Set) for (const each of facts[name] as unknown[]) value.add(each);
-      else if (value instanceof Map)
-        for (const [key, each] of facts[name] as [unknown, unknown][]) value.set(key, each);
-      else if (Array.isArray(value)) value.splice(0, value.length, ...(facts[name] as unknown[]));
-      else fields[name] = facts[name];
-    }
+    restoreFacts(this, facts, DERIVED);
     this.found = undefined;
     this.steps = undefined;
   }

@@ -210,6 +210,12 @@ export class MachineCode implements Semantics {
     return range !== undefined && isInside(range, ipOf(draft));
   }
 
+  /** What a task's state is the same as, where it stands for others: in the order in which it does that, or (`loop`) in any. */
+  meaningOf(draft: Draft): { readonly loop: boolean; readonly all: readonly (Draft | string)[] } | undefined {
+    const all = this.reductions.fusion ? this.fusion.meaningOf(draft) : undefined;
+    return all && { loop: draft.place.kind === 'on', all };
+  }
+
   /** Where a task really is when nobody looks: behind the instructions that only it can notice. */
   private settled(draft: Draft): Draft {
     return this.reductions.fusion ? this.fusion.settled(draft) : draft;

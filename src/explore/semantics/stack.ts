@@ -51,6 +51,15 @@ export class Stack {
     this.news = true;
   }
 
+  /** What was noticed in another part of the same search. */
+  join({ dropped, blank, reads, holes }: Stack): void {
+    for (const word of dropped) this.drop(word);
+    for (const word of blank) this.blank.add(word);
+    for (const [word, bytes] of reads) this.note(this.reads, word, bytes);
+    for (const [word, bytes] of holes) this.note(this.holes, word, bytes);
+    this.news = true;
+  }
+
   /** True for a moment: from now on everything is kept. */
   findsReader(): boolean {
     if (this.kept || !this.news) return false;
