@@ -39,6 +39,8 @@ export interface ScenarioPart {
   readonly serial: boolean;
   readonly aborted: readonly (readonly [range: AbortRange, ips: readonly number[]])[];
   readonly layers: readonly number[];
+  /** Most stores that have waited at once. */
+  readonly longest: number;
   readonly locals: number;
   readonly memories: number;
   readonly cells: number;
@@ -115,7 +117,7 @@ function sharesOf(
 }
 
 function partOf(explored: Explored | undefined): Omit<ScenarioPart, 'scenario' | 'index' | 'count'> {
-  const nothing = { facts: {}, symmetry: false, serial: false, aborted: [], layers: [] };
+  const nothing = { facts: {}, symmetry: false, serial: false, aborted: [], layers: [], longest: 0 };
   if (explored === undefined)
     return { end: 'violation', ...nothing, locals: 0, memories: 0, cells: 0, bytes: 0, seconds: 0 };
   const { verdict, knowledge, symmetry, serial, code, record } = explored;
@@ -127,6 +129,7 @@ function partOf(explored: Explored | undefined): Omit<ScenarioPart, 'scenario' |
     serial: serial !== undefined,
     aborted: [...code.coverage.sections.values()].map(({ range, aborted }) => [range, [...aborted]]),
     layers: record!.layers,
+    longest: code.buffers.longest,
     locals,
     memories,
     cells,
@@ -261,6 +264,7 @@ function tellUnion(
     ends.find((end) => end !== 'cost') ?? (union.cost < (search.maxCost ?? 0) ? undefined : ends[0]);
   for (const { said } of all)
     for (const [range, ips] of said.aborted) for (const ip of ips) code.coverage.of(range).add(ip);
+  code.buffers.longest = Math.max(...all.map(({ said }) => said.longest));
   const counts = {
     states: union.states,
     transitions: union.transitions(bound === undefined),

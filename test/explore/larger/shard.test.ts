@@ -36,6 +36,7 @@ describe('parts of a search', () => {
     [COUNTERS, {}, 9, 10],
     [COUNTERS, { scenario: 'add2' }, 2, 1_000_000],
     [SLAB, { scenario: 'push_pop3' }, 2, 300],
+    [COUNTERS, { scenario: 'serial', memory: 'tso' }, 2, 50],
     [SLAB, { scenario: 'push_pop3', reductions: { symmetry: false } }, 4, 2000],
     ['examples/explore/signal.o', {}, 2, 50],
     ['examples/explore/cancel.o', {}, 2, 50],
