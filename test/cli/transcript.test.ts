@@ -30,6 +30,7 @@ const TRANSCRIPTS = {
   ],
   'help-check': ['check', '--help'],
   'help-explore': ['explore', '--help'],
+  'help-merge': ['merge', '--help'],
   'help-replay': ['replay', '--help'],
   'help-run': ['run', '--help'],
   'help-sections': ['sections', '--help'],
