@@ -39,14 +39,7 @@ export function tellVerdict(
   let telling: Telling | undefined;
   let counterexample: timeline.Counterexample | undefined;
   if (verdict.kind === 'violation') {
-    const story = new Story(
-      world,
-      knowledge,
-      explored.again.memories,
-      explored.again.buffers,
-      names,
-      options.reductions,
-    );
+    const story = new Story(world, knowledge, explored.again.memories, explored.again.buffers, names);
     const watched = knowledge.cells.words.map((word, cell) => ({
       name: story.cellName(cell),
       address: hex(word * 8) as Hex,

@@ -44,14 +44,7 @@ export class Retelling {
   ) {
     this.stage = trusted(() => stageOf(trace, lines));
     const { world, knowledge, names } = this.stage;
-    this.story = new Story(
-      world,
-      knowledge,
-      new PrivateMemories(knowledge.stack),
-      new StoreBuffers(),
-      names,
-      trace.reductions,
-    );
+    this.story = new Story(world, knowledge, new PrivateMemories(knowledge.stack), new StoreBuffers(), names);
     this.keep();
   }
 

@@ -13,7 +13,6 @@ import { rangeOf } from './coverage.js';
 import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
-import type { Reductions } from './machine-code.js';
 import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
 import { unpackRegisters } from './registers.js';
@@ -51,7 +50,6 @@ export class Story {
     memories: PrivateMemories,
     buffers: StoreBuffers,
     private readonly names: Names,
-    readonly _reductions: Pick<Reductions, 'registers'>,
   ) {
     const { cells } = knowledge;
     this.acts = new Acts(new Actor(world, cells, memories, undefined), buffers);
