@@ -10,8 +10,6 @@ export class Cells {
   private readonly initials = new Map<number, bigint>();
   /** Cells that were found and are not in use yet. */
   private readonly found = new Set<number>();
-  /** A new cell is only noted, and keeps its value for itself: while cells are looked for, not states. */
-  collecting = false;
 
   constructor(private readonly world: World) {}
 
@@ -34,7 +32,7 @@ export class Cells {
       );
     this.found.add(word);
     this.initials.set(word, this.world.machine.word(word * WORD));
-    if (!this.collecting) throw new Anew();
+    throw new Anew();
   }
 
   /** Words that are known to be cells. */

@@ -54,17 +54,15 @@ export class Fusion {
   }
 
   private end(draft: Draft): Draft {
-    const chain: string[] = [];
-    const seen = new Set<string>();
+    const chain = new Set<string>();
     let at = draft;
     while (at.place.kind === 'on') {
       const key = keyOf(at);
       const known = this.ends.get(key);
       if (known !== undefined) at = known;
-      if (known !== undefined || seen.has(key) || chain.length >= LONGEST) break;
+      if (known !== undefined || chain.has(key) || chain.size >= LONGEST) break;
       if (at.handlers.length > 0 && armedWith(at) !== 0n) this.knowledge.leaves(Number(armedWith(at)));
-      chain.push(key);
-      seen.add(key);
+      chain.add(key);
       const next = this.silent(at);
       if (next === undefined) break;
       const empty = at.buffer === EMPTY ? key : keyOf({ ...at, buffer: EMPTY });

@@ -8,8 +8,8 @@ import { Refusal } from './refusal.js';
 import { wordOf } from './registers.js';
 import type { Entry } from './store-buffer.js';
 
-/** Which fields of its struct rseq an instruction touches: any; reads cpu_id_start or cpu_id or mm_cid; reads mm_cid; writes any. */
-export const AREA_USE = { any: 1, ids: 2, cid: 4, write: 8 } as const;
+/** What an instruction does with its struct rseq: reads cpu_id_start, cpu_id or mm_cid; makes it matter which mm_cid the task has. */
+export const AREA_USE = { ids: 1, cid: 2 } as const;
 
 /** What an instruction does that the kernel does not see. Numbers as in values.ts: the same, whose task it is. */
 export interface Effect {

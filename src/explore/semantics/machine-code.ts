@@ -14,7 +14,7 @@ import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
 import { Steps } from './steps.js';
 import { EMPTY, StoreBuffers } from './store-buffer.js';
-import { Acts, type Choice, StoreOrder, type TsoStep } from './tso.js';
+import { Acts, type Choice, StoreOrder, type TsoStep } from './store-order.js';
 import { hasStoreOrder, type World } from './world.js';
 
 /** Which ways of making the search smaller are in use (docs/explore.md). */

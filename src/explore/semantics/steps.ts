@@ -184,7 +184,6 @@ export class Steps {
   }
 
   private noteArea(offset: number, size: number, write: boolean): void {
-    this.area |= write ? AREA_USE.any | AREA_USE.write : AREA_USE.any;
     const overlaps = ({ from, to }: { from: number; to: number }): boolean =>
       offset < to && offset + size > from;
     // What is written there stays until the kernel writes the numbers: since 6.19 only where one of them has changed.

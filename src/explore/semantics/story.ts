@@ -17,7 +17,7 @@ import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
 import { unpackRegisters } from './registers.js';
 import { EMPTY, forwarded, type StoreBuffer, type StoreBuffers, stored } from './store-buffer.js';
-import { Acts } from './tso.js';
+import { Acts } from './store-order.js';
 import { fromLocal } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
