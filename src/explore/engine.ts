@@ -19,12 +19,14 @@ export interface EngineSettings {
   /** A round with fewer states is done by the main thread alone. */
   readonly shareFrom: number;
 }
-type Exports = Record<'again' | 'put' | 'flush' | 'grow' | 'work', (...parameters: number[]) => number>;
+type Exports = Record<'again' | 'puts' | 'flush' | 'grow' | 'work', (...parameters: number[]) => number>;
 
 /** States that a thread takes at a time. */
 const PIECE = 512;
 /** Waking the others takes as long as expanding some hundred states. */
 export const WORTH_SHARING = 8192;
+/** States that are put into the table at a time. */
+const PUT_BYTES = 1 << 20;
 const FIRST_SLOTS = 2 ** 16;
 
 /** By what they are made for: a search that begins anew needs the same code. */
@@ -41,13 +43,18 @@ function moduleFor(variant: Variant, pages: number): WasmModule {
   return module;
 }
 
-/** What the search sees of a round. */
-export interface RoundEnd {
-  /** What is still to be expanded. */
-  readonly rest: Range[];
-  /** States that are deadlocked, or whose end is a violation, were among those expanded. */
+/** What the semantics is to be asked: triples (address of a state, slot or one of ASK, place of the edge in its table). */
+export type Misses = number[];
+
+/** States that are deadlocked, or whose end is a violation, were among those expanded. */
+export interface Settled {
   readonly deadlock: boolean;
   readonly badEnd: boolean;
+}
+/** What the search sees of a round. */
+export interface RoundEnd extends Settled {
+  /** What is still to be expanded. */
+  readonly rest: Range[];
 }
 
 /** One search's tables and threads: expands ranges of states, round by round. */
@@ -106,26 +113,37 @@ export class Engine {
   /** The same, states side by side as words. */
   addWords(words: Int32Array): void {
     const [context] = this.contexts as [Context];
-    const at = this.store.allocate(this.shape.record);
     const width = this.shape.tasks + 1;
-    for (let from = 0; from < words.length; from += width) {
-      if (from % (width * PIECE) === 0) this.ready(0);
-      this.store.i32.set(words.subarray(from, from + width), at / 4);
-      this.code.put(context.address, at);
-      if (from % (width * PIECE) === width * (PIECE - 1)) this.code.flush(context.address);
+    const most = Math.max(1, Math.floor(PUT_BYTES / (width * 4))) * width;
+    const bytes = Math.min(words.length, most) * 4;
+    const block = this.store.allocate(bytes);
+    for (let from = 0; from < words.length; from += most) {
+      const part = words.subarray(from, from + most);
+      this.store.i32.set(part, block / 4);
+      for (let at = block; at < block + part.length * 4; ) {
+        this.ready(0);
+        at = this.code.puts(context.address, at, block + part.length * 4) >>> 0;
+        this.flush(context);
+      }
     }
-    this.code.flush(context.address);
-    this.store.release(at, this.shape.record);
+    this.store.release(block, bytes);
   }
   /** States as words, without their parents. */
   words(ranges: readonly Range[]): Int32Array {
     const width = this.shape.tasks + 1;
     const words = new Int32Array(this.count(ranges) * width);
+    const { i32 } = this.store;
     let to = 0;
-    for (const address of this.addresses(ranges)) {
-      words.set(this.store.i32.subarray(address / 4, address / 4 + width), to);
-      to += width;
-    }
+    if (this.settings.parents)
+      for (const address of this.addresses(ranges)) {
+        words.set(i32.subarray(address / 4, address / 4 + width), to);
+        to += width;
+      }
+    else
+      for (const range of ranges) {
+        words.set(i32.subarray(range.from / 4, range.to / 4), to);
+        to += (range.to - range.from) / 4;
+      }
     return words;
   }
 
@@ -187,6 +205,12 @@ export class Engine {
 
   /** Expands the edges of one cost of some of these states. */
   round(ranges: readonly Range[], cost: 0 | 1): RoundEnd {
+    const { rest, misses } = this.walk(ranges, cost);
+    return { rest, ...this.settle(misses) };
+  }
+
+  /** The same as far as the tables know: what they do not say is still to be settled. */
+  walk(ranges: readonly Range[], cost: 0 | 1): { readonly rest: Range[]; readonly misses: Misses } {
     const { store } = this;
     this.ready(cost);
     const { pieces, rest } = this.cut(ranges);
@@ -210,9 +234,10 @@ export class Engine {
       .slice(0, shared ? undefined : 1)
       .map((context) => ({ from: context.get('leftFrom'), to: context.get('leftTo') }))
       .filter(({ from, to }) => to > from);
-    const settled = this.settle();
-    if (store.header('stop') === STOP.memory) throw new OutOfMemory();
-    return { rest: [...left, ...pieces.slice(store.header('nextPiece')), ...rest], ...settled };
+    return {
+      rest: [...left, ...pieces.slice(store.header('nextPiece')), ...rest],
+      misses: this.contexts.flatMap((context) => this.takeMisses(context)),
+    };
   }
 
   /** The first states of the ranges as pieces, and the rest. */
@@ -267,19 +292,18 @@ export class Engine {
     store.setHeader('stop', 0);
   }
 
-  private flushWhenFull(context: Context): void {
-    if (context.get('filled') > context.get('fillLimit')) this.code.flush(context.address);
+  private flush({ address }: Context): void {
+    this.code.flush(address);
+    if (this.store.header('stop') === STOP.memory) throw new OutOfMemory();
   }
 
-  /** Asks the semantics for everything that the tables did not say, and takes those edges. */
-  private settle(): { deadlock: boolean; badEnd: boolean } {
+  /** Asks the semantics for what the tables did not say, and takes those edges. There is room for what one walk misses. */
+  settle(missed: Misses): Settled {
     const { stepper } = this;
     const [main] = this.contexts as [Context];
     let deadlock = false;
     let badEnd = false;
-    for (;;) {
-      const misses = this.contexts.flatMap((context) => this.takeMisses(context));
-      if (misses.length === 0) break;
+    for (let misses = missed; misses.length > 0; misses = this.takeMisses(main)) {
       for (let at = 0; at < misses.length; at += 3) {
         const [address, slot, position] = [misses[at]! >>> 0, misses[at + 1]!, misses[at + 2]!];
         if (slot === ASK.end) badEnd ||= stepper.atEnd(this.stateAt(address)) !== undefined;
@@ -294,11 +318,12 @@ export class Engine {
             stepper.take(this.stateAt(address), slot, position);
             this.code.again(main.address, address, slot, position);
           }
-          this.flushWhenFull(main);
+          if (main.get('filled') > main.get('fillLimit')) this.code.flush(main.address);
         }
       }
       this.code.flush(main.address);
     }
+    if (this.store.header('stop') === STOP.memory) throw new OutOfMemory();
     return { deadlock, badEnd };
   }
   private takeMisses(context: Context): number[] {

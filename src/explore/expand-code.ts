@@ -167,7 +167,7 @@ const othersThan = (own: Value, both: Value, all: Value): Value => all.and(own.x
 const count = (f: Code, context: Value, taken: Local): void =>
   f.store(context, load64(context, CONTEXT.transitions * 4).add(taken.wide()), CONTEXT.transitions * 4);
 
-/** again(context, state, slot, position): one edge, for which the tables are complete now. put(context, state): the state itself. */
+/** again(context, state, slot, position): one edge, for which the tables are complete now. puts(context, from, to): the states themselves that stand there, without parents, until the buffer is full; the one to go on with. */
 function defineAgain(module: Module, variant: Variant): void {
   const { tasks } = variant.shape;
   module.function('again', 4, (f, context, at, slot, position) => {
@@ -190,9 +190,18 @@ function defineAgain(module: Module, variant: Variant): void {
     });
     count(f, context!, taken);
   });
-  module.function('put', 2, (f, context, at) => {
-    const state = readState(f, at!, tasks);
-    append(f, variant, context!, state, scratchOf(f));
+  module.function('puts', 3, (f, context, at, to) => {
+    const [scratch, state] = [scratchOf(f), vectorAt(f, at!, tasks)];
+    f.block((full) => {
+      f.while(at!.below(to!), () => {
+        f.goIf(field(context!, 'filled').above(field(context!, 'fillLimit')), full);
+        for (const [index, each] of state.locals.entries()) each.set(load(at!, index * 4));
+        state.memory.set(load(at!, tasks * 4));
+        append(f, variant, context!, state, scratch);
+        at!.grow((tasks + 1) * 4);
+      });
+    });
+    f.return(at!);
   });
 }
 

@@ -1,4 +1,4 @@
-import { Memories, type StoreTo } from './memories.js';
+import { type Judge, Memories, type StoreTo } from './memories.js';
 import { HEADER, Store } from './store.js';
 
 export interface Edge {
@@ -74,6 +74,8 @@ export class Graph {
   contended = false;
   /** Grows whenever something becomes known: what was found out about cycles is to be found again. */
   version = 0;
+  /** Of all that became known, in order: graphs with one digest are the same. */
+  digest = 0;
 
   constructor(readonly store: Store = new Store()) {
     this.localTable = new Table(store, 'locals', LOCAL.words);
@@ -95,8 +97,15 @@ export class Graph {
     return this.nodeTable.count;
   }
 
+  private note(...words: readonly number[]): void {
+    // FNV-1a, a word at a time.
+    for (const word of words) this.digest = Math.imul(this.digest ^ word ^ (word >>> 15), 0x0100_0193);
+  }
+
   /** `holds` as in `Edge.wants`. Edges keep their index; their trees are unknown at first. */
   addLocal(holds: number, finished: boolean, edges: readonly Edge[]): number {
+    this.version++;
+    this.note(holds, finished ? 1 : 0, ...edges.flatMap(({ label, cost, wants }) => [label, cost, wants]));
     const { i32 } = this.store;
     const local = this.localTable.add();
     const first = this.edgeTable.add(edges.length);
@@ -124,7 +133,6 @@ export class Graph {
     i32[at + LOCAL.count1] = edges.length - free;
     if (edges.some(({ cost, wants }) => cost === 0 && (wants & ~holds) !== 0)) this.contended = true;
     i32[HEADER.widest] = Math.max(i32[HEADER.widest]!, free, edges.length - free);
-    this.version++;
     return local;
   }
 
@@ -187,6 +195,9 @@ export class Graph {
   }
 
   private setNode(node: number, kind: number, a = 0, b = 0, c = 0): void {
+    this.version++;
+    // Where the children of a READ stand is no knowledge.
+    this.note(node, kind, ...((kind & 7) === KIND.read ? [] : [a, b, c]));
     const { i32 } = this.store;
     const at = this.nodeAt(node);
     if (i32[at]! !== KIND.unknown) throw new Error(`node ${node} is known already`);
@@ -194,7 +205,6 @@ export class Graph {
     i32[at + NODE.a] = a;
     i32[at + NODE.b] = b;
     i32[at + NODE.c] = c;
-    this.version++;
   }
 
   /** What happens depends on a cell. */
@@ -272,6 +282,7 @@ export class Graph {
 
   /** Back to unknown: what was taken for constant has become a cell. Nodes below a READ are lost. */
   forget(node: number): void {
+    this.note(node);
     const { i32 } = this.store;
     const at = this.nodeAt(node);
     if ((i32[at]! & 7) === KIND.read)
@@ -281,14 +292,22 @@ export class Graph {
 
   /** Where a fence takes a local. */
   setFence(local: number, next: number): void {
+    this.version++;
+    this.note(local, next);
     this.store.i32[this.localAt(local) + LOCAL.fence] = next + 1;
     this.link(local, next);
-    this.version++;
   }
 
   /** A new cell; in every memory known so far it has its initial value, so they keep their ids. */
   addCell(value: number): number {
+    this.note(value);
     return this.memory.addCell(value);
+  }
+  /** Where stores lead from a memory, which has not been asked before. */
+  takeStep(memory: number, stores: number, judge: Judge): number {
+    const to = this.memory.takeStep(memory, stores, judge);
+    this.note(memory, stores, to);
+    return to;
   }
   /** Reads one memory. */
   reader(memory: number): (cell: number) => number {

@@ -68,7 +68,7 @@ export class Stepper {
     const known = this.graph.memory.stepOf(memory, stores);
     if (known >= 0) return known;
     this.log.push(ASKED.step, memory, stores);
-    return this.graph.memory.takeStep(memory, stores, this.judge);
+    return this.graph.takeStep(memory, stores, this.judge);
   }
   /** Asks again what a log says. */
   replay(log: ArrayLike<number>): void {
