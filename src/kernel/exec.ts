@@ -1,3 +1,4 @@
+import { EVENT } from '../abi/ptrace-requests.js';
 import { BinaryError } from '../binary/error.js';
 import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
 import { RAX, RSP } from '../isa/x86-64/registers.js';
@@ -17,7 +18,6 @@ import type { MemoryObject } from './mm/object.js';
 import { hostObject, readObject } from './mm/objects.js';
 import type { Program } from './program.js';
 import { ProgramError } from './program-error.js';
-import { EVENT } from './ptrace/constants.js';
 import { ptraceEvent } from './ptrace/stop.js';
 import { RIP } from './registers.js';
 import { newRseq } from './rseq/registration.js';

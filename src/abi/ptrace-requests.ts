@@ -1,3 +1,5 @@
+import { PTRACE_GET_RSEQ_CONFIGURATION } from './ptrace.js';
+
 /** include/uapi/linux/ptrace.h. */
 export const PTRACE = {
   TRACEME: 0,
@@ -34,6 +36,7 @@ export const PTRACE = {
   GETSIGMASK: 0x420a,
   SETSIGMASK: 0x420b,
   GET_SYSCALL_INFO: 0x420e,
+  GET_RSEQ_CONFIGURATION: PTRACE_GET_RSEQ_CONFIGURATION,
 } as const;
 
 /** Event stops: the number n in status >> 16, which option bit n asks for; STOP is only for seized threads. */
@@ -44,6 +47,7 @@ export const EVENT = {
   EXEC: 4,
   VFORK_DONE: 5,
   EXIT: 6,
+  SECCOMP: 7,
   STOP: 128,
 } as const;
 
