@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ERRNO } from '../../src/abi/errno.js';
 import { SIG } from '../../src/abi/signals.js';
 import { addressOf } from '../../src/linux/libc.js';
@@ -13,59 +13,10 @@ import {
   threadsOf,
 } from '../../src/linux/procfs.js';
 import * as ptrace from '../../src/linux/ptrace.js';
-import { go, startStopped } from '../../src/linux/spawn.js';
-import { type Change, waitFor } from '../../src/linux/wait.js';
+import { go } from '../../src/linux/spawn.js';
+import { waitFor } from '../../src/linux/wait.js';
 import { reason, title } from './here.js';
-
-const started: number[] = [];
-const start = (...args: Parameters<typeof startStopped>): number => {
-  const pid = startStopped(...args);
-  started.push(pid);
-  return pid;
-};
-
-/** Lets a tracee and its threads go on until something of this kind happens to it. */
-function until(pid: number, kind: Change['kind'], event?: string): Change {
-  for (;;) {
-    const change = waitFor(-1);
-    if (change === undefined) throw new Error(`${pid} is gone`);
-    const wanted = change.kind === kind && (change.kind !== 'event' || change.event === event);
-    if (change.tid === pid && wanted) return change;
-    if (change.kind === 'exited' || change.kind === 'killed') {
-      if (change.tid === pid) throw new Error(JSON.stringify(change));
-    } else
-      ptrace.cont(change.tid, change.kind === 'signal' && change.signal !== SIG.SIGCONT ? change.signal : 0);
-  }
-}
-
-/** A tracee in front of its program's first instruction. */
-function traced(args: readonly string[]): number {
-  const pid = start(args);
-  ptrace.seize(pid, ptrace.traceOptions('EXEC', 'CLONE', 'EXIT'));
-  go(pid);
-  until(pid, 'event', 'EXEC');
-  return pid;
-}
-
-/** What may fail because the thread is gone, or is not stopped. */
-function attempt(action: () => void): void {
-  try {
-    action();
-  } catch {}
-}
-
-afterEach(() => {
-  for (const pid of started.splice(0)) {
-    attempt(() => process.kill(pid, 'SIGKILL'));
-    // A thread that is stopped at its exit does not hear that.
-    for (const tid of threadsOf(pid)) attempt(() => ptrace.detach(tid));
-  }
-  // The threads of a traced process, too, must be waited for.
-  for (let change = waitFor(-1); change !== undefined; change = waitFor(-1)) {
-    const { tid, kind } = change;
-    if (kind === 'event') attempt(() => ptrace.detach(tid));
-  }
-});
+import { start, traced, until } from './traced.js';
 
 describe.skipIf(reason !== undefined)(title('a process of ours'), () => {
   it('waits in front of exec, and gives its exit status', () => {
