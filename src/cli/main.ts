@@ -9,6 +9,7 @@ import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
+import { addTrace } from './trace.js';
 
 const EXAMPLES = `
 Examples:
@@ -45,6 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addRun(program, finish);
   addReplay(program, finish);
   addSections(program, finish);
+  addTrace(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {
     await program.parseAsync([...argv]);

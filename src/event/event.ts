@@ -13,7 +13,7 @@ export interface Stamp {
 }
 
 /** Why a section was aborted: what interrupted the thread since it last left the kernel. Several may have. */
-export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'interrupt';
+export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'ptrace' | 'interrupt';
 
 /** A section, as its descriptor states it. */
 export interface SectionBounds {

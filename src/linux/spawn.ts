@@ -9,6 +9,7 @@ import { waitFor } from './wait.js';
 /** Bytes of struct sigaction as the kernel takes it: SIG_DFL, no flags. */
 const DEFAULT_ACTION = new Uint8Array(32);
 const SIG_SETMASK = 2;
+const F_SETFD = 2;
 
 /** The file that a shell would run. Throws SystemError: ENOENT, EACCES. */
 export function findProgram(name: string, path = process.env['PATH'] ?? '/usr/bin:/bin'): string {
@@ -47,6 +48,8 @@ export function startStopped(
   const fd = call('memfd_create', new TextEncoder().encode('rseqlab\0'), MFD_CLOEXEC);
   try {
     writeSync(fd, image);
+    // Node marks the standard streams as closed on exec (uv_disable_stdio_inheritance).
+    for (const stream of [0, 1, 2]) tryCall('fcntl', stream, F_SETFD, 0);
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     const pid = posixSpawn(`/proc/self/fd/${fd}`, ['rseqlab', program, ...args], variables);
     const stop = waitFor(pid);

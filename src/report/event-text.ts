@@ -27,7 +27,7 @@ export function eventText(event: Event, n: number, name: Namer = nobody): string
   );
 }
 
-function columns(...[n, time, cpu, tid, kind, details]: string[]): string {
+export function columns(...[n, time, cpu, tid, kind, details]: string[]): string {
   return `${n!.padStart(7)} ${time!.padStart(14)} ${cpu!.padStart(5)} ${tid!.padStart(6)}  ${kind!.padEnd(13)} ${details}`.trimEnd();
 }
 

@@ -1,0 +1,41 @@
+import type { Watch } from '../live/trace/session.js';
+import { VERSION } from '../node/version.js';
+import { EVENT_COLUMNS } from '../report/event-text.js';
+import { traceHead, traceJson, traceTail } from '../report/trace-json.js';
+import { symbolText, traceText } from '../report/trace-text.js';
+import type { Sink, Stream } from './trace-sinks.js';
+
+export const TRACE_FORMATS = ['text', 'json'] as const;
+export type TraceFormat = (typeof TRACE_FORMATS)[number];
+
+type MakeSink = (stream: Stream, watch: Watch) => Sink;
+
+const MAKERS: Readonly<Record<TraceFormat, MakeSink>> = {
+  text: (stream, watch) => {
+    stream.write(`${EVENT_COLUMNS}\n`);
+    let n = 0;
+    return {
+      add: (observed) => {
+        const places = watch.translator.placesOf(observed.process.pid);
+        const name = (address: bigint): string => {
+          const place = places?.at(address);
+          return place?.function === undefined ? '' : ` <${symbolText(place)}>`;
+        };
+        n++;
+        stream.write(traceText(observed, n, name));
+      },
+      end: () => {},
+    };
+  },
+  json: (stream, watch) => {
+    stream.write(traceHead(VERSION, watch.source));
+    let n = 0;
+    return {
+      add: (observed) => stream.write(traceJson(observed, ++n)),
+      end: (lost) => stream.write(traceTail(lost)),
+    };
+  },
+};
+
+export const makeSink = (format: TraceFormat, stream: Stream, watch: Watch): Sink =>
+  MAKERS[format](stream, watch);
