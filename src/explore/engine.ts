@@ -161,9 +161,26 @@ export class Engine {
     this.store.setHeader('states', states);
     return this.table;
   }
+  /** No state has been found. */
+  forget(): void {
+    const ranges = this.fresh();
+    this.leaveChunks();
+    this.free(ranges);
+    for (const context of this.contexts)
+      for (const name of ['filled', 'missCount'] as const) context.set(name, 0);
+    this.replaceTable(FIRST_SLOTS, 0);
+  }
   setCounts(transitions: number, violations: number): void {
     this.contexts[0]!.transitions = transitions;
     this.contexts[0]!.set('violations', violations);
+  }
+
+  /** What was counted elsewhere. */
+  alsoCount(transitions: number, violations: number): void {
+    this.setCounts(
+      this.contexts[0]!.transitions + transitions,
+      this.contexts[0]!.get('violations') + violations,
+    );
   }
 
   stateAt(address: number): State {
@@ -294,6 +311,10 @@ export class Engine {
 
   private flush({ address }: Context): void {
     this.code.flush(address);
+    this.checkRoom();
+  }
+  /** Throws OutOfMemory where there was no room for all that was found. */
+  checkRoom(): void {
     if (this.store.header('stop') === STOP.memory) throw new OutOfMemory();
   }
 
@@ -323,8 +344,19 @@ export class Engine {
       }
       this.code.flush(main.address);
     }
-    if (this.store.header('stop') === STOP.memory) throw new OutOfMemory();
+    this.checkRoom();
     return { deadlock, badEnd };
+  }
+  /** The same for what was missed elsewhere, however much it is. */
+  settleAll(misses: Misses, cost: 0 | 1): Settled {
+    const all = { deadlock: false, badEnd: false };
+    for (let at = 0; at < misses.length; at += MISSES * 3) {
+      this.ready(cost);
+      const { deadlock, badEnd } = this.settle(misses.slice(at, at + MISSES * 3));
+      all.deadlock ||= deadlock;
+      all.badEnd ||= badEnd;
+    }
+    return all;
   }
   private takeMisses(context: Context): number[] {
     const from = context.get('misses') / 4;

@@ -5,17 +5,22 @@ import { type PartOf, PartRecord } from './part.js';
 import { explore as search } from './search.js';
 import type { Bad } from './semantics/actor.js';
 import { Contents } from './semantics/content.js';
+import type { Facts } from './semantics/facts.js';
 import { Knowledge } from './semantics/knowledge.js';
 import { MachineCode, type Reductions } from './semantics/machine-code.js';
 import { Anew, Refusal } from './semantics/refusal.js';
 import { endKey, serialEnds } from './semantics/serial.js';
 import { type Settings, World } from './semantics/world.js';
+import type { Semantics } from './semantics.js';
+import type { Sharing } from './sharing.js';
 import type { Options, Verdict } from './verdict.js';
 
-export interface ScenarioOptions extends Omit<Options, 'resume' | 'checkpoint' | 'part'> {
+export interface ScenarioOptions extends Omit<Options, 'resume' | 'checkpoint' | 'part' | 'sharing'> {
   readonly reductions: Reductions;
   /** Ends are compared with those of undisturbed operations. */
   readonly serial: boolean | 'without-claims';
+  /** Others who expand states too; called for each beginning. `facts`: what was learned when it begins. */
+  readonly share?: (facts: () => Facts) => Sharing;
   /** Only a part of it. */
   readonly part?: PartOf;
   /** A search that may be broken off and taken up again. */
@@ -79,13 +84,14 @@ export async function exploreScenario(
       };
       const symmetry = options.reductions.symmetry && knowledge.symmetric;
       const time = options.time && Math.max(0, options.time - (Date.now() - began) / 1000);
-      const { part: of, ...bounds } = options;
+      const { part: of, share, ...bounds } = options;
       const contents = new Contents(() => passes[0]!);
       const record = of && new PartRecord(of, symmetry, contents);
       const verdict = await search(make, {
         ...bounds,
         symmetry,
         ...(record && { part: record }),
+        ...(share && { sharing: share(() => knowledge.facts) }),
         ...(time !== undefined && { time }),
         ...(resume && { resume: resume.search }),
         ...(checkpoint && { checkpoint }),
@@ -107,6 +113,19 @@ export async function exploreScenario(
       resume = undefined;
     }
   }
+}
+
+/** What a program does, for one who knows as much of it as another, and only follows. */
+export function followingSemantics(
+  program: Program,
+  settings: Settings,
+  reductions: Reductions,
+  facts: Facts,
+): Semantics {
+  const world = new World(program, settings);
+  const knowledge = new Knowledge(world, new CodeReader(world.machine));
+  knowledge.restore(facts);
+  return new MachineCode(world, knowledge, reductions, () => undefined);
 }
 
 const wantsSerial = ({ scenario }: World, { serial }: ScenarioOptions): boolean =>

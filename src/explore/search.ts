@@ -36,7 +36,7 @@ export async function explore(semantics: () => Semantics, options: Options = {})
     if (end.kind === 'bounded') return { ...counts, kind: 'bounded', bound: end.bound };
     // Whether there is a better one in another part is not known here.
     if (options.part !== undefined) throw new PartViolation();
-    const { onProgress: _, ...quiet } = options;
+    const { onProgress: _, sharing: __, ...quiet } = options;
     const again = new Search(semantics(), quiet, true);
     return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
   } finally {
@@ -83,6 +83,7 @@ class Search {
 
   async employ(): Promise<void> {
     const { engine, options } = this;
+    options.sharing?.begin(engine);
     if (engine.jobs === 1 || options.host === undefined) return;
     const contexts = engine.contexts.slice(1).map(({ address }) => address);
     engine.employ(await options.host.start({ module: engine.module, memory: engine.store.memory, contexts }));
@@ -195,7 +196,7 @@ class Search {
       const bound = await this.bound();
       if (bound !== undefined) return this.known() ?? { kind: 'bounded', bound };
       const { pending } = at;
-      const end = engine.round(pending, at.phase);
+      const end = (await this.options.sharing?.round(pending, at.phase)) ?? engine.round(pending, at.phase);
       at.pending = end.rest;
       at.found.push(...engine.fresh());
       this.tally.deadlock ||= end.deadlock;
@@ -236,6 +237,7 @@ class Search {
       bytes,
       seconds: this.seconds,
       rate: ((states - this.reported.states) * 1000) / (now - this.reported.at),
+      ...(options.sharing && { workers: options.sharing.workers }),
     });
     this.reported = { at: now, states };
     await options.host?.rest?.();

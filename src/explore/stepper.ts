@@ -20,7 +20,9 @@ export type Outcome = { readonly reads: readonly (readonly [cell: number, value:
 );
 
 /** What was asked of the semantics, in order: enough to make the same graph again. */
-export const ASKED = { resolve: 0, fence: 1, step: 2 } as const;
+const ASKED = { resolve: 0, fence: 1, step: 2 } as const;
+/** Words of a question in the log, by its first. */
+export const ASKED_WORDS: readonly number[] = [4, 2, 3];
 
 /** Takes edges one at a time, and asks the semantics for what is not yet in the graph. */
 export class Stepper {
@@ -77,7 +79,7 @@ export class Stepper {
       if (kind === ASKED.resolve) this.resolve(a, b, c);
       else if (kind === ASKED.fence) this.fence(a);
       else this.step(a, b);
-      at += kind === ASKED.resolve ? 4 : kind === ASKED.fence ? 2 : 3;
+      at += ASKED_WORDS[kind!]!;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { SearchPart } from './part.js';
+import type { Sharing } from './sharing.js';
 import type { State, Violation } from './stepper.js';
 import type { WorkerHost } from './workers.js';
 
@@ -34,6 +35,8 @@ export interface Options {
   readonly onProgress?: (progress: Progress) => void;
   /** Only a part of the search is done: what is found is right, what is not found may be in another part. Throws PartViolation where there is a violation. */
   readonly part?: SearchPart;
+  /** Others expand states too. */
+  readonly sharing?: Sharing;
 }
 
 /** What the search uses of the world, where there is more than the language. */
@@ -52,6 +55,8 @@ export interface Progress {
   readonly seconds: number;
   /** States found in a second since the last report. */
   readonly rate: number;
+  /** Others who expand states too; undefined where there can be none. */
+  readonly workers?: number;
 }
 
 /** One step of a counterexample: a task takes an edge. */

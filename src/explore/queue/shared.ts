@@ -1,0 +1,191 @@
+import type { Range } from '../context.js';
+import type { Engine, RoundEnd } from '../engine.js';
+import type { Facts } from '../semantics/facts.js';
+import type { Sharing } from '../sharing.js';
+import type { Board } from './board.js';
+import { type Answer, answerOf, pieceBytes } from './wire.js';
+
+/** Milliseconds between two looks of the search at its bounds. */
+const SLICE = 100;
+/** Pieces that a worker has or finds when it is done with one. */
+const AHEAD = 3;
+/** Where nothing is left to do, pieces are waited for so many times as long as the last ones took, and so many milliseconds at least; then they are done here. */
+const PATIENCE = 4;
+const PATIENCE_LEAST = 50;
+/** States of a piece, at least: below that, sending them takes longer than expanding them. */
+const FEWEST = 8;
+
+interface Pending {
+  readonly ranges: readonly Range[];
+  readonly since: number;
+}
+
+/**
+ * A search some of whose states others expand. The states, and all that decides about the verdict, are here: a worker is sent states, and sends back
+ * their successors, without those that it has sent before. What the tables do not say it does not ask, but sends back as well: only here the
+ * semantics is asked, and workers ask again the same in the same order, so that numbers of locals and memories mean the same everywhere.
+ *
+ * That no state is lost: what a worker keeps to itself it has sent in an answer before. Answers of a worker are taken in their order, all of them, also of
+ * pieces that were done twice; of a worker of which one is missing none is taken any more. So each state that an answer leaves out was found
+ * already, and the successors of a piece's states are all in the table when it is done, whoever did it. Edges and violations count once a piece.
+ */
+export class Shared implements Sharing {
+  private engine: Engine | undefined;
+  private generation = 0;
+  private told = 0;
+  private nextId = 1;
+  private free: Range[] = [];
+  private rest: readonly Range[] | undefined;
+  private readonly others = new Map<number, Pending>();
+  /** By worker: the number of its next answer. */
+  private readonly sequences = new Map<number, number>();
+  /** How long a piece takes, on the way there and back, in milliseconds. */
+  private usual = 0;
+  private deadlock = false;
+  private badEnd = false;
+
+  constructor(
+    private readonly board: Board,
+    private readonly plan: { readonly scenario: string; readonly facts: () => Facts },
+    private readonly patience = PATIENCE_LEAST,
+  ) {}
+
+  get workers(): number {
+    return this.board.workers;
+  }
+
+  begin(engine: Engine): void {
+    this.engine = engine;
+    const { symmetry, exact } = engine.settings;
+    const { scenario, facts } = this.plan;
+    this.generation = this.board.begin({ scenario, facts: facts(), symmetry, exact });
+  }
+
+  async round(pending: readonly Range[], cost: 0 | 1): Promise<RoundEnd> {
+    const engine = this.engine!;
+    const { board, others } = this;
+    if (pending !== this.rest) {
+      if (others.size > 0) throw new Error('pieces of another level are still under way');
+      this.free = [...pending];
+    }
+    this.deadlock = this.badEnd = false;
+    const fewest = board.pieceStates / FEWEST;
+    const until = Date.now() + SLICE;
+    do {
+      for (const bytes of board.take()) this.merge(bytes, cost);
+      this.handOut(cost, fewest);
+      if (this.free.length > 0) {
+        const alone = others.size === 0 && board.workers === 0;
+        this.here(this.cut(alone ? Infinity : (board.pieceStates / 2) * engine.jobs), cost);
+        if (others.size > 0) await board.wait(0);
+      } else if (others.size > 0) await this.awaitOthers(cost);
+      // Nobody else has any: the search may look at its bounds first.
+      else break;
+    } while (Date.now() < until);
+    this.rest = [...this.free, ...[...others.values()].flatMap(({ ranges }) => ranges)];
+    return { rest: this.rest as Range[], deadlock: this.deadlock, badEnd: this.badEnd };
+  }
+
+  /** Pieces for the others: as many as they can do with while something is left to be done here. */
+  private handOut(cost: 0 | 1, fewest: number): void {
+    const engine = this.engine!;
+    const { board, others } = this;
+    const { workers } = board;
+    while (others.size < workers * AHEAD) {
+      const left = engine.count(this.free);
+      const fair = Math.floor(left / (workers * 2 + 1));
+      if (fair < fewest) return;
+      const ranges = this.cut(Math.min(board.pieceStates, fair));
+      const { log } = engine.stepper;
+      if (log.length > this.told) board.asked(Int32Array.from(log.slice(this.told)));
+      this.told = log.length;
+      const id = this.nextId++;
+      others.set(id, { ranges, since: Date.now() });
+      const { digest } = engine.graph;
+      board.put(
+        id,
+        pieceBytes({
+          generation: this.generation,
+          id,
+          cost,
+          asked: this.told,
+          digest,
+          states: engine.words(ranges),
+        }),
+      );
+    }
+  }
+
+  /** The first states of what nobody is at, so many at most. */
+  private cut(states: number): Range[] {
+    const { record } = this.engine!.shape;
+    const ranges: Range[] = [];
+    let room = Math.max(1, Math.floor(states));
+    while (room > 0 && this.free.length > 0) {
+      const { from, to } = this.free[0]!;
+      const end = Math.min(to, from + room * record);
+      ranges.push({ from, to: end });
+      room -= (end - from) / record;
+      if (end === to) this.free.shift();
+      else this.free[0] = { from: end, to };
+    }
+    return ranges;
+  }
+
+  /** Expands states here. */
+  private here(ranges: readonly Range[], cost: 0 | 1): void {
+    const { rest, deadlock, badEnd } = this.engine!.round(ranges, cost);
+    this.free.unshift(...rest);
+    this.deadlock ||= deadlock;
+    this.badEnd ||= badEnd;
+  }
+
+  /** Nothing is left to be done but what others are at. */
+  private async awaitOthers(cost: 0 | 1): Promise<void> {
+    const { board, others } = this;
+    const patience = Math.max(this.patience, this.usual * PATIENCE);
+    const [[id, { since }]] = others as unknown as [[number, Pending]];
+    const left = since + patience - Date.now();
+    if (board.workers > 0 && left > 0) await board.wait(Math.min(left, SLICE));
+    else this.takeBack(id, cost);
+  }
+
+  private takeBack(id: number, cost: 0 | 1): void {
+    const { ranges } = this.others.get(id)!;
+    this.others.delete(id);
+    this.board.withdraw(id);
+    this.here(ranges, cost);
+  }
+
+  private merge(bytes: Uint8Array, cost: 0 | 1): void {
+    const engine = this.engine!;
+    let answer: Answer;
+    try {
+      answer = answerOf(bytes);
+    } catch {
+      return;
+    }
+    const { generation, id, worker, sequence, states } = answer;
+    if (generation !== this.generation) return;
+    const next = this.sequences.get(worker) ?? 0;
+    if (sequence > next) this.sequences.set(worker, Infinity);
+    if (sequence !== next) return;
+    this.sequences.set(worker, next + 1);
+    engine.addWords(states);
+    const piece = this.others.get(id);
+    if (piece === undefined) return;
+    this.others.delete(id);
+    this.usual = (this.usual * 3 + Date.now() - piece.since) / 4;
+    engine.alsoCount(answer.transitions, answer.violations);
+    const { deadlock, badEnd } = engine.settleAll(this.missesHere(answer, piece.ranges), cost);
+    this.deadlock ||= deadlock;
+    this.badEnd ||= badEnd;
+  }
+
+  /** A worker knows states by their number in the piece. */
+  private missesHere({ misses }: Answer, ranges: readonly Range[]): number[] {
+    if (misses.length === 0) return misses;
+    const addresses = [...this.engine!.addresses(ranges)];
+    return misses.map((word, at) => (at % 3 === 0 ? addresses[word]! : word));
+  }
+}
