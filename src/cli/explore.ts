@@ -17,6 +17,7 @@ import {
   type ExploreFileOptions,
   explore as exploreObject,
   explorePart as explorePartOf,
+  PIECE_STATES,
 } from '../node/explore.js';
 import { exploreGithub } from '../report/explore-github.js';
 import { exploreHtml } from '../report/explore-html.js';
@@ -47,6 +48,9 @@ interface Options {
   readonly time?: string;
   readonly jobs?: string;
   readonly exact?: boolean;
+  readonly queue?: string;
+  readonly queueName?: string;
+  readonly queuePiece: string;
   readonly shard?: string;
   readonly frontier: string;
   readonly checkpointFile?: string;
@@ -124,6 +128,12 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'only part i of n, into the file of -o, for rseqlab merge; auto: as the variables of CI say',
     )
     .option('--frontier <n>', 'states in the layer from which parts go on by themselves', '50k')
+    .option(
+      '--queue <address>',
+      'others take part, from anywhere, with rseqlab work: redis://host:port of a Redis',
+    )
+    .option('--queue-name <name>', 'of the search, on that Redis (default: of the file, with a number)')
+    .option('--queue-piece <n>', 'states that a worker gets at a time', '16k')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
     .option('--no-fusion', 'every instruction by itself')
@@ -149,6 +159,7 @@ Examples:
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
   rseqlab explore --memory tso slab.o                  with the store buffers of x86
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
+  rseqlab explore --queue redis://boss:6379 large.o    and, anywhere: rseqlab work redis://boss:6379
   rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
 Exit status: 0 verified, 1 a counterexample, 2 wrong usage or input, 3 a bound was reached.`;
@@ -168,6 +179,7 @@ async function explore(file: string, options: Options): Promise<number> {
   try {
     const document = await exploreObject(file, {
       ...searchOptions(options),
+      ...queueOptions(options, progress),
       signal: stop.signal,
       onProgress: (now) => progress.show(progressText(now)),
     });
@@ -188,6 +200,30 @@ async function explore(file: string, options: Options): Promise<number> {
   }
 }
 
+function queueOptions(
+  { queue, queueName, queuePiece }: Options,
+  progress: Progress,
+): Pick<ExploreFileOptions, 'queue'> {
+  if (queue === undefined) {
+    if (queueName !== undefined) throw new UsageError('--queue-name: give the Redis too, with --queue');
+    return {};
+  }
+  const say = (text: string): void => {
+    progress.done();
+    process.stderr.write(`rseqlab: ${printable(text)}\n`);
+  };
+  return {
+    queue: {
+      address: queue,
+      ...(queueName !== undefined && { name: queueName }),
+      pieceStates: scaled('--queue-piece', queuePiece, 1000, PIECE_STATES.least, PIECE_STATES.most),
+      onOpen: (name, address) => say(`search ${name}: others join it with rseqlab work ${address}`),
+      onLost: (why, address) =>
+        say(`the Redis at ${address} is lost: ${why}; the search goes on here, alone`),
+    },
+  };
+}
+
 /** Explores a part, and writes its file. */
 async function explorePart(file: string, options: Options, shard: string): Promise<number> {
   const { output, checkpointFile } = options;
@@ -196,6 +232,8 @@ async function explorePart(file: string, options: Options, shard: string): Promi
     throw new UsageError(
       '--shard: a part cannot be kept with --checkpoint-file; make it smaller, with more parts',
     );
+  if (options.queue !== undefined)
+    throw new UsageError('--shard: a part is for one machine; leave out one of --shard and --queue');
   const progress = new Progress();
   const stop = stopper();
   try {
@@ -312,5 +350,6 @@ export const progressText = ({
   layer,
   bytes,
   seconds,
+  workers,
 }: ScenarioProgress): string =>
-  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${seconds.toFixed(0)} s`;
+  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${workers === undefined ? '' : `${workers} ${workers === 1 ? 'worker' : 'workers'}, `}${seconds.toFixed(0)} s`;

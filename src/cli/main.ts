@@ -10,6 +10,7 @@ import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
 import { addTrace } from './trace.js';
+import { addWork } from './work.js';
 
 const EXAMPLES = `
 Examples:
@@ -43,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addCheck(program, finish);
   addExplore(program, finish);
   addMerge(program, finish);
+  addWork(program, finish);
   addRun(program, finish);
   addReplay(program, finish);
   addSections(program, finish);

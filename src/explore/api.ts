@@ -6,6 +6,8 @@ import { CheckpointError } from './checkpoint.js';
 import { CheckpointFile, type CheckpointPlace } from './checkpoint-file.js';
 import { type Told, tellVerdict } from './document.js';
 import { checkOptions, ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from './options.js';
+import type { Board } from './queue/board.js';
+import { Shared } from './queue/shared.js';
 import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
@@ -32,6 +34,8 @@ export interface Surroundings {
   readonly version: string;
   /** Where the trace is going to be written. */
   readonly traceFile?: string;
+  /** Others take part in the searches by it. */
+  readonly board?: Board;
   /** Searches that are broken off are kept there, and taken up again from there. */
   readonly checkpoint?: CheckpointPlace;
 }
@@ -77,7 +81,7 @@ export async function tell(
   { path, bytes }: ObjectFile,
   scenario: string,
   options: ExploreOptions,
-  { host, lines }: Surroundings,
+  { host, lines, board }: Surroundings,
   kept: CheckpointFile<Done> | undefined,
 ): Promise<ToldScenario> {
   const settings = settingsOf(options, scenario);
@@ -89,6 +93,7 @@ export async function tell(
   const explored = await exploreScenario({ path, bytes, arguments: [], environment: [] }, settings, {
     ...search,
     ...(host && { host }),
+    ...(board && { share: (facts) => new Shared(board, { scenario, facts }) }),
     ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, scenario }) }),
     ...(kept && {
       kept: {

@@ -1,12 +1,15 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { exploreFile, type ObjectFile, type Surroundings } from '../explore/api.js';
+import { askedOf, exploreFile, type ObjectFile, type Surroundings } from '../explore/api.js';
 import type { CheckpointPlace } from '../explore/checkpoint-file.js';
-import { ExploreError, type ExploreOptions } from '../explore/options.js';
+import { checkOptions, ExploreError, type ExploreOptions } from '../explore/options.js';
 import type { PartOf } from '../explore/part.js';
 import { explorePart as explorePartOf, mergeParts } from '../explore/parts.js';
 import type { ExploreDocument } from '../explore/timeline.js';
 import { exploreHost } from './explore-host.js';
+import { redisAddress } from './queue/address.js';
+import { HEAD_SCHEMA, isName, nameOf } from './queue/names.js';
+import { RedisBoard } from './queue/redis-board.js';
 import { reason } from './reason.js';
 import { sourceLines } from './source-lines.js';
 import { VERSION } from './version.js';
@@ -22,7 +25,25 @@ export interface ExploreFileOptions extends ExploreOptions {
   readonly checkpointFile?: string;
   /** Seconds between two writes of that file; 60 unless said otherwise. */
   readonly checkpointEvery?: number;
+  /** Others take part in the search by a Redis. */
+  readonly queue?: QueueOptions;
 }
+
+export interface QueueOptions {
+  /** redis://HOST:PORT, or what else redisAddress knows. */
+  readonly address: string;
+  /** Of the search, there; one that says what it is of unless given. */
+  readonly name?: string;
+  /** States that a worker gets at a time, at most. */
+  readonly pieceStates?: number;
+  /** The search is there: how others find it. */
+  readonly onOpen?: (name: string, address: string) => void;
+  /** The Redis is lost; the search goes on alone. */
+  readonly onLost?: (why: string, address: string) => void;
+}
+
+/** Of `pieceStates`. */
+export const PIECE_STATES = { usual: 16_000, least: 64, most: 2 ** 22 } as const;
 
 /**
  * Explores the scenarios of a relocatable object: a file, or its bytes. Throws ExploreError where that cannot be; a counterexample and a bound are
@@ -32,15 +53,45 @@ export async function explore(
   file: string | URL | Uint8Array,
   options: ExploreFileOptions = {},
 ): Promise<ExploreDocument> {
-  const { trace: traceFile, name, checkpointFile, checkpointEvery = 60, ...rest } = options;
+  const { trace: traceFile, name, checkpointFile, checkpointEvery = 60, queue, ...rest } = options;
   const object = read(file, name);
-  const { document, trace } = await exploreFile(object, rest, {
-    ...surroundingsOf(object.path),
-    ...(traceFile !== undefined && { traceFile }),
-    ...(checkpointFile !== undefined && { checkpoint: placeAt(checkpointFile, checkpointEvery) }),
+  const board = queue && (await openBoard(queue, object, rest));
+  try {
+    const { document, trace } = await exploreFile(object, rest, {
+      ...surroundingsOf(object.path),
+      ...(board && { board }),
+      ...(traceFile !== undefined && { traceFile }),
+      ...(checkpointFile !== undefined && { checkpoint: placeAt(checkpointFile, checkpointEvery) }),
+    });
+    keepTrace(traceFile, trace);
+    return document;
+  } finally {
+    await board?.close();
+  }
+}
+
+async function openBoard(
+  { address: text, name, pieceStates = PIECE_STATES.usual, onOpen, onLost }: QueueOptions,
+  { path, bytes }: ObjectFile,
+  { onProgress: _, signal: __, ...options }: ExploreOptions,
+): Promise<RedisBoard> {
+  checkOptions(options);
+  const address = redisAddress(text);
+  if (name !== undefined && !isName(name))
+    throw new ExploreError(
+      `${JSON.stringify(name)} is no name for a search; take letters, digits, . _ and -`,
+    );
+  const given = name ?? nameOf(path, bytes, askedOf(options));
+  const board = await RedisBoard.open({
+    address,
+    name: given,
+    pieceStates,
+    head: { schema: HEAD_SCHEMA, version: VERSION, path, options },
+    program: bytes,
+    onLost: (why) => onLost?.(why, address.text),
   });
-  keepTrace(traceFile, trace);
-  return document;
+  onOpen?.(given, address.text);
+  return board;
 }
 
 /** Explores a part of a file's scenarios: the bytes for `merge`, and what they say. Throws ExploreError. */

@@ -68,6 +68,10 @@ export class Hand {
     this.engine.close();
   }
 
+  /** Words of a state. */
+  get width(): number {
+    return this.engine.shape.tasks + 1;
+  }
   /** What was sent before is known here only so that it need not be sent again. */
   forget(): void {
     this.engine.forget();
