@@ -51,6 +51,7 @@ interface Options {
   readonly queue?: string;
   readonly queueName?: string;
   readonly queuePiece: string;
+  readonly queueWorkers: string;
   readonly shard?: string;
   readonly frontier: string;
   readonly checkpointFile?: string;
@@ -133,6 +134,7 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'others take part, from anywhere, with rseqlab work: redis://host:port of a Redis',
     )
     .option('--queue-name <name>', 'of the search, on that Redis (default: of the file, with a number)')
+    .option('--queue-workers <n>', 'begin when so many have come', '0')
     .option('--queue-piece <n>', 'states that a worker gets at a time', '16k')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
@@ -201,7 +203,7 @@ async function explore(file: string, options: Options): Promise<number> {
 }
 
 function queueOptions(
-  { queue, queueName, queuePiece }: Options,
+  { queue, queueName, queuePiece, queueWorkers }: Options,
   progress: Progress,
 ): Pick<ExploreFileOptions, 'queue'> {
   if (queue === undefined) {
@@ -217,6 +219,8 @@ function queueOptions(
       address: queue,
       ...(queueName !== undefined && { name: queueName }),
       pieceStates: scaled('--queue-piece', queuePiece, 1000, PIECE_STATES.least, PIECE_STATES.most),
+      workers: count('--queue-workers', queueWorkers, 0, 10_000),
+      onWait: (workers) => progress.show(`${workers} of ${queueWorkers} workers have come`),
       onOpen: (name, address) => say(`search ${name}: others join it with rseqlab work ${address}`),
       onLost: (why, address) =>
         say(`the Redis at ${address} is lost: ${why}; the search goes on here, alone`),

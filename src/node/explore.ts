@@ -36,6 +36,9 @@ export interface QueueOptions {
   readonly name?: string;
   /** States that a worker gets at a time, at most. */
   readonly pieceStates?: number;
+  /** The search begins when so many workers are there; at once unless given. */
+  readonly workers?: number;
+  readonly onWait?: (workers: number) => void;
   /** The search is there: how others find it. */
   readonly onOpen?: (name: string, address: string) => void;
   /** The Redis is lost; the search goes on alone. */
@@ -71,9 +74,17 @@ export async function explore(
 }
 
 async function openBoard(
-  { address: text, name, pieceStates = PIECE_STATES.usual, onOpen, onLost }: QueueOptions,
+  {
+    address: text,
+    name,
+    pieceStates = PIECE_STATES.usual,
+    workers = 0,
+    onWait,
+    onOpen,
+    onLost,
+  }: QueueOptions,
   { path, bytes }: ObjectFile,
-  { onProgress: _, signal: __, ...options }: ExploreOptions,
+  { onProgress: _, signal, ...options }: ExploreOptions,
 ): Promise<RedisBoard> {
   checkOptions(options);
   const address = redisAddress(text);
@@ -91,6 +102,7 @@ async function openBoard(
     onLost: (why) => onLost?.(why, address.text),
   });
   onOpen?.(given, address.text);
+  await board.team(workers, { ...(signal && { signal }), tell: (now) => onWait?.(now) });
   return board;
 }
 

@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
+import type { ChainableCommander } from 'ioredis';
 import { Digest } from '../../event/digest.js';
+import type { Plan } from '../../explore/queue/board.js';
 
 /** All searches that are under way on a Redis: a set of names. */
 export const SEARCHES = 'rseqlab:searches';
@@ -44,10 +46,16 @@ export type Keys = ReturnType<typeof keysOf>;
 export interface Head {
   readonly schema: 'rseqlab.explore-queue/1';
   readonly version: string;
+  /** Another one each time: a search may begin again under its name. */
+  readonly run: string;
   /** Of the object. */
   readonly path: string;
   /** ExploreOptions without what is no data. */
   readonly options: object;
+}
+/** What of it changes, from scenario to scenario, and when a search begins anew. */
+export interface RunPlan extends Plan {
+  readonly run: string;
 }
 export const HEAD_SCHEMA: Head['schema'] = 'rseqlab.explore-queue/1';
 
@@ -62,3 +70,13 @@ export function nameOf(path: string, program: Uint8Array, options: object): stri
 
 /** Names that a user gives. */
 export const isName = (name: string): boolean => /^[A-Za-z0-9._-]{1,100}$/.test(name);
+
+/** Those that BullMQ uses for what is asked of it here. */
+export const bullKeys = (keys: Readonly<Record<string, string>>): string[] =>
+  ['wait', 'active', 'id', 'meta', 'events', 'marker', 'stalled', 'stalled-check'].map((name) => keys[name]!);
+
+/** Keys go by themselves when nobody says otherwise in time. */
+export function expiring(pipeline: ChainableCommander, keys: readonly string[]): ChainableCommander {
+  for (const key of keys) pipeline.expire(key, EXPIRY);
+  return pipeline;
+}

@@ -1,16 +1,28 @@
+import { randomUUID } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ExploreError } from '../../explore/options.js';
 import type { Board, Plan } from '../../explore/queue/board.js';
 import type { RedisAddress } from './address.js';
 import { connect, loadPackages, type Packages, whyNot } from './connection.js';
-import { BEAT, EXPIRY, type Head, type Keys, keysOf, PIECES, SEARCHES } from './names.js';
+import {
+  BEAT,
+  bullKeys,
+  EXPIRY,
+  expiring,
+  type Head,
+  type Keys,
+  keysOf,
+  PIECES,
+  type RunPlan,
+  SEARCHES,
+} from './names.js';
 
 export interface BoardOptions {
   readonly address: RedisAddress;
   readonly name: string;
   readonly pieceStates: number;
-  readonly head: Head;
+  readonly head: Omit<Head, 'run'>;
   readonly program: Uint8Array;
   /** The Redis is lost: the search goes on alone. */
   readonly onLost: (why: string) => void;
@@ -22,7 +34,6 @@ const PATIENCE = 40;
 const AT_ONCE = 32;
 /** Milliseconds for workers to leave when all is over. */
 const FAREWELL = 2000;
-const EVERY_KEYS = 20;
 
 /** A search's board in a Redis: its jobs are BullMQ's, which gives those of a worker that has died to another. */
 export class RedisBoard implements Board {
@@ -31,6 +42,7 @@ export class RedisBoard implements Board {
   private readonly keys: Keys;
   private readonly queue: Queue;
   private generation = 0;
+  private readonly run = randomUUID();
   private arrived: Uint8Array[] = [];
   private awaken: (() => void) | undefined;
   private lost = false;
@@ -89,8 +101,8 @@ export class RedisBoard implements Board {
     await this.sweep();
     await redis
       .multi()
-      .set(keys.program, Buffer.from(options.program))
-      .set(keys.head, JSON.stringify(options.head))
+      .set(keys.program, Buffer.from(options.program), 'EX', EXPIRY)
+      .set(keys.head, JSON.stringify({ ...options.head, run: this.run } satisfies Head), 'EX', EXPIRY)
       .sadd(SEARCHES, options.name)
       .exec();
   }
@@ -124,7 +136,12 @@ export class RedisBoard implements Board {
     this.send(
       redis
         .multi()
-        .set(keys.plan, JSON.stringify({ ...plan, generation } satisfies Plan), 'EX', EXPIRY)
+        .set(
+          keys.plan,
+          JSON.stringify({ ...plan, generation, run: this.run } satisfies RunPlan),
+          'EX',
+          EXPIRY,
+        )
         .del(keys.log(before))
         .exec(),
     );
@@ -135,7 +152,8 @@ export class RedisBoard implements Board {
     if (this.lost) return;
     const { redis, keys } = this;
     const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
-    this.send(redis.append(keys.log(this.generation), bytes));
+    const log = keys.log(this.generation);
+    this.send(redis.multi().append(log, bytes).expire(log, EXPIRY).exec());
   }
 
   put(id: number, piece: Uint8Array): void {
@@ -144,12 +162,25 @@ export class RedisBoard implements Board {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     this.send(redis.set(keys.piece(generation, id), bytes, 'EX', EXPIRY));
     const added = queue.add('piece', { generation, id });
-    this.send(added.then((job) => redis.expire(queue.toKey(job.id!), EXPIRY)));
+    this.send(
+      added.then((job) => expiring(redis.pipeline(), [queue.toKey(job.id!), ...bullKeys(queue.keys)]).exec()),
+    );
   }
 
   withdraw(id: number): void {
     // Its job finds nothing to do.
     if (!this.lost) this.send(this.redis.del(this.keys.piece(this.generation, id)));
+  }
+
+  /** Waits for so many workers. */
+  async team(
+    workers: number,
+    told: { readonly signal?: { readonly aborted: boolean }; tell(now: number): void },
+  ) {
+    while (this.workers < workers && !this.lost && told.signal?.aborted !== true) {
+      told.tell(this.workers);
+      await new Promise((resolve) => setTimeout(resolve, BEAT / 5));
+    }
   }
 
   take(): readonly Uint8Array[] {
@@ -197,17 +228,14 @@ export class RedisBoard implements Board {
 
   private async pulse(): Promise<void> {
     const { redis, keys, queue, me } = this;
+    const { head, program, plan, answers, workers: team, came } = keys;
+    const own = [head, program, plan, answers, team, came, keys.log(this.generation)];
     const pipeline = redis
       .pipeline()
-      .hgetall(keys.workers)
+      .hgetall(team)
       .set(keys.alive, me, 'EX', EXPIRY)
       .sadd(SEARCHES, this.options.name);
-    if (this.beats % EVERY_KEYS === 1) {
-      const { alive: _, piece: __, log, prefix: ___, ...own } = keys;
-      for (const key of [...Object.values(own), log(this.generation), ...Object.values(queue.keys)])
-        pipeline.expire(key, EXPIRY);
-    }
-    const results = await pipeline.exec();
+    const results = await expiring(pipeline, [...own, ...bullKeys(queue.keys)]).exec();
     this.unanswered = 0;
     const [error, workers] = results![0]!;
     if (error) throw error;
@@ -238,8 +266,9 @@ export class RedisBoard implements Board {
         await new Promise((resolve) => setTimeout(resolve, BEAT / 5));
       }
       await this.sweep();
-      // Workers that come too late know from it that they may leave.
       await redis.del(keys.alive);
+      // One that does not listen now will know from it that it may leave; it goes by itself.
+      if (this.workers === 0) await redis.del(keys.over);
     } catch {
       // What is left goes by itself when its time is over.
     }

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from '../../explore/options.js';
-import type { Plan } from '../../explore/queue/board.js';
 import { Disagreement, Hand } from '../../explore/queue/hand.js';
 import { answerBytes, type Piece, pieceOf } from '../../explore/queue/wire.js';
 import { followingSemantics } from '../../explore/scenario.js';
@@ -8,7 +7,19 @@ import { exploreHost } from '../explore-host.js';
 import { VERSION } from '../version.js';
 import type { RedisAddress } from './address.js';
 import { connect, loadPackages, type Packages, whyNot } from './connection.js';
-import { BEAT, EXPIRY, HEAD_SCHEMA, type Head, type Keys, keysOf, PIECES, SEARCHES } from './names.js';
+import {
+  BEAT,
+  bullKeys,
+  EXPIRY,
+  expiring,
+  HEAD_SCHEMA,
+  type Head,
+  type Keys,
+  keysOf,
+  PIECES,
+  type RunPlan,
+  SEARCHES,
+} from './names.js';
 import { isThere } from './redis-board.js';
 
 export interface WorkOptions {
@@ -110,7 +121,7 @@ class Member {
   private readonly timer: NodeJS.Timeout;
   private readonly began = Date.now();
   private hand: Hand | undefined;
-  private plan: Plan | undefined;
+  private plan: RunPlan | undefined;
   /** Pieces are expanded one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
   private pieces = 0;
@@ -174,12 +185,12 @@ class Member {
       return;
     }
     try {
-      const results = await redis
+      const pipeline = redis
         .pipeline()
         .mget(keys.alive, keys.over)
-        .hset(keys.workers, `${number}`, ++this.beats)
-        .expire(keys.workers, EXPIRY)
-        .exec();
+        .hset(keys.workers, `${number}`, ++this.beats);
+      const all = [keys.workers, keys.came, keys.answers, ...bullKeys(this.bull.keys)];
+      const results = await expiring(pipeline, all).exec();
       const [alive, over] = results![0]![1] as [string | null, string | null];
       if (over) this.finish({ kind: 'over' });
       else if (alive && (await isThere(redis, alive))) this.missing = 0;
@@ -213,12 +224,11 @@ class Member {
     const { redis, keys } = this;
     const hand = await this.handFor(piece);
     if (hand === undefined) return;
-    if (hand.known < piece.asked) {
-      const from = hand.known * 4;
-      const log = await redis.getrangeBuffer(keys.log(piece.generation), from, piece.asked * 4 - 1);
+    if (hand.known <= piece.asked) {
+      const log = await this.logOf(piece, hand.known);
       // It has begun anew meanwhile.
-      if (log.length < piece.asked * 4 - from) return;
-      await hand.follow(new Int32Array(Uint8Array.prototype.slice.call(log).buffer), piece.digest);
+      if (log === undefined) return;
+      await hand.follow(log, piece.digest);
     }
     const answer = answerBytes(hand.expand(piece));
     // What was sent must have arrived before anything is left out for having been sent: in this order, or not at all.
@@ -232,12 +242,22 @@ class Member {
     this.states += piece.states.length / hand.width;
   }
 
+  /** What was asked before a piece was put up, from a word on. */
+  private async logOf({ generation, asked }: Piece, from: number): Promise<Int32Array | undefined> {
+    if (asked === from) return new Int32Array(0);
+    const bytes = await this.redis.getrangeBuffer(this.keys.log(generation), from * 4, asked * 4 - 1);
+    if (bytes.length !== (asked - from) * 4) return undefined;
+    return new Int32Array(Uint8Array.prototype.slice.call(bytes).buffer);
+  }
+
   /** Knows the search that a piece is of; undefined where that has begun anew. */
   private async handFor({ generation }: Piece): Promise<Hand | undefined> {
     if (this.plan?.generation === generation) return this.hand;
     const text = await this.redis.get(this.keys.plan);
-    const plan = text === null ? undefined : (JSON.parse(text) as Plan);
-    if (plan?.generation !== generation) return undefined;
+    const plan = text === null ? undefined : (JSON.parse(text) as RunPlan);
+    // Another search has taken the name of one that was killed.
+    if (plan !== undefined && plan.run !== this.head.run) this.finish({ kind: 'gone' });
+    if (plan?.generation !== generation || plan.run !== this.head.run) return undefined;
     this.hand?.close();
     const { path } = this.head;
     const options = this.head.options as ExploreOptions;

@@ -102,7 +102,7 @@ export class CarelessBoard implements Board {
     if (!this.happens('doubles')) this.waiting.delete(id);
     const { hand, sent } = worker;
     if (this.happens('forgets')) hand.forget();
-    if (hand.known < piece.asked)
+    if (hand.known <= piece.asked)
       await hand.follow(Int32Array.from(this.log.slice(hand.known, piece.asked)), piece.digest);
     sent.push(answerBytes(hand.expand(piece)));
   }
