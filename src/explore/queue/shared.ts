@@ -9,14 +9,18 @@ import { type Answer, answerOf, pieceBytes } from './wire.js';
 const SLICE = 100;
 /** Pieces that a worker has or finds when it is done with one. */
 const AHEAD = 3;
-/** Where nothing is left to do, pieces are waited for so many times as long as the last ones took, and so many milliseconds at least; then they are done here. */
-const PATIENCE = 4;
-const PATIENCE_LEAST = 50;
-/** States of a piece, at least: below that, sending them takes longer than expanding them. */
-const FEWEST = 8;
+/**
+ * Where nothing is left to do, a piece that others have is waited for so many times as long as it would take here, and so many milliseconds; then it
+ * is done here.
+ */
+const PATIENCE = 3;
+const PATIENCE_LEAST = 20;
+/** States that are worth sending, in parts of a piece: those of a level, and of one piece of it. */
+const WORTH = { level: 2, piece: 1 / 8 } as const;
 
 interface Pending {
   readonly ranges: readonly Range[];
+  readonly states: number;
   readonly since: number;
 }
 
@@ -39,8 +43,8 @@ export class Shared implements Sharing {
   private readonly others = new Map<number, Pending>();
   /** By worker: the number of its next answer. */
   private readonly sequences = new Map<number, number>();
-  /** How long a piece takes, on the way there and back, in milliseconds. */
-  private usual = 0;
+  /** States that were expanded here, and how many milliseconds that took. */
+  private readonly own = { states: 0, milliseconds: 0 };
   private deadlock = false;
   private badEnd = false;
 
@@ -69,14 +73,14 @@ export class Shared implements Sharing {
       this.free = [...pending];
     }
     this.deadlock = this.badEnd = false;
-    const fewest = board.pieceStates / FEWEST;
+    const isWorth = others.size > 0 || engine.count(this.free) >= board.pieceStates * WORTH.level;
     const until = Date.now() + SLICE;
     do {
       for (const bytes of board.take()) this.merge(bytes, cost);
-      this.handOut(cost, fewest);
+      if (isWorth) this.handOut(cost);
       if (this.free.length > 0) {
-        const alone = others.size === 0 && board.workers === 0;
-        this.here(this.cut(alone ? Infinity : (board.pieceStates / 2) * engine.jobs), cost);
+        const isAlone = others.size === 0 && (board.workers === 0 || !isWorth);
+        this.here(this.cut(isAlone ? Infinity : (board.pieceStates / 2) * engine.jobs), cost);
         if (others.size > 0) await board.wait(0);
       } else if (others.size > 0) await this.awaitOthers(cost);
       // Nobody else has any: the search may look at its bounds first.
@@ -87,20 +91,21 @@ export class Shared implements Sharing {
   }
 
   /** Pieces for the others: as many as they can do with while something is left to be done here. */
-  private handOut(cost: 0 | 1, fewest: number): void {
+  private handOut(cost: 0 | 1): void {
     const engine = this.engine!;
     const { board, others } = this;
     const { workers } = board;
     while (others.size < workers * AHEAD) {
       const left = engine.count(this.free);
       const fair = Math.floor(left / (workers * 2 + 1));
-      if (fair < fewest) return;
-      const ranges = this.cut(Math.min(board.pieceStates, fair));
+      if (fair < board.pieceStates * WORTH.piece) return;
+      const states = Math.min(board.pieceStates, fair);
+      const ranges = this.cut(states);
       const { log } = engine.stepper;
       if (log.length > this.told) board.asked(Int32Array.from(log.slice(this.told)));
       this.told = log.length;
       const id = this.nextId++;
-      others.set(id, { ranges, since: Date.now() });
+      others.set(id, { ranges, states, since: Date.now() });
       const { digest } = engine.graph;
       board.put(
         id,
@@ -134,7 +139,11 @@ export class Shared implements Sharing {
 
   /** Expands states here. */
   private here(ranges: readonly Range[], cost: 0 | 1): void {
-    const { rest, deadlock, badEnd } = this.engine!.round(ranges, cost);
+    const engine = this.engine!;
+    const began = Date.now();
+    const { rest, deadlock, badEnd } = engine.round(ranges, cost);
+    this.own.milliseconds += Date.now() - began;
+    this.own.states += engine.count(ranges) - engine.count(rest);
     this.free.unshift(...rest);
     this.deadlock ||= deadlock;
     this.badEnd ||= badEnd;
@@ -143,8 +152,9 @@ export class Shared implements Sharing {
   /** Nothing is left to be done but what others are at. */
   private async awaitOthers(cost: 0 | 1): Promise<void> {
     const { board, others } = this;
-    const patience = Math.max(this.patience, this.usual * PATIENCE);
-    const [[id, { since }]] = others as unknown as [[number, Pending]];
+    const [[id, { since, states }]] = others as unknown as [[number, Pending]];
+    const here = (states * this.own.milliseconds) / Math.max(1, this.own.states);
+    const patience = this.patience + here * PATIENCE;
     const left = since + patience - Date.now();
     if (board.workers > 0 && left > 0) await board.wait(Math.min(left, SLICE));
     else this.takeBack(id, cost);
@@ -175,7 +185,6 @@ export class Shared implements Sharing {
     const piece = this.others.get(id);
     if (piece === undefined) return;
     this.others.delete(id);
-    this.usual = (this.usual * 3 + Date.now() - piece.since) / 4;
     engine.alsoCount(answer.transitions, answer.violations);
     const { deadlock, badEnd } = engine.settleAll(this.missesHere(answer, piece.ranges), cost);
     this.deadlock ||= deadlock;
