@@ -34,6 +34,7 @@ const TRANSCRIPTS = {
   'help-replay': ['replay', '--help'],
   'help-run': ['run', '--help'],
   'help-sections': ['sections', '--help'],
+  'help-work': ['work', '--help'],
 } as const;
 
 describe('what the command prints', () => {
