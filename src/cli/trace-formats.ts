@@ -1,11 +1,15 @@
+import { ERRNO } from '../abi/errno.js';
 import type { Watch } from '../live/trace/session.js';
+import { bootTime, traceeContext } from '../live/trace/tracee-context.js';
 import { VERSION } from '../node/version.js';
 import { EVENT_COLUMNS } from '../report/event-text.js';
 import { traceHead, traceJson, traceTail } from '../report/trace-json.js';
+import { TracePerfetto } from '../report/trace-perfetto.js';
 import { symbolText, traceText } from '../report/trace-text.js';
+import { traceTracee } from '../report/trace-tracee.js';
 import type { Sink, Stream } from './trace-sinks.js';
 
-export const TRACE_FORMATS = ['text', 'json'] as const;
+export const TRACE_FORMATS = ['text', 'json', 'tracee', 'perfetto'] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
 type MakeSink = (stream: Stream, watch: Watch) => Sink;
@@ -33,6 +37,33 @@ const MAKERS: Readonly<Record<TraceFormat, MakeSink>> = {
     return {
       add: (observed) => stream.write(traceJson(observed, ++n)),
       end: (lost) => stream.write(traceTail(lost)),
+    };
+  },
+  tracee: (stream) => {
+    const boot = bootTime();
+    const errno = ERRNO as Readonly<Record<string, number>>;
+    return {
+      add: (observed) => {
+        if (observed.event.kind !== 'return') return;
+        const { pid, name } = observed.process;
+        stream.write(
+          traceTracee(
+            observed,
+            traceeContext(pid, observed.event.tid, name),
+            boot,
+            (error) => errno[error] ?? 0,
+          ),
+        );
+      },
+      end: () => {},
+    };
+  },
+  perfetto: (stream) => {
+    const document = new TracePerfetto();
+    stream.write(document.head);
+    return {
+      add: (observed) => stream.write(document.add(observed)),
+      end: (lost) => stream.write(document.end(VERSION, lost)),
     };
   },
 };

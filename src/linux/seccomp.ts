@@ -3,6 +3,7 @@
  * pays a few instructions of classic BPF (seccomp(2), Documentation/userspace-api/seccomp_filter.rst).
  */
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
+import type { FirstCall } from './stub.js';
 
 /** Half open: `start` <= address < `end`. In a filter the address is the one behind the SYSCALL instruction, as the kernel has it in regs->ip. */
 export interface Range {
@@ -67,6 +68,40 @@ export function sectionFilter(ranges: readonly Range[], options: FilterOptions):
     );
   return program;
 }
+
+/** A filter for x86-64 that hands these calls to the tracer, wherever they are made. */
+export const callFilter = (numbers: readonly number[]): Instruction[] => [
+  load(DATA.arch),
+  equal(AUDIT_ARCH_X86_64, 1, 0),
+  answer(RET.ALLOW),
+  load(DATA.nr),
+  ...numbers.flatMap((number) => [equal(number, 0, 1), answer(RET.TRACE)]),
+  answer(RET.ALLOW),
+];
+
+const PR_SET_NO_NEW_PRIVS = 38;
+const SECCOMP_SET_MODE_FILTER = 1;
+
+/**
+ * The calls by which a process of startStopped puts a filter on itself. Without CAP_SYS_ADMIN it must give up that programs with set-user-ID bits
+ * gain by them (seccomp(2)).
+ */
+export const installFilter = (filter: Uint8Array, privileged = process.geteuid?.() === 0): FirstCall[] => [
+  ...(privileged ? [] : [{ name: 'prctl', arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] }]),
+  { name: 'seccomp', arguments: [SECCOMP_SET_MODE_FILTER, 0, fprog(filter)] },
+];
+
+/** struct sock_fprog with the filter behind it: the number of instructions, 16 bits, and their address. */
+const fprog =
+  (filter: Uint8Array) =>
+  (address: bigint): Uint8Array => {
+    const bytes = new Uint8Array(16 + filter.length);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(0, filter.length / 8, true);
+    view.setBigUint64(8, address + 16n, true);
+    bytes.set(filter, 16);
+    return bytes;
+  };
 
 /** struct sock_filter [], as bytes. */
 export function encodeFilter(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {

@@ -5,10 +5,10 @@
 import { SIG } from '../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 
-/** A system call to make before exec; its arguments are numbers, or bytes of which it gets the address. */
+/** A system call to make before exec; its arguments are numbers, or bytes of which it gets the address, and which may depend on that. */
 export interface FirstCall {
   readonly name: string;
-  readonly arguments: readonly (number | bigint | Uint8Array)[];
+  readonly arguments: readonly (number | bigint | Uint8Array | ((address: bigint) => Uint8Array))[];
 }
 
 const BASE = 0x10000n;
@@ -60,15 +60,18 @@ export function stubImage(calls: readonly FirstCall[]): Uint8Array {
   const table = start + CODE.length;
   let end = table + ROW * calls.length + 8;
   const blobs: { at: number; bytes: Uint8Array }[] = [];
-  const place = (bytes: Uint8Array): bigint => {
+  const place = (given: Uint8Array | ((address: bigint) => Uint8Array)): bigint => {
     const at = (end + 7) & ~7;
+    const bytes = typeof given === 'function' ? given(BASE + BigInt(at)) : given;
     end = at + bytes.length;
     blobs.push({ at, bytes });
     return BASE + BigInt(at);
   };
   const rows = calls.map(({ name, arguments: given }) => [
     BigInt(SYSCALLS_X86_64[name]!),
-    ...given.map((value) => (value instanceof Uint8Array ? place(value) : BigInt(value))),
+    ...given.map((value) =>
+      typeof value === 'object' || typeof value === 'function' ? place(value) : BigInt(value),
+    ),
   ]);
   const image = new Uint8Array(end);
   const view = new DataView(image.buffer);

@@ -69,7 +69,7 @@ function sectionLines(profile: SectionProfile, rate: (count: number) => string):
   const listed = [...points.values()].sort((a, b) => b.aborts - a.aborts);
   const rest = listed.slice(POINTS).reduce((sum, point) => sum + point.aborts, 0);
   return [
-    `    section ${placeText(section)}: ${plural(aborts, 'abort')}, ${rate(aborts)}${entered === undefined ? '' : `, entered ${entered} times`}, ${duration(lost)} lost`,
+    `    section ${placeText({ ...section, offset: 0 })}: ${plural(aborts, 'abort')}, ${rate(aborts)}${entered === undefined ? '' : `, entered ${entered} times`}, ${duration(lost)} lost`,
     `      causes: ${counts(mostFirst(causes))}${guesses === 0 ? '' : ` (${guesses} guessed)`}`,
     `      by cpu: ${[...cpus]
       .sort(([a], [b]) => a - b)

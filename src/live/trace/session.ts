@@ -1,6 +1,6 @@
 /** A watch over processes, from its beginning to its end, whatever the events come from. */
 import type { Observed } from '../../event/observed.js';
-import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
+import { SystemError } from '../../linux/errors.js';
 import { KERNEL_THREAD, threadStat } from '../../linux/procfs.js';
 import { go, startStopped } from '../../linux/spawn.js';
 import { waitFor } from '../../linux/wait.js';
@@ -148,7 +148,3 @@ export function commandEnd(pid: number): CommandEnd | undefined {
   if (change?.kind === 'killed') return { pid, status: change.signal | (change.core ? 0x80 : 0) };
   return undefined;
 }
-
-/** Why perf is not to be had, where something else may do. */
-export const reasonAgainst = (error: unknown): string | undefined =>
-  error instanceof Unavailable || isErrno(error, 'ENOSYS') ? (error as Error).message : undefined;

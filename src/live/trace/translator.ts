@@ -2,7 +2,7 @@
 import { RSEQ_FLAG_UNREGISTER } from '../../abi/rseq.js';
 import { signalName } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
-import type { Happening } from '../../event/event.js';
+import type { Happening, MemoryPiece } from '../../event/event.js';
 import type { Observed, ObservedAbort, ObservedCall } from '../../event/observed.js';
 import { threadStat, threadsOf } from '../../linux/procfs.js';
 import type { RseqConfiguration } from '../../process/process.js';
@@ -19,7 +19,7 @@ interface Thread extends Interruptions {
   call?: {
     readonly time: number;
     readonly arguments: readonly bigint[];
-    data: ReturnType<typeof rseqMemory>;
+    readonly data: readonly MemoryPiece[];
     age: number;
   };
   registered: RseqConfiguration | undefined | 'unknown';
@@ -70,8 +70,8 @@ export class Translator {
     return [...this.threads].map(([tid, { process }]) => ({ pid: process.pid, tid }));
   }
 
-  /** Facts come in the order of their time. `now`: nanoseconds of the same clock. */
-  add(fact: Fact, now: number): void {
+  /** Facts come in the order of their time. `now`: nanoseconds of the same clock. `data`: memory that a call found, where it was read then. */
+  add(fact: Fact, now: number, data?: readonly MemoryPiece[]): void {
     if (fact.kind === 'lost') return;
     if (fact.kind === 'fork') return this.fork(fact);
     if (this.wanted !== undefined && !this.wanted.has(fact.pid)) return;
@@ -148,7 +148,7 @@ export class Translator {
         thread.call = {
           time: fact.time,
           arguments: fact.arguments,
-          data: rseqMemory(fact.pid, fact.arguments),
+          data: data ?? rseqMemory(fact.pid, fact.arguments),
           age: now - fact.time,
         };
         return this.emit(fact, thread, {
@@ -180,6 +180,12 @@ export class Translator {
       case 'store':
         return;
     }
+  }
+
+  /** What a thread has registered, where one could ask. */
+  known(pid: number, tid: number, configuration: RseqConfiguration | undefined): void {
+    this.thread(pid, tid).registered = configuration;
+    if (configuration !== undefined) this.options.onRegister?.(pid, tid, configuration);
   }
 
   private readonly gone: number[] = [];
