@@ -4,6 +4,7 @@ import { VERSION } from '../node/version.js';
 import { addCheck } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { addExplore } from './explore.js';
+import { addInspect } from './inspect.js';
 import { addMerge } from './merge.js';
 import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
@@ -43,6 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addCheck(program, finish);
   addExplore(program, finish);
+  addInspect(program, finish);
   addMerge(program, finish);
   addWork(program, finish);
   addRun(program, finish);

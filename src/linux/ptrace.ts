@@ -4,6 +4,7 @@
  */
 import { PTRACE_RSEQ_CONFIGURATION } from '../abi/ptrace.js';
 import { EVENT, OPTION, PTRACE } from '../abi/ptrace-requests.js';
+import { USER_REGISTERS } from '../abi/user-registers.js';
 import type { RseqConfiguration } from '../process/process.js';
 import { type Argument, addressOf, call, tryCall } from './libc.js';
 
@@ -53,11 +54,8 @@ export function rseqConfiguration(tid: number): RseqConfiguration | undefined {
   return { address: rseq_abi_pointer, length: rseq_abi_size, signature, flags };
 }
 
-/** struct user_regs_struct's names, in its order (arch/x86/include/asm/user_64.h): 64 bits each. */
-export const USER_REGISTERS = [
-  ...['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi'],
-  ...['orig_rax', 'rip', 'cs', 'rflags', 'rsp', 'ss', 'fs_base', 'gs_base', 'ds', 'es', 'fs', 'gs'],
-] as const;
+export { USER_REGISTERS };
+
 const INDEX: ReadonlyMap<string, number> = new Map(USER_REGISTERS.map((name, index) => [name, index]));
 
 /** The general registers of a stopped thread, to read, change and write back. */

@@ -115,13 +115,17 @@ export interface Paths {
 }
 
 /** The first of the candidates that can be opened and is the right file; undefined: none, or it is no program. */
-export function openElf(paths: Paths): ElfFile | undefined {
+export function openElf(
+  paths: Paths,
+  isRight: (head: Uint8Array) => boolean = () => true,
+): ElfFile | undefined {
   return withFile(paths, undefined, (fd, stat) => {
     const key = identity(stat);
-    const found = known.get(key);
-    if (found !== undefined) return found;
     const head = new Uint8Array(Math.min(HEAD, stat.size));
     readSync(fd, head, 0, head.length, 0);
+    if (!isRight(head)) return undefined;
+    const found = known.get(key);
+    if (found !== undefined) return found;
     const made = elfFile(paths, head, key);
     if (made !== undefined) known.set(key, made);
     return made;

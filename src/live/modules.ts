@@ -22,6 +22,8 @@ export interface ModuleSource {
   /** Where the file of a map may be opened. */
   paths(map: MapView & Partial<FileMap>): Paths;
   read(address: bigint, size: number): Uint8Array | undefined;
+  /** Is a file that begins with `head` the one that was mapped there? */
+  sameAs?(map: MapView, head: Uint8Array): boolean;
 }
 
 /** One file, where it is mapped. The same file may be mapped twice. */
@@ -156,13 +158,20 @@ export class Modules {
   /** Run-time address of a variable or function with rseq in its name, and the module that defines it. Few files are read for it. */
   rseqSymbol(name: string): { readonly address: bigint; readonly module: Module } | undefined {
     // glibc has its variables in the loader, so that comes first; a static program has them itself.
-    const likely = [...this.list].sort((a, b) => Number(isLoader(b)) - Number(isLoader(a)));
-    for (const module of likely) {
+    for (const module of [...this.list.filter(isLibc), ...this.list.filter((each) => !isLibc(each))]) {
       if (!module.file.hasTraces) continue;
-      const { image } = module.file;
-      const symbol = image?.symbol(name);
-      if (symbol?.address === undefined || symbol.kind === 'tls') continue;
-      return { address: BigInt(symbol.address) + module.bias, module };
+      const address = addressIn(module, name);
+      if (address !== undefined) return { address, module };
+    }
+    return undefined;
+  }
+
+  /** Run-time address of a symbol of the C library, its loader, or a program that has it in itself. */
+  libcSymbol(name: string): bigint | undefined {
+    const libc = this.list.filter(isLibc);
+    for (const module of libc.length > 0 ? libc : this.list.filter(({ file }) => file.hasTraces)) {
+      const address = addressIn(module, name);
+      if (address !== undefined) return address;
     }
     return undefined;
   }
@@ -180,14 +189,29 @@ export class Modules {
   }
 
   private open(map: Map_): Opened | undefined {
-    const file = map.name.startsWith('/') ? openElf(this.source.paths(map)) : undefined;
+    const file = map.name.startsWith('/')
+      ? openElf(this.source.paths(map), (head) => this.source.sameAs?.(map, head) ?? true)
+      : undefined;
     if (file !== undefined) return { file, fromMemory: false };
     const made = elfInMemory(nameOf(map), map.start, (at, size) => this.source.read(at, size));
     return made && { file: made, fromMemory: true };
   }
 }
 
-const isLoader = ({ name }: Module): boolean => /\/ld[-.][^/]*$/.test(name);
+const isLibc = ({ name }: Module): boolean => /\/(ld|libc)[-.][^/]*$/.test(name);
+
+const symbols = new WeakMap<ElfFile, Map<string, Addr | undefined>>();
+
+function addressIn({ file, bias }: Module, name: string): bigint | undefined {
+  const known = symbols.get(file) ?? new Map<string, Addr | undefined>();
+  symbols.set(file, known);
+  if (!known.has(name)) {
+    const symbol = file.image?.symbol(name);
+    known.set(name, symbol?.kind === 'tls' ? undefined : symbol?.address);
+  }
+  const address = known.get(name);
+  return address === undefined ? undefined : BigInt(address) + bias;
+}
 
 interface Opened {
   readonly file: ElfFile;

@@ -1,0 +1,223 @@
+/**
+ * Looks at the threads of a process. What can be had without a stop is read first; the kernel is asked (which needs a stop) where that does no harm.
+ * A stop aborts the section that a thread is in, so a thread that runs, or stands in a section, is left alone unless --stop is given.
+ */
+import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE } from '../../abi/rseq.js';
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
+import { printable } from '../../binary/printable.js';
+import { isErrno } from '../../linux/errors.js';
+import type { RunningKernel } from '../../linux/kernel.js';
+import { readMemory } from '../../linux/memory.js';
+import { type CallState, procLink } from '../../linux/procfs.js';
+import * as ptrace from '../../linux/ptrace.js';
+import type { RseqConfiguration } from '../../process/process.js';
+import { type RseqState, rseqState } from '../../process/rseq.js';
+import type { InspectedProcess } from '../../report/inspect-document.js';
+import { type Glibc, glibcOf } from '../glibc.js';
+import type { LiveProcess } from '../process.js';
+import { hurried, practise, whileStopped } from '../stop.js';
+import type { Target, TargetThread } from '../target.js';
+import { describeThread, type Seen } from './describe.js';
+import { derive } from './owner.js';
+
+export interface LookOptions {
+  /** Stop every thread, also where that aborts a section. */
+  readonly stop: boolean;
+  readonly kernel: RunningKernel;
+}
+
+const CALL_NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
+const callName = (call: CallState | undefined): string | undefined =>
+  call?.kind === 'call' ? (CALL_NAMES.get(call.number) ?? `system call ${call.number}`) : undefined;
+
+/** Throws Refused where the process has gone, or may not be looked at. */
+export function inspectProcess(target: LiveProcess, options: LookOptions): InspectedProcess {
+  practised();
+  const glibc =
+    target.architecture === 'x86-64'
+      ? glibcOf(target.modules, (at, size) => target.read(at, size))
+      : undefined;
+  const threads = target.threads();
+  const seen = hurried(() =>
+    threads.flatMap((thread) => seeThread(target, glibc, thread, options.stop) ?? []),
+  );
+  const notes = target.architecture === 'i386' ? ['a 32-bit program: who registered is not looked for'] : [];
+  return {
+    ...about(target, glibc, notes),
+    tracer: target.tracer ?? null,
+    threads: seen.map((each) => describeThread(target, glibc, options.kernel, each)),
+  };
+}
+
+export function about(target: Target, glibc: Glibc | undefined, notes: readonly string[]): InspectedProcess {
+  return {
+    kind: target.kind,
+    pid: target.pid,
+    name: printable(target.name),
+    executable: printable(target.executable),
+    architecture: target.architecture,
+    tracer: null,
+    auxv: {
+      AT_RSEQ_FEATURE_SIZE: numberOf(target.auxv.get(AT_RSEQ_FEATURE_SIZE)),
+      AT_RSEQ_ALIGN: numberOf(target.auxv.get(AT_RSEQ_ALIGN)),
+    },
+    glibc:
+      glibc === undefined
+        ? null
+        : {
+            file: printable(glibc.file),
+            __rseq_offset: Number(glibc.offset),
+            __rseq_size: glibc.size,
+            __rseq_flags: glibc.flags,
+          },
+    threads: [],
+    notes,
+  };
+}
+
+const numberOf = (value: bigint | undefined): number | null => (value === undefined ? null : Number(value));
+
+let isPractised = false;
+function practised(): void {
+  if (isPractised) return;
+  isPractised = true;
+  practise((tid) => ask({ read: (address, size) => readMemory(tid, address, size) }, tid));
+}
+
+/** Undefined: it ended meanwhile. */
+function seeThread(
+  target: LiveProcess,
+  glibc: Glibc | undefined,
+  thread: TargetThread,
+  stop: boolean,
+): Seen | undefined {
+  const { threadPointer } = thread;
+  const derived = threadPointer === undefined ? undefined : derive(target, glibc, threadPointer);
+  const ip = thread.call === undefined || thread.call.kind === 'running' ? undefined : thread.call.ip;
+  const before = withoutStop(target, thread, derived, ip);
+  const reason =
+    target.tracer !== undefined
+      ? `it is traced by process ${target.tracer.pid} (${target.tracer.name}), and a thread has one tracer only`
+      : stop
+        ? undefined
+        : reasonNotToStop(target, thread, before, derived !== undefined);
+  if (reason !== undefined) return { ...before, note: reason };
+  const result = whileStopped(thread.tid, () => ask(target, thread.tid));
+  switch (result.kind) {
+    case 'gone':
+      return undefined;
+    case 'denied':
+      return { ...before, note: 'the kernel does not let us trace it' };
+    case 'stopped':
+      return { ...afterStop(thread, result.value, threadPointer), stopped: result.held, asked: result.asked };
+  }
+}
+
+interface Answer {
+  readonly registers: ptrace.UserRegisters;
+  /** `unsupported`: kernels before 5.13. */
+  readonly configuration: RseqConfiguration | undefined | 'unsupported';
+  readonly state: RseqState | undefined;
+}
+
+function ask(target: Pick<Target, 'read'>, tid: number): Answer {
+  const registers = ptrace.getRegisters(tid);
+  const configuration = configurationOf(tid);
+  const rseq = configuration === 'unsupported' ? undefined : configuration;
+  return {
+    registers,
+    configuration,
+    state: rseqState(target, { rseq, registers: { ip: registers.get('rip') } }),
+  };
+}
+
+function configurationOf(tid: number): Answer['configuration'] {
+  try {
+    return ptrace.rseqConfiguration(tid);
+  } catch (error) {
+    if (isErrno(error, 'EIO', 'EINVAL')) return 'unsupported';
+    throw error;
+  }
+}
+
+function afterStop(
+  thread: TargetThread,
+  { registers, configuration, state }: Answer,
+  threadPointer: bigint | undefined,
+): Omit<Seen, 'stopped' | 'asked'> {
+  const ip = registers.get('rip');
+  const unsupported = configuration === 'unsupported';
+  return {
+    thread,
+    known: unsupported ? 'unknown' : 'kernel',
+    note: unsupported
+      ? 'this kernel cannot tell what is registered: PTRACE_GET_RSEQ_CONFIGURATION came with 5.13'
+      : state?.section?.inside
+        ? 'it was inside a section when it stopped, and the stop aborts it'
+        : undefined,
+    configuration: unsupported ? undefined : configuration,
+    state,
+    ip,
+    threadPointer: registers.get('fs_base') || threadPointer,
+    call: callName(thread.call),
+  };
+}
+
+function withoutStop(
+  target: Target,
+  thread: TargetThread,
+  derived: RseqConfiguration | 'none' | undefined,
+  ip: bigint | undefined,
+): Seen {
+  const configuration = derived === 'none' ? undefined : derived;
+  return {
+    thread,
+    known: derived === undefined ? 'unknown' : 'derived',
+    note: undefined,
+    stopped: undefined,
+    asked: undefined,
+    configuration,
+    state: rseqState(target, { rseq: configuration, registers: ip === undefined ? undefined : { ip } }),
+    ip,
+    threadPointer: thread.threadPointer,
+    call: callName(thread.call),
+  };
+}
+
+/**
+ * Calls that end with EINTR when their thread is stopped, handler or not, so that a program might notice us (signal(7), "Interruption of system
+ * calls and library functions by stop signals"; measured on 6.18). Those on sockets do so where a timeout is set on the socket.
+ */
+const DELICATE: ReadonlySet<string> = new Set([
+  ...['epoll_wait', 'epoll_pwait', 'epoll_pwait2', 'semop', 'semtimedop', 'rt_sigtimedwait', 'io_getevents', 'io_pgetevents', 'io_uring_enter'],
+  ...['recvfrom', 'recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4', 'connect'],
+]); // biome-ignore format: two rows
+const OF_FILES: ReadonlySet<string> = new Set(['read', 'readv', 'write', 'writev']);
+
+/** Why a thread is left alone; undefined: a stop does it no harm. */
+function reasonNotToStop(
+  target: LiveProcess,
+  { tid, state, call }: TargetThread,
+  seen: Seen,
+  derived: boolean,
+): string | undefined {
+  if (call === undefined) return 'it has moved on';
+  if (state === 'D') return 'it waits in the kernel, where nothing stops it';
+  if (call.kind === 'running')
+    return 'it runs: a stop would abort the section that it may be in; --stop asks the kernel all the same';
+  const inside =
+    seen.state?.section === undefined ? !derived && isInSection(target, call.ip) : seen.state.section.inside;
+  if (inside)
+    return 'it stands inside a section, which a stop would abort; --stop asks the kernel all the same';
+  const name = callName(call);
+  if (name === undefined || call.kind !== 'call') return undefined;
+  const socket =
+    OF_FILES.has(name) &&
+    (procLink(`${target.pid}/task/${tid}/fd/${call.arguments[0]}`) ?? '').startsWith('socket:');
+  if (!DELICATE.has(name) && !socket) return undefined;
+  return `a stop may end its ${name} with EINTR; --stop asks the kernel all the same`;
+}
+
+/** Of a thread whose rseq_cs nobody knows: is this address in the code of a section? */
+const isInSection = (target: LiveProcess, ip: bigint): boolean =>
+  target.modules.place(ip).section !== undefined;
