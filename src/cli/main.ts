@@ -10,6 +10,7 @@ import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
+import { addTop } from './top.js';
 import { addTrace } from './trace.js';
 import { addWork } from './work.js';
 
@@ -50,6 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addRun(program, finish);
   addReplay(program, finish);
   addSections(program, finish);
+  addTop(program, finish);
   addTrace(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {

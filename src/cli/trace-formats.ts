@@ -49,7 +49,7 @@ const MAKERS: Readonly<Record<TraceFormat, MakeSink>> = {
         stream.write(
           traceTracee(
             observed,
-            traceeContext(pid, observed.event.tid, name),
+            traceeContext(pid, observed.event.tid, name, boot),
             boot,
             (error) => errno[error] ?? 0,
           ),

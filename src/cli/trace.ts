@@ -23,9 +23,10 @@ import { EXIT, UsageError } from './exit.js';
 import { deliver, writeStream } from './output.js';
 import { count, scaled } from './run-options.js';
 import { makeSink, TRACE_FORMATS, type TraceFormat } from './trace-formats.js';
+import { addMetrics, type MetricOptions, metricsOf } from './trace-metrics.js';
 import { Stream } from './trace-sinks.js';
 
-interface Options {
+interface Options extends MetricOptions {
   readonly pid?: readonly string[];
   readonly all?: boolean;
   readonly format: TraceFormat;
@@ -39,12 +40,14 @@ interface Options {
 
 /** `rseqlab trace`; `finish` takes the exit status. */
 export function addTrace(program: Command, finish: (status: number) => void): void {
-  addTarget(
-    program
-      .command('trace')
-      .description(
-        'watch real processes: rseq calls with the reason of every error, aborts with section, line and cause',
-      ),
+  addMetrics(
+    addTarget(
+      program
+        .command('trace')
+        .description(
+          'watch real processes: rseq calls with the reason of every error, aborts with section, line and cause',
+        ),
+    ),
   )
     .addOption(new Option('--format <format>', 'how to print').choices(TRACE_FORMATS).default('text'))
     .option(
@@ -146,6 +149,7 @@ async function trace(args: readonly string[], options: Options): Promise<number>
   const stream = summary ? undefined : new Stream(options.output, standard);
   const profile = new TraceProfile();
   let sink: ReturnType<typeof makeSink> | undefined;
+  const metrics = await metricsOf(() => profile, options);
   const watch = await open(target, options, groups.includes('update'), (observed) => {
     profile.add(observed);
     if (stream !== undefined && chosen(observed)) sink?.add(observed);
@@ -155,9 +159,10 @@ async function trace(args: readonly string[], options: Options): Promise<number>
   const began = performance.now();
   const interrupt = await follow(watch, seconds, () => {
     stream?.flush();
+    profile.lost = watch.lost;
     return stream?.closed === true;
   });
-  profile.lost = watch.lost;
+  await metrics?.close();
   if (sink !== undefined && watch.ended !== undefined && groups.includes('exec'))
     sink.add(exitEvent(watch.ended));
   sink?.end(watch.lost);

@@ -128,3 +128,11 @@ export const hottest = ({ points }: SectionProfile): PointProfile | undefined =>
 
 export const mostFirst = <K>(map: ReadonlyMap<K, number>): [K, number][] =>
   [...map].sort(([a, n], [b, m]) => m - n || (`${a}` < `${b}` ? -1 : 1));
+
+/** Aborts by what caused them together: `preempt+migrate`. Their sum is that of the aborts. */
+export function totalCauses({ points }: SectionProfile): ReadonlyMap<string, number> {
+  const causes = new Map<string, number>();
+  for (const point of points.values())
+    for (const [cause, n] of point.causes) causes.set(cause, (causes.get(cause) ?? 0) + n);
+  return causes;
+}

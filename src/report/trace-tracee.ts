@@ -36,7 +36,6 @@ class Raw {
   }
 }
 const raw = (value: bigint): Raw => new Raw(`${BigInt.asUintN(64, value)}`);
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what Raw has put there
 const RAW = /"\\u0001(\d+)\\u0001"/g;
 
 const u32 = (value: bigint | undefined): number => Number(BigInt.asUintN(32, value ?? 0n));
@@ -92,20 +91,26 @@ export function traceTracee(
   return `${JSON.stringify(document).replace(RAW, '$1')}\n`;
 }
 
-/** MurmurHash2 of a thread's id and start time: what Tracee tells threads apart by (pkg/utils HashTaskID). */
+/** What Tracee rounds start times to before it hashes them, in nanoseconds. */
+const ROUND = 100_000_000n;
+
+/**
+ * What Tracee tells threads apart by: MurmurHash3 (x86, 32 bit) over the id and the time of the start, in network byte order
+ * (pkg/proctree/taskid.go, common/murmur). `startTime`: nanoseconds since boot.
+ */
 export function hashTaskId(id: number, startTime: bigint): number {
-  const M = 0x5bd1_e995;
-  const SEED = 104_479;
-  const words = [id, Number(BigInt.asUintN(32, startTime)), Number(BigInt.asUintN(32, startTime >> 32n))];
-  let hash = (SEED ^ (4 * words.length)) >>> 0;
-  for (const word of words) {
-    let k = Math.imul(word, M);
-    k ^= k >>> 24;
-    k = Math.imul(k, M);
-    hash = Math.imul(hash, M) ^ k;
+  const bytes = new DataView(new ArrayBuffer(12));
+  bytes.setUint32(0, id);
+  bytes.setBigUint64(4, startTime - (startTime % ROUND));
+  let hash = 0x1827_3645;
+  for (let at = 0; at < bytes.byteLength; at += 4) {
+    const word = Math.imul(rotate(Math.imul(bytes.getUint32(at, true), 0xcc9e_2d51), 15), 0x1b87_3593);
+    hash = (Math.imul(rotate(hash ^ word, 13), 5) + 0xe654_6b64) | 0;
   }
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, M);
-  hash ^= hash >>> 15;
-  return hash >>> 0;
+  hash ^= bytes.byteLength;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
 }
+
+const rotate = (word: number, by: number): number => (word << by) | (word >>> (32 - by));

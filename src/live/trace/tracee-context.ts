@@ -28,18 +28,18 @@ function cgroup(pid: number): { id: number; path: string } {
 /** Ids as the thread's own namespace has them stand last in NSpid. */
 const inner = (text: string | undefined, outer: number): number => Number(text?.split('\t').at(-1) ?? outer);
 
-/** What is known of a thread; 0 and '' for what is gone with it. */
-export function traceeContext(pid: number, tid: number, name: string): TraceeContext {
+/** What is known of a thread; 0 and '' for what is gone with it. `boot`: bootTime(), always the same. */
+export function traceeContext(pid: number, tid: number, name: string, boot: bigint): TraceeContext {
   const stat = threadStat(pid, tid);
   const leader = threadStat(pid);
   const status = threadStatus(pid, tid);
   const parent = leader?.parent ?? 0;
-  const started = (ticks: number | undefined): bigint => bootTime() + BigInt(ticks ?? 0) * TICK;
+  const started = (ticks: number | undefined): bigint => BigInt(ticks ?? 0) * TICK;
   const group = cgroup(pid);
   const parentStart = started(threadStat(parent)?.startTime);
   const executable = procLink(`${pid}/exe`) ?? '';
   return {
-    threadStartTime: started(stat?.startTime),
+    threadStartTime: boot + started(stat?.startTime),
     cgroupId: group.id,
     processId: inner(status?.get('NStgid'), pid),
     threadId: inner(status?.get('NSpid'), tid),
