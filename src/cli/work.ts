@@ -46,6 +46,7 @@ Exit status: 0 the search is over, 2 wrong usage or input, 3 it was left before,
 
 const TEXTS: Readonly<Record<Exclude<WorkEnd['kind'], 'lost'>, string>> = {
   over: 'the search is over',
+  idle: 'left, before there was a search',
   left: 'left; the search goes on without this worker',
   gone: 'the process whose search it is has died, or was ended at once; begin the search again',
   nothing: 'no search is under way there; begin one with rseqlab explore --queue, or wait longer with --wait',
@@ -80,6 +81,7 @@ async function work(address: string, options: Options): Promise<number> {
       progress.done();
       if (done.pieces > 0) writeAll(`${doneText(done)}\n`);
       if (end.kind === 'over' && stay) continue;
+      if (end.kind === 'idle' && stay) return EXIT.OK;
       if (end.kind === 'over') {
         writeAll(`${printable(done.name)}: ${TEXTS.over}\n`);
         return EXIT.OK;

@@ -56,6 +56,8 @@ export async function connect({ Redis }: Packages, { options, text }: RedisAddre
       throw new ExploreError(
         `the Redis at ${text} is version ${major}.${minor}; take ${LEAST.join('.')} or newer`,
       );
+    // Such as a database that there is not: it would be another one then.
+    if (last !== undefined) throw last;
     return redis;
   } catch (error) {
     redis.disconnect();
@@ -78,5 +80,7 @@ const WORDS: Readonly<Record<string, string>> = {
 /** An error of a connection in words. */
 export function whyNot(error: Error): string {
   const { code } = error as NodeJS.ErrnoException;
+  // ioredis reads what is not its protocol.
+  if (/unknown RESP type|protocol error/i.test(error.message)) return 'what answers there is no Redis';
   return ((code && WORDS[code]) ?? reason(error)).split('\n', 1)[0]!;
 }

@@ -20,7 +20,7 @@ export const keysOf = (name: string) => {
   const prefix = `{rseqlab:${name}}`;
   return {
     prefix,
-    /** Who has the search: there as long as it lives. */
+    /** Who has the search, as Head.run: there as long as it lives. */
     alive: `${prefix}:alive`,
     /** A Head, as JSON. */
     head: `${prefix}:head`,
@@ -46,7 +46,7 @@ export type Keys = ReturnType<typeof keysOf>;
 export interface Head {
   readonly schema: 'rseqlab.explore-queue/1';
   readonly version: string;
-  /** Another one each time: a search may begin again under its name. */
+  /** The number of its process' connection, and another word each time: a search may begin again under its name. */
   readonly run: string;
   /** Of the object. */
   readonly path: string;
@@ -79,4 +79,13 @@ export const bullKeys = (keys: Readonly<Record<string, string>>): string[] =>
 export function expiring(pipeline: ChainableCommander, keys: readonly string[]): ChainableCommander {
   for (const key of keys) pipeline.expire(key, EXPIRY);
   return pipeline;
+}
+
+/** What somebody has written there as JSON; undefined where it is none. */
+export function parsed<T>(text: string | null | undefined): T | undefined {
+  try {
+    return text ? (JSON.parse(text) as T) : undefined;
+  } catch {
+    return undefined;
+  }
 }

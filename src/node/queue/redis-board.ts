@@ -42,7 +42,6 @@ export class RedisBoard implements Board {
   private readonly keys: Keys;
   private readonly queue: Queue;
   private generation = 0;
-  private readonly run = randomUUID();
   private arrived: Uint8Array[] = [];
   private awaken: (() => void) | undefined;
   private lost = false;
@@ -102,8 +101,9 @@ export class RedisBoard implements Board {
     await redis
       .multi()
       .set(keys.program, Buffer.from(options.program), 'EX', EXPIRY)
-      .set(keys.head, JSON.stringify({ ...options.head, run: this.run } satisfies Head), 'EX', EXPIRY)
+      .set(keys.head, JSON.stringify({ ...options.head, run: this.me } satisfies Head), 'EX', EXPIRY)
       .sadd(SEARCHES, options.name)
+      .expire(SEARCHES, EXPIRY)
       .exec();
   }
 
@@ -136,12 +136,7 @@ export class RedisBoard implements Board {
     this.send(
       redis
         .multi()
-        .set(
-          keys.plan,
-          JSON.stringify({ ...plan, generation, run: this.run } satisfies RunPlan),
-          'EX',
-          EXPIRY,
-        )
+        .set(keys.plan, JSON.stringify({ ...plan, generation, run: this.me } satisfies RunPlan), 'EX', EXPIRY)
         .del(keys.log(before))
         .exec(),
     );
@@ -229,7 +224,7 @@ export class RedisBoard implements Board {
   private async pulse(): Promise<void> {
     const { redis, keys, queue, me } = this;
     const { head, program, plan, answers, workers: team, came } = keys;
-    const own = [head, program, plan, answers, team, came, keys.log(this.generation)];
+    const own = [SEARCHES, head, program, plan, answers, team, came, keys.log(this.generation)];
     const pipeline = redis
       .pipeline()
       .hgetall(team)
@@ -299,7 +294,8 @@ async function allKeys(redis: Redis, prefix: string): Promise<string[]> {
 /** One search of a name at a time. What claims it: the number of the connection, which is gone when its process is. */
 async function claim(redis: Redis, { name, address }: BoardOptions): Promise<string> {
   const keys = keysOf(name);
-  const me = String(await redis.client('ID'));
+  // Another one each time: connections of a Redis that has begun anew have old numbers.
+  const me = `${await redis.client('ID')} ${randomUUID()}`;
   if ((await redis.set(keys.alive, me, 'EX', EXPIRY, 'NX')) === 'OK') return me;
   const other = await redis.get(keys.alive);
   if (other !== null && (await isThere(redis, other)))
@@ -310,10 +306,10 @@ async function claim(redis: Redis, { name, address }: BoardOptions): Promise<str
   return me;
 }
 
-/** Whether a connection is open. Where the Redis does not say, it is. */
-export async function isThere(redis: Redis, id: string): Promise<boolean> {
+/** Whether the connection of a claim is open. Where the Redis does not say, it is. */
+export async function isThere(redis: Redis, claimed: string): Promise<boolean> {
   try {
-    return String(await redis.call('CLIENT', 'LIST', 'ID', id)).trim() !== '';
+    return String(await redis.call('CLIENT', 'LIST', 'ID', claimed.split(' ')[0]!)).trim() !== '';
   } catch {
     return true;
   }

@@ -17,6 +17,7 @@ import {
   type Keys,
   keysOf,
   PIECES,
+  parsed,
   type RunPlan,
   SEARCHES,
 } from './names.js';
@@ -49,8 +50,8 @@ export interface WorkProgress {
   readonly seconds: number;
 }
 
-/** Why a worker's work is at an end. `nothing`: no search came; `left`: it was told to leave; `gone`: the search's process died, or was ended at once. */
-export type WorkEnd = { readonly kind: 'over' | 'nothing' | 'left' | 'gone' } | LostEnd;
+/** Why a worker's work is at an end. `nothing`: no search came; `idle`: it was told to leave before; `left`: it was told to leave; `gone`: the search's process died, or was ended at once. */
+export type WorkEnd = { readonly kind: 'over' | 'nothing' | 'idle' | 'left' | 'gone' } | LostEnd;
 interface LostEnd {
   readonly kind: 'lost';
   readonly why: string;
@@ -96,12 +97,12 @@ interface Found {
 /** Waits for a search. */
 async function find(redis: Redis, { name, wait, signal, address }: WorkOptions): Promise<Found | WorkEnd> {
   for (const until = Date.now() + wait * 1000; ; ) {
-    if (signal.aborted) return { kind: 'left' };
+    if (signal.aborted) return { kind: 'idle' };
     for (const each of name === undefined ? await redis.smembers(SEARCHES) : [name]) {
       const keys = keysOf(each);
-      const [alive, text] = await redis.mget(keys.alive, keys.head);
-      if (!alive || !text || !(await isThere(redis, alive))) continue;
-      const head = JSON.parse(text) as Head;
+      const [alive, text, over] = await redis.mget(keys.alive, keys.head, keys.over);
+      const head = parsed<Head>(text);
+      if (head === undefined || over || !alive || !(await isThere(redis, alive))) continue;
       if (head.schema === HEAD_SCHEMA && head.version === VERSION) return { name: each, head };
       throw new ExploreError(
         `the search ${each} on ${address.text} is of rseqlab ${head.version}, and this is ${VERSION}; install that version here`,
@@ -193,7 +194,7 @@ class Member {
       const results = await expiring(pipeline, all).exec();
       const [alive, over] = results![0]![1] as [string | null, string | null];
       if (over) this.finish({ kind: 'over' });
-      else if (alive && (await isThere(redis, alive))) this.missing = 0;
+      else if (alive === this.head.run && (await isThere(redis, alive))) this.missing = 0;
       else if (++this.missing > PATIENCE) this.finish({ kind: 'gone' });
       this.options.onProgress(this.progress);
     } catch (error) {
@@ -254,7 +255,7 @@ class Member {
   private async handFor({ generation }: Piece): Promise<Hand | undefined> {
     if (this.plan?.generation === generation) return this.hand;
     const text = await this.redis.get(this.keys.plan);
-    const plan = text === null ? undefined : (JSON.parse(text) as RunPlan);
+    const plan = parsed<RunPlan>(text);
     // Another search has taken the name of one that was killed.
     if (plan !== undefined && plan.run !== this.head.run) this.finish({ kind: 'gone' });
     if (plan?.generation !== generation || plan.run !== this.head.run) return undefined;
@@ -278,19 +279,25 @@ class Member {
     );
   }
 
-  /** What it is at is done, if nothing has failed. */
+  /** What it is at is done, if that does not take too long. */
   async leave(): Promise<void> {
     clearInterval(this.timer);
     const { redis, keys, number } = this;
-    const patience = setTimeout(() => void this.bull.close(true).catch(() => {}), 1000);
-    try {
-      await this.turn;
-      await redis.hdel(keys.workers, `${number}`);
-      await this.bull.close(true);
-    } catch {
-      // The Redis is gone.
-    }
-    clearTimeout(patience);
+    const done = this.turn.then(() => redis.hdel(keys.workers, `${number}`));
+    await inTime(done);
+    await inTime(this.bull.close(true));
     this.hand?.close();
   }
+}
+
+/** Milliseconds. */
+const FAREWELL = 1000;
+/** Waits for what may fail, or never end. */
+async function inTime(done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, FAREWELL);
+  });
+  await Promise.race([done.catch(() => {}), late]);
+  clearTimeout(timer);
 }

@@ -169,10 +169,18 @@ describe.skipIf(withoutRedis !== undefined)(
       await killed.status();
       expect(await only.end()).toBe(3);
       expect(only.stderr).toMatch(/^rseqlab: .* has died, or was ended at once; begin the search again\n$/);
-      expect(await server.lasting()).toEqual(['rseqlab:searches']);
+      expect(await server.lasting()).toEqual([]);
       const again = search('killed', 0, '--jobs', '1', '--format', 'json', 'examples/explore/counter.o');
       expect(await again.end()).toBe(0);
       expect(await server.redis.keys('*')).toEqual([]);
+    });
+
+    it('has workers that stay for the next search', async () => {
+      const stays = worker('one', '--stay');
+      for (const _ of [1, 2]) expect(await search('one', 1, 'examples/explore/counter.o').end()).toBe(0);
+      await stays.until(({ stdout }) => stdout.split('joined').length === 3);
+      stays.signal('SIGTERM');
+      expect([0, 3]).toContain(await stays.end());
     });
 
     it('says in one line what is wrong', async () => {
@@ -185,6 +193,9 @@ describe.skipIf(withoutRedis !== undefined)(
       await server.redis.set(head, JSON.stringify({ ...JSON.parse(right!), version: '0.0.9' }));
       expect(oneErrorLine(rseqlab(['work', server.address, '--queue-name', 'taken']))).toMatch(
         /is of rseqlab 0\.0\.9, and this is .*; install that version here/,
+      );
+      expect(oneErrorLine(rseqlab(['work', `${server.address}?db=99`]))).toContain(
+        'DB index is out of range',
       );
       const nobody = rseqlab(['work', server.address, '--queue-name', 'nobody', '--wait', '0']);
       expect([nobody.status, nobody.stderr]).toEqual([

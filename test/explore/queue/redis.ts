@@ -47,7 +47,7 @@ export class Server {
     return `unix://${this.socket}`;
   }
 
-  /** Keys that do not go by themselves, but for the list of searches that a killed one leaves. */
+  /** Keys that do not go by themselves. */
   async lasting(): Promise<string[]> {
     const keys = await this.redis.keys('*');
     const times = await Promise.all(keys.map((key) => this.redis.ttl(key)));
