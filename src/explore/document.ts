@@ -91,7 +91,7 @@ export function tellVerdict(
       effort: {
         seconds: verdict.seconds,
         jobs: options.jobs ?? 1,
-        bytesPerState: Math.round(verdict.bytes / verdict.states),
+        ...(verdict.states > 0 && { bytesPerState: Math.round(verdict.bytes / verdict.states) }),
       },
     },
   };

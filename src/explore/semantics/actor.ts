@@ -25,6 +25,7 @@ import { Refusal } from './refusal.js';
 import { bury, unpackRegisters } from './registers.js';
 import { EMPTY } from './store-buffer.js';
 import { putKernelPart } from './task-kernel.js';
+import { refuseUnknown } from './unknown-instructions.js';
 import { toLocal, type Window } from './values.js';
 import type { World } from './world.js';
 
@@ -256,14 +257,10 @@ export class Actor {
     if (stop.reason === 'budget') return { plain: true };
     access.undo();
     if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, local);
+    refuseUnknown(this.world.machine, task, stop);
     task.call = -1n;
     cameBy(kernel, task, 'interrupt');
     fault(kernel, task, stop);
-    const unknown = this.events.find((event) => event.kind === 'unknown-instruction');
-    if (unknown?.kind === 'unknown-instruction')
-      throw new Refusal(
-        `the instruction ${unknown.text} (${unknown.bytes}) at 0x${unknown.ip.toString(16)} is not there on the simulated machine: compile without it (-march=x86-64)`,
-      );
     this.leave(task);
     return {};
   }

@@ -1,3 +1,4 @@
+import { signalName } from '../../abi/signals.js';
 import type { Event } from '../../event/event.js';
 import type { Host } from '../../kernel/host.js';
 import { Kernel } from '../../kernel/kernel.js';
@@ -114,8 +115,12 @@ export class World {
       const outcome = run(kernel, 1);
       if (scenario.failure !== undefined)
         throw new Refusal(`setup of scenario ${scenario.name}: ${scenario.failure}`);
-      if (outcome.kind !== 'paused')
-        throw new Refusal(`setup of scenario ${scenario.name} does not return: look at it with rseqlab run`);
+      if (outcome.kind !== 'paused') {
+        const signal = outcome.kind === 'ended' ? outcome.status & 0x7f : 0;
+        throw new Refusal(
+          `setup of scenario ${scenario.name} ${signal === 0 ? 'does not return' : `is killed by ${signalName(signal)}`}: look at it with rseqlab run`,
+        );
+      }
       if (kernel.state.instructions > LONGEST_SETUP)
         throw new Refusal(
           `setup of scenario ${scenario.name} has not returned after ${LONGEST_SETUP} instructions; make it shorter`,
