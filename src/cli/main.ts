@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { printable } from '../binary/printable.js';
 import { VERSION } from '../node/version.js';
 import { addCheck } from './check.js';
+import { addDoctor } from './doctor.js';
 import { EXIT, UsageError } from './exit.js';
 import { addExplore } from './explore.js';
 import { addInspect } from './inspect.js';
@@ -22,6 +23,7 @@ Examples:
   rseqlab explore counter.o           run every interleaving of a scenario, and show the one that goes wrong
   rseqlab run ./server                run a static program, deterministically
   rseqlab replay crash.rseq           run a recording again, to the bit
+  rseqlab doctor                      does this kernel keep its promises?
   rseqlab help check                  every option of a command
 
 Exit status: 0 nothing wrong, 1 a finding, 2 wrong usage or input.`;
@@ -44,6 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .exitOverride();
   addCheck(program, finish);
+  addDoctor(program, finish);
   addExplore(program, finish);
   addInspect(program, finish);
   addMerge(program, finish);

@@ -86,6 +86,8 @@ const FULL: readonly Check[] = [ABORT_IP, ABORT_IP_LOW, ABORT_INSIDE, VERSION, F
 export interface Look {
   readonly classic: boolean;
   readonly debug: boolean;
+  /** Rules that it does not look at, though it should. */
+  readonly leavesOut?: ReadonlySet<ViolationId>;
 }
 
 /** rseq_cs itself, which is not NULL. */
@@ -104,14 +106,17 @@ export const unreadable = (pointer: bigint): Fault => ({
 export function descriptorFault(
   cs: RseqCsValue,
   ip: bigint,
-  { classic, debug }: Look,
+  { classic, debug, leavesOut }: Look,
   signature: { readonly registered: number; readonly found: () => number | undefined },
 ): Fault | undefined {
   const failed = (checks: readonly Check[]): Fault | undefined => {
-    const check = checks.find(({ fails }) => fails(cs));
+    const check = checks.find(({ rule, fails }) => fails(cs) && leavesOut?.has(rule) !== true);
     return check && { rule: check.rule, message: check.message(cs) };
   };
-  const ofSignature = (): Fault | undefined => signatureFault(cs, signature.found(), signature.registered);
+  const ofSignature = (): Fault | undefined =>
+    leavesOut?.has('signature') === true
+      ? undefined
+      : signatureFault(cs, signature.found(), signature.registered);
   if (classic) return failed(CLASSIC) ?? ofSignature();
   if (debug) {
     const start = failed([START]);

@@ -78,7 +78,7 @@ function needsRestart(kernel: Kernel, task: Task, { flags: csFlags, bounds }: Lo
   rseq.mask = 0;
   if (rseq.causes.size === 0)
     for (const [cause, bit] of EVENT_BITS) if ((happened & bit) !== 0) rseq.causes.add(cause);
-  return (happened & ~ignored) !== 0;
+  return kernel.rules.aborts && (happened & ~ignored) !== 0;
 }
 
 /** rseq_warn_flags(), which prints, and the kill, where this kernel minds the flags. */

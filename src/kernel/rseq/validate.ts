@@ -1,9 +1,11 @@
 import { hex } from '../../abi/address.js';
+import type { RuleName } from '../../abi/kernel-rows.js';
 import { RSEQ_CS, type RseqCsValue } from '../../abi/rseq.js';
+import type { ViolationId } from '../../abi/violations.js';
 import type { SectionBounds } from '../../event/event.js';
 import { descriptorFault, isInside, pointerFault, SIGNATURE_SIZE, unreadable } from '../../process/judge.js';
 import { Errno } from '../errno.js';
-import type { Kernel } from '../kernel.js';
+import type { Kernel, KernelOptions } from '../kernel.js';
 import { RIP } from '../registers.js';
 import type { Task } from '../state.js';
 import { modeOf } from './mode.js';
@@ -29,12 +31,30 @@ export function look(kernel: Kernel, task: Task, pointer: bigint): Looked {
     abortIp: cs.abort_ip,
   };
   const ip = task.registers[RIP]!;
-  const how = { classic: modeOf(kernel, task.rseq).classic, debug: kernel.options.debugRseq };
+  const { debugRseq: debug, broken } = kernel.options;
+  const how = {
+    classic: modeOf(kernel, task.rseq).classic,
+    debug,
+    ...(broken !== undefined && { leavesOut: leftOut(broken) }),
+  };
   const registered = task.rseq.signature;
   const fault = descriptorFault(cs, ip, how, { registered, found: () => signatureOf(kernel, task, cs) });
   if (fault !== undefined) throw new Violation(fault.rule, fault.message, bounds);
   return { bounds, flags: cs.flags, inside: isInside(cs, ip) };
 }
+
+/** Checks that a kernel can be made to leave out (KernelOptions.broken), by what they find. */
+const RULES: readonly (readonly [ViolationId, RuleName])[] = [
+  ['version', 'checksVersion'],
+  ['wrap', 'checksWrap'],
+  ['range', 'checksRange'],
+  ['abort-inside', 'checksAbortInside'],
+  ['abort-ip-range', 'checksAbortIpRange'],
+  ['signature', 'checksSignature'],
+];
+
+const leftOut = (broken: NonNullable<KernelOptions['broken']>): ReadonlySet<ViolationId> =>
+  new Set(RULES.filter(([, rule]) => broken[rule] === false).map(([id]) => id));
 
 function readDescriptor(kernel: Kernel, task: Task, pointer: bigint): RseqCsValue {
   try {
