@@ -3,6 +3,7 @@ import { printable } from '../binary/printable.js';
 import type { Observed } from '../event/observed.js';
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
+import { AbuseWatch } from '../live/trace/abuse.js';
 import {
   chosenBy,
   DEFAULT_EVENTS,
@@ -13,9 +14,11 @@ import {
   TargetError,
 } from '../live/trace/options.js';
 import { type CommandEnd, checkProcess, type Watch } from '../live/trace/session.js';
+import type { TranslatorOptions } from '../live/trace/translator.js';
 import { openWatch } from '../live/trace/watch.js';
 import { VERSION } from '../node/version.js';
 import { statusText } from '../report/event-text.js';
+import { abuseJson, abuseText } from '../report/trace-abuse.js';
 import { TraceProfile } from '../report/trace-profile.js';
 import { type TraceFrame, traceSummaryJson, traceSummaryText } from '../report/trace-summary.js';
 import { exitStatus } from './drive.js';
@@ -32,6 +35,7 @@ interface Options extends MetricOptions {
   readonly format: TraceFormat;
   readonly events?: string;
   readonly summary?: boolean;
+  readonly abuse?: boolean;
   readonly source: Source;
   readonly buffer: string;
   readonly duration?: string;
@@ -56,6 +60,10 @@ export function addTrace(program: Command, finish: (status: number) => void): vo
       DEFAULT_EVENTS.join(','),
     )
     .option('--summary', 'no events, but at the end what happened to which section')
+    .option(
+      '--abuse',
+      'catch writes to the fields of struct rseq that the kernel owns, and search the mapped files for them',
+    )
     .option('-o, --output <file>', 'write there')
     .addHelpText('after', EXAMPLES)
     .passThroughOptions()
@@ -88,7 +96,8 @@ Examples:
   rseqlab trace --events all --format json -o t.jsonl -- ./program
   rseqlab trace --format perfetto -o t.json -- ./program   for ui.perfetto.dev
 
-Exit status: of a command its own, or 128 and the signal that killed it; else 0, 3 where records were lost, 2 wrong usage.`;
+Exit status: of a command its own, or 128 and the signal that killed it; else 0, 3 where
+records were lost, 2 wrong usage; 1 where --abuse has found a write (of a command only if its own is 0).`;
 
 /** What the command line asks to be watched. Throws UsageError. */
 export function targetOf(
@@ -121,6 +130,7 @@ export async function open(
   options: Pick<Options, 'source' | 'buffer'>,
   updates: boolean,
   onEvent: (observed: Observed) => void,
+  onRegister: TranslatorOptions['onRegister'] = () => {},
 ): Promise<Watch> {
   const against = unavailable();
   if (against !== undefined) throw new UsageError(against);
@@ -129,7 +139,7 @@ export async function open(
     if (target.kind === 'processes') for (const pid of target.pids) checkProcess(pid);
     return await openWatch(
       { target, source: options.source, buffer: 2 ** Math.floor(Math.log2(asked)), updates },
-      { onEvent },
+      { onEvent, onRegister },
     );
   } catch (error) {
     if (error instanceof TargetError || error instanceof Unavailable) throw new UsageError(error.message);
@@ -150,15 +160,24 @@ async function trace(args: readonly string[], options: Options): Promise<number>
   const profile = new TraceProfile();
   let sink: ReturnType<typeof makeSink> | undefined;
   const metrics = await metricsOf(() => profile, options);
-  const watch = await open(target, options, groups.includes('update'), (observed) => {
-    profile.add(observed);
-    if (stream !== undefined && chosen(observed)) sink?.add(observed);
-  });
+  const abuse = options.abuse === true ? new AbuseWatch((pid) => watch.translator.placesOf(pid)) : undefined;
+  const watch: Watch = await open(
+    target,
+    options,
+    groups.includes('update'),
+    (observed) => {
+      profile.add(observed);
+      if (stream !== undefined && chosen(observed)) sink?.add(observed);
+    },
+    abuse?.watch,
+  );
+  if (target.kind === 'processes') abuse?.begin(watch.translator.tids);
   if (stream !== undefined) sink = makeSink(options.format, stream, watch);
   for (const note of watch.notes) process.stderr.write(`rseqlab: note: ${note}\n`);
   const began = performance.now();
   const interrupt = await follow(watch, seconds, () => {
     stream?.flush();
+    abuse?.poll();
     profile.lost = watch.lost;
     return stream?.closed === true;
   });
@@ -192,9 +211,20 @@ async function trace(args: readonly string[], options: Options): Promise<number>
     ];
     writeStream(2, Buffer.from(lines.join('')));
   }
-  if (watch.ended !== undefined) return exitStatus(watch.ended.status);
+  const abused = abuse !== undefined && tellAbuse(abuse, watch, options, standard);
+  if (watch.ended !== undefined) return exitStatus(watch.ended.status) || (abused ? EXIT.FOUND : EXIT.OK);
+  if (abused) return EXIT.FOUND;
   if (target.kind === 'command' && interrupt !== undefined) return interrupt === 'SIGTERM' ? 143 : 130;
   return watch.lost > 0 ? EXIT.INCONCLUSIVE : EXIT.OK;
+}
+
+/** Prints what --abuse has found; true if it is anything. */
+function tellAbuse(abuse: AbuseWatch, { translator }: Watch, { format }: Options, stream: 1 | 2): boolean {
+  const document = abuse.document(translator.pids);
+  abuse.close();
+  const text = format === 'json' ? `${JSON.stringify(abuseJson(document))}\n` : abuseText(document);
+  writeStream(stream, Buffer.from(text));
+  return document.writes.length + document.evidence.length > 0;
 }
 
 /** One line of what was seen. */

@@ -1,6 +1,7 @@
 /** What stands at the addresses of watched processes, also of those that are gone: their maps are known from the kernel's records. */
 
 import { asAddr } from '../../abi/address.js';
+import type { ProgramImage } from '../../binary/image.js';
 import type { CodePlace } from '../../event/observed.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { isErrno } from '../../linux/errors.js';
@@ -8,6 +9,9 @@ import { readMemory } from '../../linux/memory.js';
 import { type FileMap, mapsOf } from '../../linux/procfs.js';
 import { Modules } from '../modules.js';
 import type { Fact } from './facts.js';
+
+/** Functions that are longer are not disassembled from their beginning. */
+const LONGEST = 1 << 20;
 
 type MapFact = Extract<Fact, { kind: 'map' }>;
 
@@ -74,18 +78,28 @@ export class CodePlaces {
     return place;
   }
 
+  /** The instruction that ends at this address: of its function, disassembled from the beginning. What lies there if that cannot be told. */
+  before(address: bigint): CodePlace {
+    const last = this.at(address - 1n);
+    const start = address - 1n - BigInt(last.offset);
+    const size = Number(address - start);
+    const bytes = last.function === undefined || size > LONGEST ? undefined : this.code(start, size);
+    if (bytes === undefined) return last;
+    for (let at = 0; at < size; ) {
+      const { length } = x86_64.decode(bytes.subarray(at), asAddr(start + BigInt(at))!);
+      if (at + length === size) return this.at(start + BigInt(at));
+      at += Math.max(1, length);
+    }
+    return last;
+  }
+
+  /** The file, as far as it can be read. */
+  imageOf(file: string): ProgramImage | undefined {
+    return this.loaded.modules.find(({ name }) => name === file)?.file.image;
+  }
+
   private find(address: bigint): CodePlace {
-    this.modules ??= new Modules({
-      maps: () => this.maps,
-      paths: (map) => ({
-        name: map.name,
-        inode: map.inode ?? 0,
-        debugDirectories: ['/usr/lib/debug'],
-        candidates: [`/proc/${this.pid}/root${map.name}`, map.name],
-      }),
-      read: (at, size) => this.read(at, size),
-    });
-    const { module, inFile, symbol, offset, line } = this.modules.place(address, false);
+    const { module, inFile, symbol, offset, line } = this.loaded.place(address, false);
     return {
       file: module?.name,
       inFile: inFile === undefined ? address : BigInt(inFile),
@@ -96,19 +110,37 @@ export class CodePlaces {
     };
   }
 
+  private get loaded(): Modules {
+    this.modules ??= new Modules({
+      maps: () => this.maps,
+      paths: (map) => ({
+        name: map.name,
+        inode: map.inode ?? 0,
+        debugDirectories: ['/usr/lib/debug'],
+        candidates: [`/proc/${this.pid}/root${map.name}`, map.name],
+      }),
+      read: (at, size) => this.read(at, size),
+    });
+    return this.modules;
+  }
+
   private instruction(address: bigint): string | undefined {
-    const module = this.modules?.at(address);
-    const inFile = module && asAddr(BigInt.asUintN(64, address - module.bias));
     const at = asAddr(address);
-    const image = module?.file.image;
     if (at === undefined) return undefined;
     for (let size = x86_64.maxLength; size > 0; size--) {
-      const bytes = (inFile !== undefined && image?.read(inFile, size)) || this.read(address, size);
-      if (!bytes) continue;
+      const bytes = this.code(address, size);
+      if (bytes === undefined) continue;
       const { text, flow } = x86_64.decode(bytes, at);
       return flow === 'unknown' ? undefined : text;
     }
     return undefined;
+  }
+
+  /** Of the file, which is there when the process is not; of memory, where there is none. */
+  private code(address: bigint, size: number): Uint8Array | undefined {
+    const module = this.loaded.at(address);
+    const inFile = module && asAddr(BigInt.asUintN(64, address - module.bias));
+    return (inFile !== undefined && module?.file.image?.read(inFile, size)) || this.read(address, size);
   }
 
   private read(address: bigint, size: number): Uint8Array | undefined {

@@ -123,7 +123,6 @@ class PerfWatch implements Watch {
     const { facts, fill } = this.perf.poll(end || this.ended !== undefined);
     const now = Number(process.hrtime.bigint());
     for (const fact of facts) this.translator.add(fact, now);
-    this.translator.forgetGone();
     if (this.pid === undefined && performance.now() - this.called > ROLL_CALL) this.callRoll();
     return PACES.find(([least]) => fill >= least)?.[1] ?? CALM;
   }

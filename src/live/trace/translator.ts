@@ -34,6 +34,9 @@ interface Process {
   barrier?: number;
 }
 
+/** Processes that are gone whose code is still known. */
+const REMEMBERED = 256;
+
 export interface TranslatorOptions {
   /** What is known of threads that were there before us. */
   readonly before: 'nothing' | 'unknown';
@@ -174,7 +177,9 @@ export class Translator {
         return this.emit(fact, thread, { kind: 'exec', path: fact.path });
       case 'exit':
         this.threads.delete(fact.tid);
-        if (--thread.process.threads === 0) this.gone.push(fact.pid);
+        if (--thread.process.threads > 0) return;
+        this.gone.push(fact.pid);
+        this.forgetGone();
         return;
       case 'moved':
       case 'store':
@@ -190,10 +195,12 @@ export class Translator {
 
   private readonly gone: number[] = [];
 
-  /** Processes that are gone are forgotten, when nobody asks any more what their addresses were. */
-  forgetGone(): void {
-    for (const pid of this.gone.splice(0))
+  /** Of processes that are gone the code is still asked for, at the end: only when there are many the first are forgotten. */
+  private forgetGone(): void {
+    while (this.gone.length > REMEMBERED) {
+      const pid = this.gone.shift()!;
       if (this.processes.get(pid)?.threads === 0) this.processes.delete(pid);
+    }
   }
 
   private fork(fact: Extract<Fact, { kind: 'fork' }>): void {
