@@ -105,7 +105,7 @@ function look(targets: readonly string[], options: Options): InspectDocument {
   };
 }
 
-function kernelOf(version: string | undefined): RunningKernel {
+export function kernelOf(version: string | undefined): RunningKernel {
   if (version === undefined) return runningKernel();
   if (!/^v?\d+\.\d+/.test(version))
     throw new UsageError(`--kernel ${version} is no kernel version; give one like 6.18`);

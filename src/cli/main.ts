@@ -4,6 +4,7 @@ import { VERSION } from '../node/version.js';
 import { addCheck } from './check.js';
 import { addDoctor } from './doctor.js';
 import { EXIT, UsageError } from './exit.js';
+import { addExplain } from './explain.js';
 import { addExplore } from './explore.js';
 import { addInspect } from './inspect.js';
 import { addMerge } from './merge.js';
@@ -47,6 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addCheck(program, finish);
   addDoctor(program, finish);
+  addExplain(program, finish);
   addExplore(program, finish);
   addInspect(program, finish);
   addMerge(program, finish);

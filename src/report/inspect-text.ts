@@ -177,7 +177,7 @@ export function placeLine({ address, file, function: name, offset, line }: Inspe
     : `${where} in ${basename(file) || 'memory without a file'}${source}`;
 }
 
-function sectionLines(section: InspectedSection | null): string[] {
+export function sectionLines(section: InspectedSection | null): string[] {
   if (section === null) return [row('rseq_cs', 'NULL: in no section')];
   const { start, end, abort, descriptor, position } = section;
   if (start === null || abort === null)

@@ -109,7 +109,7 @@ export function placeOf(target: Target, address: bigint): InspectedPlace {
   };
 }
 
-function sectionOf(target: Target, state: RseqState, kernel: RunningKernel): InspectedSection {
+export function sectionOf(target: Target, state: RseqState, kernel: RunningKernel): InspectedSection {
   const { section } = state;
   const { address, descriptor, position } = section!;
   if (descriptor === undefined)
