@@ -45,10 +45,7 @@ export function addExplain(program: Command, finish: (status: number) => void): 
     .option('--no-calls', 'of a command: crashes only, which costs it nothing')
     .option('--kernel <version>', 'judge a core by the rules of this kernel (default: the running one)')
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
-    .option(
-      '-o, --output <file>',
-      'write the result there',
-    )
+    .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
     .passThroughOptions()
     .addHelpText('after', EXAMPLES)
