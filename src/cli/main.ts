@@ -7,11 +7,13 @@ import { EXIT, UsageError } from './exit.js';
 import { addExplain } from './explain.js';
 import { addExplore } from './explore.js';
 import { addInspect } from './inspect.js';
+import { addKeeper } from './keeper.js';
 import { addMerge } from './merge.js';
 import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
+import { addStress } from './stress.js';
 import { addTop } from './top.js';
 import { addTrace } from './trace.js';
 import { addWork } from './work.js';
@@ -51,6 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addExplain(program, finish);
   addExplore(program, finish);
   addInspect(program, finish);
+  addKeeper(program, finish);
   addMerge(program, finish);
   addWork(program, finish);
   addRun(program, finish);
@@ -58,6 +61,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addSections(program, finish);
   addTop(program, finish);
   addTrace(program, finish);
+  addStress(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {
     await program.parseAsync([...argv]);

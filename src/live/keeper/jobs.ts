@@ -1,0 +1,7 @@
+import { stressJob } from '../stress/job.js';
+import type { Channel } from './channel.js';
+
+/** What keepers can do, by Order.job. Each returns when it is done. */
+export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
+  stress: stressJob,
+};
