@@ -183,7 +183,7 @@ __attribute__((used)) static int program(long *stack)
 	if (argc > 4)
 		children = number(argv[4]);
 	if (!add || threads < 1 || threads > MOST_THREADS) {
-		call(WRITE, 2, (long)"usage: counters NAME [THREADS [INCREMENTS [CHILDREN]]]\n", 56, 0);
+		call(WRITE, 2, (long)"usage: counters NAME [THREADS [INCREMENTS [CHILDREN]]]\n", 55, 0);
 		return 2;
 	}
 	failed = !count(threads);

@@ -44,14 +44,17 @@ interface Instance {
   readonly seen: Set<number>;
   /** Rounds in a row that met nobody new. */
   vain: number;
+  /** Until the next tick. */
+  resting: boolean;
   /** Ticks since something happened in this round. */
   quiet: number;
 }
 
 type Owner = { readonly instance: Instance; readonly point: Point | undefined };
 
-/** Rounds in a row in which only threads were met that have been aborted everywhere. */
+/** Rounds in a row in which only threads were met that have been aborted everywhere: from then on one round a tick is enough, and some more are. */
 const MANY_VAIN = 64;
+const TOO_MANY_VAIN = MANY_VAIN + 50;
 /** Ticks after which a round is over where nobody was seen to leave. */
 const PATIENCE = 3;
 
@@ -88,7 +91,7 @@ export class Campaign {
     const allowed = target.points.filter(({ id }) => this.only?.has(id) ?? true);
     const instance: Instance = {
       ...{ target, live, space, bias, allowed, round: new Set(), rounds: 0, leaving: false, pair: 0 },
-      ...{ half: false, done: allowed.length === 0, seen: new Set(), vain: 0, quiet: 0 },
+      ...{ half: false, done: allowed.length === 0, seen: new Set(), vain: 0, resting: false, quiet: 0 },
     };
     list.push(instance);
     for (const point of target.points) this.own(space, point.at + bias, { instance, point });
@@ -155,6 +158,7 @@ export class Campaign {
       if (!instance.done || instance.allowed.length === 0) continue;
       instance.done = false;
       instance.vain = 0;
+      instance.resting = false;
       this.begin(instance);
     }
   }
@@ -162,6 +166,11 @@ export class Campaign {
   tick(): void {
     if (this.ended) return;
     for (const instance of this.all()) {
+      if (instance.resting) {
+        instance.resting = false;
+        this.begin(instance);
+        continue;
+      }
       if (instance.done || ++instance.quiet < PATIENCE) continue;
       // Nobody was seen to leave; or, of a random point, nobody came.
       if (instance.leaving || this.options.mode === 'storm' || this.options.double) this.left(instance);
@@ -253,6 +262,7 @@ export class Campaign {
     instance.vain++;
     if (this.options.double && this.options.mode === 'sweep') instance.pair++;
     this.clear(instance, this.keepsRound(instance));
+    instance.resting = instance.vain >= MANY_VAIN && this.options.mode === 'sweep' && !this.options.double;
     this.begin(instance);
   }
 
@@ -272,7 +282,7 @@ export class Campaign {
   }
 
   private begin(instance: Instance): void {
-    if (this.ended || instance.done) return;
+    if (this.ended || instance.done || instance.resting) return;
     const next = this.next(instance);
     if (next.length === 0) instance.done = true;
     for (const point of next) {
@@ -297,7 +307,7 @@ export class Campaign {
     const missing = allowed.filter((point) =>
       threads.some((tid) => instance.seen.has(tid) && !point.threads.has(tid)),
     );
-    if (instance.vain >= MANY_VAIN) return [];
+    if (instance.vain >= TOO_MANY_VAIN) return [];
     if (missing.length > 0) return missing;
     return threads.every((tid) => instance.seen.has(tid)) ? [] : allowed.slice(0, 1);
   }

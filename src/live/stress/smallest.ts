@@ -1,6 +1,7 @@
 /**
- * A subset that fails and of which no half can be left out: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input",
- * 2002), the first item tried by itself first. Empty where not even the whole fails (again).
+ * A subset that fails and of which nothing found can be left out. Mostly it is one item: the first is tried by itself, then halves, of which one at a
+ * time is tried. Where that leads nowhere: delta debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002). Empty where
+ * not even the whole fails again.
  */
 export async function smallest<T>(
   all: readonly T[],
@@ -8,7 +9,27 @@ export async function smallest<T>(
 ): Promise<readonly T[]> {
   if (all.length === 0) return [];
   if (await fails(all.slice(0, 1))) return all.slice(0, 1);
-  if (!(await fails(all))) return [];
+  const one = await onlyOne(all.slice(1), fails);
+  if (one !== undefined) return [one];
+  return (await fails(all)) ? deltaDebug(all, fails) : [];
+}
+
+async function onlyOne<T>(
+  all: readonly T[],
+  fails: (subset: readonly T[]) => Promise<boolean>,
+): Promise<T | undefined> {
+  let left = all;
+  while (left.length > 1) {
+    const half = left.slice(0, left.length >> 1);
+    left = (await fails(half)) ? half : left.slice(half.length);
+  }
+  return left.length === 1 && (await fails(left)) ? left[0] : undefined;
+}
+
+async function deltaDebug<T>(
+  all: readonly T[],
+  fails: (subset: readonly T[]) => Promise<boolean>,
+): Promise<readonly T[]> {
   let left = all;
   for (let parts = 2; left.length > 1; ) {
     const size = Math.ceil(left.length / parts);
