@@ -6,7 +6,7 @@ import type {
   StressSection,
   StressVerdict,
 } from '../../report/stress-document.js';
-import type { Run, StressOptions } from './stress.js';
+import type { Run, StressOptions } from './options.js';
 
 /** What went wrong in a run; undefined: nothing. */
 export function judge(

@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { signalName } from '../../abi/signals.js';
 import { VERSION } from '../../node/version.js';
 import {
-  type Cause,
   type ProgramEnd,
   STRESS_SCHEMA,
   type StressDocument,
@@ -14,35 +13,8 @@ import { type KeeperDoor, startKeeper } from '../keeper/door.js';
 import { Refused } from '../keeper/refused.js';
 import type { StressConfig, StressMessage, StressResult } from './job.js';
 import { judge, sentenceOf } from './judge.js';
+import type { Run, StressOptions } from './options.js';
 import { smallest } from './smallest.js';
-
-export interface StressOptions {
-  readonly command?: readonly string[];
-  readonly pid?: number;
-  readonly mode: 'sweep' | 'storm';
-  readonly double: boolean;
-  readonly cause: Cause;
-  readonly signal: number;
-  readonly rounds: number;
-  readonly seed: number;
-  readonly time: number;
-  /** Exit status of a program that is well. */
-  readonly expectStatus: number;
-  readonly verify?: string;
-  readonly minCoverage?: number;
-  /** Look for the smallest set of points. */
-  readonly bisect: boolean;
-  /** The program's standard output goes to standard error, since ours holds the report. */
-  readonly outputAside: boolean;
-  readonly onProgress?: (text: string) => void;
-  readonly abort?: AbortSignal;
-}
-
-/** One run of the program under a keeper. */
-export interface Run {
-  readonly end: ProgramEnd;
-  readonly result: StressResult;
-}
 
 /** Times that a program is run at most to find what makes it fail. */
 const MOST_RUNS = 60;
