@@ -118,11 +118,13 @@ function counterexampleOf(
   return { cost, violation, explanation: explain(rows, tasks, violation), watched, rows };
 }
 
-function coverageOf({ knowledge, code }: Explored, names: Names): timeline.SectionCoverage[] {
+function coverageOf({ world, knowledge, code }: Explored, names: Names): timeline.SectionCoverage[] {
   return knowledge.sections.map((range) => {
     const aborted = code.coverage.of(range);
     const points: timeline.AbortPoint[] = [];
-    for (let ip = range.start; ip < range.end; ) {
+    // A descriptor may state a length that leads anywhere: an address, say.
+    const end = Math.min(range.end, codeEnd(world, range.start));
+    for (let ip = range.start; ip < end; ) {
       const { text, length } = names.instruction(ip);
       const source = names.source(ip);
       points.push({
@@ -146,6 +148,11 @@ function coverageOf({ knowledge, code }: Explored, names: Names): timeline.Secti
     };
   });
 }
+
+/** Where the code that is there ends. */
+const codeEnd = ({ main }: Explored['world'], at: number): number =>
+  main.mm.areas.find(({ start, end, protection }) => start <= at && at < end && (protection & 4) !== 0)
+    ?.end ?? at;
 
 function sentenceOf(
   { verdict, world }: Explored,

@@ -53,6 +53,12 @@ describe('what crashes', () => {
     });
   });
 
+  it('a section that is said to go on behind all code: points are where code is', () => {
+    const { counterexample, counts } = counterexampleOf('length');
+    expect(counterexample!.violation.text).toMatch(/abort_ip 0x\w+ lies inside the section/);
+    expect(counts.abortPoints.all).toBeLessThan(4096);
+  });
+
   it('an invariant, before anything has been explored', () => {
     const { counterexample, effort } = counterexampleOf('invariant_dies');
     expect(counterexample!.violation.text).toMatch(

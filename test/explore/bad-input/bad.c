@@ -29,3 +29,12 @@ RSEQLAB_TASK(futex, task) { long got; __asm__ volatile("syscall" : "=a"(got) : "
 RSEQLAB_SCENARIO(endless, "a claim")
 RSEQLAB_TASK(endless, task) { for (;;) n++; }
 RSEQLAB_FINALLY(endless) { rseqlab_assert(0); }
+
+/* A descriptor whose length is an address, so that the section goes on behind all code. */
+RSEQLAB_SCENARIO(length, "a claim")
+RSEQLAB_TASK(length, task)
+{
+	__asm__ volatile(".pushsection __rseq_cs, \"aw\"\n.balign 32\n3: .long 0, 0\n.quad 1f, 2f, 4f\n.popsection\n"
+			 "lea 3b(%%rip), %%rax\n mov %%rax, %%fs:72\n"
+			 "1: incq %0\n2: jmp 5f\n.long 0x53053053\n4: ud2\n5:" : "+m"(n) : : "rax", "cc");
+}
