@@ -46,8 +46,12 @@ const bytesOf = (head: readonly number[], ...lists: (Int32Array | readonly numbe
   return new Uint8Array(words.buffer);
 };
 const wordsOf = (bytes: Uint8Array, magic: number, head: number): Int32Array => {
+  const whole = bytes.length & ~3;
   // A Buffer of Node stands anywhere in a larger one.
-  const words = new Int32Array(Uint8Array.prototype.slice.call(bytes, 0, bytes.length & ~3).buffer);
+  const isAligned = bytes.byteOffset % 4 === 0;
+  const words = isAligned
+    ? new Int32Array(bytes.buffer, bytes.byteOffset, whole / 4)
+    : new Int32Array(Uint8Array.prototype.slice.call(bytes, 0, whole).buffer);
   if (bytes.length % 4 !== 0 || words.length < head || words[0] !== magic)
     throw new RangeError('not a message of this search');
   return words;

@@ -71,9 +71,9 @@ export function nameOf(path: string, program: Uint8Array, options: object): stri
 /** Names that a user gives. */
 export const isName = (name: string): boolean => /^[A-Za-z0-9._-]{1,100}$/.test(name);
 
-/** Those that BullMQ uses for what is asked of it here. */
+/** Those that BullMQ uses for what is asked of it here, but for stalled-check, which expires in time for the next check. */
 export const bullKeys = (keys: Readonly<Record<string, string>>): string[] =>
-  ['wait', 'active', 'id', 'meta', 'events', 'marker', 'stalled', 'stalled-check'].map((name) => keys[name]!);
+  ['wait', 'active', 'id', 'meta', 'events', 'marker', 'stalled'].map((name) => keys[name]!);
 
 /** Keys go by themselves when nobody says otherwise in time. */
 export function expiring(pipeline: ChainableCommander, keys: readonly string[]): ChainableCommander {

@@ -1,21 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { ExploreDocument } from '../../../src/explore/timeline.js';
 import { oneErrorLine, rseqlab } from '../../cli/command.js';
-import { Live } from '../../cli/live.js';
-import { Server, withoutRedis } from './redis.js';
+import type { Live } from '../../cli/live.js';
+import { joined, LARGE, live, pieces, resultOf, Server, withoutRedis } from './redis.js';
 
 const SLAB = 'examples/explore/slab.o';
 const BUG = 'examples/explore/slab-no-fence.o';
-/** A search of some 200,000 states. */
-const LARGE = ['--jobs', '1', '--format', 'json', '--scenario', 'push_pop4', SLAB];
 /** One that does not end while the test looks. */
 const ENDLESS = ['--jobs', '1', '--format', 'json', '--no-fusion', '--scenario', 'push_pop4', SLAB];
-
-/** All that must not depend on who did what. */
-function resultOf(stdout: string): unknown {
-  const { results } = JSON.parse(stdout) as ExploreDocument;
-  return results.map(({ effort: _, ...rest }) => rest);
-}
 
 describe.skipIf(withoutRedis !== undefined)(
   `explore --queue${withoutRedis ? ` (${withoutRedis})` : ''}`,
@@ -29,39 +20,16 @@ describe.skipIf(withoutRedis !== undefined)(
       await server.redis.flushall();
     });
 
-    const live = (...args: string[]): Live => {
-      const command = new Live(args);
-      onTestFinished(() => command.signal('SIGKILL'));
-      return command;
-    };
-    /** Begins a search, for so many workers. */
-    const search = (name: string, workers: number, ...args: string[]): Live =>
-      live(
-        ...['explore', '--queue', server.address, '--queue-name', name, '--queue-workers', `${workers}`],
-        ...['--queue-piece', '512', ...args],
-      );
-    const worker = (name: string, ...args: string[]): Live =>
-      live('work', server.address, '--queue-name', name, '--jobs', '1', ...args);
-    const joined = ({ stdout }: Live): boolean => stdout.includes(': joined: ');
-    /** How many jobs workers have, as BullMQ counts. */
-    const active = (name: string): Promise<number> => server.redis.llen(`{rseqlab:${name}}:pieces:active`);
-    const pieces = ({ stdout }: Live): number => Number(/(\d+) pieces/.exec(stdout)?.[1] ?? 0);
+    const search = (...given: Parameters<Server['search']>): Live => server.search(...given);
+    const worker = (...given: Parameters<Server['worker']>): Live => server.worker(...given);
+    const active = (name: string): Promise<number> => server.active(name);
 
     it('comes to the same when a worker is killed in the middle, and another one joins', async () => {
       const plain = rseqlab(['explore', ...LARGE]);
       const coordinator = search('kill', 2, ...LARGE);
       const [first, second] = [worker('kill'), worker('kill')];
       await Promise.all([first.until(joined), second.until(joined)]);
-      // Until it is in the middle of something, held there.
-      for (;;) {
-        second.signal('SIGSTOP');
-        await server.redis.ping();
-        first.signal('SIGSTOP');
-        coordinator.signal('SIGSTOP');
-        if ((await active('kill')) > 0) break;
-        for (const each of [coordinator, first, second]) each.signal('SIGCONT');
-      }
-      expect(first.leaf).toBeGreaterThan(0);
+      await server.holdInTheMiddle('kill', [coordinator, first, second]);
       first.signal('SIGKILL');
       await first.status();
       const third = worker('kill');
@@ -78,30 +46,20 @@ describe.skipIf(withoutRedis !== undefined)(
     });
 
     it.each([
-      ['a counterexample', ['--scenario', 'push_pop_drain', BUG], 1],
-      ['a bound', ['--max-aborts', '7', '--scenario', 'push_pop4', SLAB], 3],
-      ['whole states', ['--exact', '--scenario', 'push_pop4', SLAB], 0],
+      ['a counterexample', `--scenario push_pop_drain ${BUG}`, '64', 1],
+      ['a bound', `--max-aborts 7 --scenario push_pop4 ${SLAB}`, '64', 3],
+      ['whole states', `--exact --max-aborts 9 --scenario push_pop4 ${SLAB}`, '256', 3],
       [
         'store buffers, no reductions',
-        [
-          '--memory',
-          'tso',
-          '--no-task-symmetry',
-          '--no-fusion',
-          '--no-dead-registers',
-          '--max-aborts',
-          '3',
-          '--scenario',
-          'push_pop3',
-          SLAB,
-        ],
+        `--memory tso --no-task-symmetry --no-fusion --no-dead-registers --max-aborts 3 --scenario push_pop3 ${SLAB}`,
+        '256',
         3,
       ],
-      ['all scenarios of a file, one in text', ['examples/explore/signal.o'], 0],
-    ])('shows the same: %s', async (_, args, status) => {
-      const all = ['--jobs', '1', '--format', 'json', ...args];
+      ['all scenarios of a file', 'examples/explore/signal.o', '256', 0],
+    ])('shows the same: %s', async (_, args, piece, status) => {
+      const all = ['--jobs', '1', '--format', 'json', ...args.split(' ')];
       const plain = rseqlab(['explore', ...all]);
-      const coordinator = search('same', 1, ...all, '--queue-piece', '64');
+      const coordinator = search('same', 1, ...all, '--queue-piece', piece);
       const only = worker('same', '--jobs', '2');
       expect(await coordinator.end()).toBe(status);
       expect(plain.status).toBe(status);

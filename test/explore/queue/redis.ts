@@ -3,6 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import type { ExploreDocument } from '../../../src/explore/timeline.js';
+import { Live } from '../../cli/live.js';
 
 /** Why there is none; undefined where there is one. */
 export const withoutRedis: string | undefined =
@@ -47,6 +50,31 @@ export class Server {
     return `unix://${this.socket}`;
   }
 
+  /** Begins a search, for so many workers. */
+  search(name: string, workers: number, ...args: string[]): Live {
+    return live(
+      ...['explore', '--queue', this.address, '--queue-name', name, '--queue-workers', `${workers}`],
+      ...['--queue-piece', '512', ...args],
+    );
+  }
+  worker(name: string, ...args: string[]): Live {
+    return live('work', this.address, '--queue-name', name, '--jobs', '1', ...args);
+  }
+  /** How many jobs workers have, as BullMQ counts. */
+  active(name: string): Promise<number> {
+    return this.redis.llen(`{rseqlab:${name}}:pieces:active`);
+  }
+  /** Holds a search and its workers where these are in the middle of something. */
+  async holdInTheMiddle(name: string, all: readonly Live[]): Promise<void> {
+    for (;;) {
+      for (const each of [...all].reverse()) each.signal('SIGSTOP');
+      // What they had sent by then is done.
+      await this.redis.ping();
+      if ((await this.active(name)) > 0) return;
+      for (const each of all) each.signal('SIGCONT');
+    }
+  }
+
   /** Keys that do not go by themselves. */
   async lasting(): Promise<string[]> {
     const keys = await this.redis.keys('*');
@@ -64,3 +92,30 @@ export class Server {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** A command that does not outlive its test. */
+export function live(...args: string[]): Live {
+  const command = new Live(args);
+  onTestFinished(() => command.signal('SIGKILL'));
+  return command;
+}
+
+export const joined = ({ stdout }: Live): boolean => stdout.includes(': joined: ');
+export const pieces = ({ stdout }: Live): number => Number(/(\d+) pieces/.exec(stdout)?.[1] ?? 0);
+
+/** All that must not depend on who did what. */
+export function resultOf(stdout: string): unknown {
+  const { results } = JSON.parse(stdout) as ExploreDocument;
+  return results.map(({ effort: _, ...rest }) => rest);
+}
+
+/** A search of some 200,000 states. */
+export const LARGE = [
+  '--jobs',
+  '1',
+  '--format',
+  'json',
+  '--scenario',
+  'push_pop4',
+  'examples/explore/slab.o',
+];
