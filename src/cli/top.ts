@@ -16,7 +16,7 @@ interface Options extends MetricOptions {
   readonly pid?: readonly string[];
   readonly all?: boolean;
   readonly source: Source;
-  readonly buffer: string;
+  readonly buffer?: string;
   readonly duration?: string;
   readonly interval: string;
   readonly entered?: boolean;

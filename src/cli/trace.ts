@@ -37,7 +37,7 @@ interface Options extends MetricOptions {
   readonly summary?: boolean;
   readonly abuse?: boolean;
   readonly source: Source;
-  readonly buffer: string;
+  readonly buffer?: string;
   readonly duration?: string;
   readonly output?: string;
 }
@@ -85,7 +85,7 @@ export const addTarget = (command: Command): Command =>
         .choices(['auto', 'perf', 'ptrace'])
         .default('auto', 'perf where it is permitted'),
     )
-    .option('--buffer <size>', "bytes of each CPU's ring (64k, 8M)", '4M')
+    .option('--buffer <size>', "bytes of each CPU's ring (64k, 8M; default: 16M, all together 64M)")
     .option('--duration <seconds>', 'end after so long');
 
 const EXAMPLES = `
@@ -134,13 +134,12 @@ export async function open(
 ): Promise<Watch> {
   const against = unavailable();
   if (against !== undefined) throw new UsageError(against);
-  const asked = scaled('--buffer', options.buffer, 1024, 8192, 2 ** 30);
+  const asked =
+    options.buffer === undefined ? undefined : scaled('--buffer', options.buffer, 1024, 8192, 2 ** 30);
+  const buffer = asked && 2 ** Math.floor(Math.log2(asked));
   try {
     if (target.kind === 'processes') for (const pid of target.pids) checkProcess(pid);
-    return await openWatch(
-      { target, source: options.source, buffer: 2 ** Math.floor(Math.log2(asked)), updates },
-      { onEvent, onRegister },
-    );
+    return await openWatch({ target, source: options.source, buffer, updates }, { onEvent, onRegister });
   } catch (error) {
     if (error instanceof TargetError || error instanceof Unavailable) throw new UsageError(error.message);
     throw error;

@@ -27,8 +27,6 @@ export interface RecordStamp {
 /** Bytes in front of the tracepoint's own: header, TID, TIME, CPU, size. */
 export const RAW_OFFSET = 8 + 8 + 8 + 8 + 4;
 
-/** Of a sample whose header is at `at`. */
-export const readSample = (view: DataView, at: number): RecordStamp => stampAt(view, at + 8);
 /** Of another record, which ends at `end`. */
 export const readSampleId = (view: DataView, end: number): RecordStamp => stampAt(view, end - 24);
 

@@ -43,13 +43,14 @@ export class PerfRing {
     return this.size;
   }
 
-  /** Hands on what has been written since the last time. */
-  read(onRecord: OnRecord): void {
+  /** Hands on what has been written since the last time, the first `most` bytes of it. True: there is more. */
+  read(onRecord: OnRecord, most = Number.POSITIVE_INFINITY): boolean {
     // Atomics: the kernel writes the head after the records, and may write over what is before the tail.
     const head = Atomics.load(this.words, DATA_HEAD);
     let tail = Number(Atomics.load(this.words, DATA_TAIL));
-    const end = Number(head);
-    this.fullest = Math.max(this.fullest, end - tail);
+    const written = Number(head);
+    this.fullest = Math.max(this.fullest, written - tail);
+    const end = Math.min(written, tail + most);
     const mask = this.size - 1;
     while (tail < end) {
       const at = tail & mask;
@@ -65,7 +66,8 @@ export class PerfRing {
       }
       tail += size;
     }
-    Atomics.store(this.words, DATA_TAIL, BigInt(end));
+    Atomics.store(this.words, DATA_TAIL, BigInt(tail));
+    return tail < written;
   }
 
   close(): void {

@@ -81,6 +81,7 @@ export const openEvent = (attributes: PerfAttributes, tid: number, cpu: number):
 const IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_OUTPUT: 0x2405, SET_FILTER: 0x40082406 } as const;
 
 export const enable = (fd: number): number => call('ioctl', fd, IOCTL.ENABLE, 0);
+export const disable = (fd: number): number => call('ioctl', fd, IOCTL.DISABLE, 0);
 /** Records go into the ring of another event on the same CPU. */
 export const redirect = (fd: number, ring: number): number => call('ioctl', fd, IOCTL.SET_OUTPUT, ring);
 /** Only records for which an expression over the tracepoint's fields holds (Documentation/trace/events.rst, section 5). */

@@ -88,6 +88,20 @@ export class TraceProfile {
     }
   }
 
+  // A place of a process is the same object each time: quicker to look up than its text.
+  private readonly byPlace = new WeakMap<CodePlace, SectionProfile>();
+  private readonly pointByPlace = new WeakMap<CodePlace, PointProfile>();
+
+  private section({ section }: ObservedAbort, key: string): SectionProfile {
+    let profile = this.sections.get(key);
+    if (profile === undefined) {
+      const counters = { causes: new Map(), cpus: new Map(), threads: new Map(), points: new Map() };
+      profile = { key, section, aborts: 0, guesses: 0, lost: 0, ...counters };
+      this.sections.set(key, profile);
+    }
+    return profile;
+  }
+
   /** Those with the most aborts first. */
   get ranked(): SectionProfile[] {
     return [...this.sections.values()].sort((a, b) => b.aborts - a.aborts || (a.key < b.key ? -1 : 1));
@@ -96,12 +110,10 @@ export class TraceProfile {
   private abort({ event }: Observed, abort: ObservedAbort): void {
     if (event.kind !== 'abort') return;
     this.aborts++;
-    const key = sectionKey(abort, event);
-    let profile = this.sections.get(key);
+    let profile = this.byPlace.get(abort.section);
     if (profile === undefined) {
-      const counters = { causes: new Map(), cpus: new Map(), threads: new Map(), points: new Map() };
-      profile = { key, section: abort.section, aborts: 0, guesses: 0, lost: 0, ...counters };
-      this.sections.set(key, profile);
+      profile = this.section(abort, sectionKey(abort, event));
+      this.byPlace.set(abort.section, profile);
     }
     profile.aborts++;
     if (abort.guess) profile.guesses++;
@@ -109,11 +121,11 @@ export class TraceProfile {
     for (const cause of event.causes) increase(profile.causes, cause);
     increase(profile.cpus, event.cpu);
     increase(profile.threads, event.tid);
-    const { inFile } = abort.at;
-    let point = profile.points.get(inFile);
-    if (point === undefined) {
-      point = { at: abort.at, aborts: 0, causes: new Map() };
-      profile.points.set(inFile, point);
+    let point = this.pointByPlace.get(abort.at);
+    if (point === undefined || profile.points.get(abort.at.inFile) !== point) {
+      point = profile.points.get(abort.at.inFile) ?? { at: abort.at, aborts: 0, causes: new Map() };
+      profile.points.set(abort.at.inFile, point);
+      this.pointByPlace.set(abort.at, point);
     }
     point.aborts++;
     increase(point.causes, event.causes.length === 1 ? event.causes[0]! : event.causes.join('+'));

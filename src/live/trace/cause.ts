@@ -5,14 +5,14 @@ import type { AbortCause } from '../../event/event.js';
 /** What has been seen of a thread since its last abort; times in nanoseconds. */
 export interface Interruptions {
   /** It left a CPU. */
-  out?: { readonly time: number; readonly cpu: number; readonly preempted: boolean };
+  out: { readonly time: number; readonly cpu: number; readonly preempted: boolean } | undefined;
   /** Who got the CPU then, and the thread's state: 8 and 4 are stops. */
-  next?: { readonly name: string; readonly tid: number; readonly state: number };
+  next: { readonly name: string; readonly tid: number; readonly state: number } | undefined;
   /** It came back. */
-  in?: { readonly time: number; readonly cpu: number };
-  signal?: { readonly time: number; readonly number: number };
+  in: { readonly time: number; readonly cpu: number } | undefined;
+  signal: { readonly time: number; readonly number: number } | undefined;
   /** When membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ) last began in its process. */
-  barrier?: number;
+  barrier: number | undefined;
 }
 
 export interface Inferred {

@@ -1,5 +1,5 @@
 /** What perf's records say, one row a tracepoint: the records of Linux become facts that do not depend on their layout. */
-import { PERF_RECORD, readSampleId } from '../../linux/perf-records.js';
+import { PERF_RECORD, RAW_OFFSET, readSampleId } from '../../linux/perf-records.js';
 import type { Tracepoint } from '../../linux/tracefs.js';
 
 /** Where and when: nanoseconds of CLOCK_MONOTONIC. */
@@ -60,8 +60,15 @@ export type FactBody =
 
 export type Fact = FactStamp & FactBody;
 
-/** Reads the record of a tracepoint, of which `at` is the first byte. */
-type Reader = (view: DataView, at: number) => FactBody | undefined;
+/** Reads a record: `at` is the first byte of the tracepoint's own part. Facts are made in one piece each: there are hundred thousands a second. */
+type Reader = (
+  view: DataView,
+  at: number,
+  time: number,
+  cpu: number,
+  pid: number,
+  tid: number,
+) => Fact | undefined;
 
 /** Where fields are. Throws RangeError: this kernel's tracepoint lacks it. */
 type Offsets = (name: string) => number;
@@ -72,9 +79,20 @@ const i32 = (view: DataView, at: number): number => view.getInt32(at, true);
 
 /** A C string in a field of fixed size. */
 function text(view: DataView, at: number, size: number): string {
-  let end = at;
-  while (end < at + size && view.getUint8(end) !== 0) end++;
-  return new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + at, end - at));
+  let plain = '';
+  for (let end = at; end < at + size; end++) {
+    const byte = view.getUint8(end);
+    if (byte === 0) break;
+    if (byte >= 0x80) return longText(view, at, size);
+    plain += String.fromCharCode(byte);
+  }
+  return plain;
+}
+
+function longText(view: DataView, at: number, size: number): string {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + at, size);
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(bytes.slice(0, end < 0 ? size : end));
 }
 
 const words =
@@ -88,7 +106,11 @@ const RSEQ = 334;
 const READERS: Readonly<Record<string, (offset: Offsets) => Reader>> = {
   'rseq:rseq_ip_fixup': (offset) => {
     const [ip, start, end, abort] = ['regs_ip', 'start_ip', 'post_commit_offset', 'abort_ip'].map(offset);
-    return (view, at) => ({
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
       kind: 'fixup',
       ip: u64(view, at + ip!),
       startIp: u64(view, at + start!),
@@ -97,40 +119,73 @@ const READERS: Readonly<Record<string, (offset: Offsets) => Reader>> = {
     });
   },
   'rseq:rseq_update': (offset) => {
-    const [cpu, node, cid] = ['cpu_id', 'node_id', 'mm_cid'].map(offset);
-    return (view, at) => ({
+    const [cpuId, node, cid] = ['cpu_id', 'node_id', 'mm_cid'].map(offset);
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
       kind: 'update',
-      cpuId: i32(view, at + cpu!),
+      cpuId: i32(view, at + cpuId!),
       nodeId: i32(view, at + node!),
       mmCid: i32(view, at + cid!),
     });
   },
   'syscalls:sys_enter_rseq': (offset) => {
     const read = words(...['rseq', 'rseq_len', 'flags', 'sig'].map(offset));
-    return (view, at) => ({ kind: 'enter', arguments: read(view, at) });
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
+      kind: 'enter',
+      arguments: read(view, at),
+    });
   },
   'syscalls:sys_exit_rseq': (offset) => {
     const value = offset('ret');
-    return (view, at) => ({ kind: 'leave', value: i64(view, at + value) });
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
+      kind: 'leave',
+      value: i64(view, at + value),
+    });
   },
   'raw_syscalls:sys_enter': (offset) => {
     const [id, args] = ['id', 'args'].map(offset);
     const read = words(args!, args! + 8, args! + 16, args! + 24);
-    return (view, at) =>
-      i64(view, at + id!) === BigInt(RSEQ) ? { kind: 'enter', arguments: read(view, at) } : undefined;
+    return (view, at, time, cpu, pid, tid) =>
+      i64(view, at + id!) === BigInt(RSEQ)
+        ? { time, cpu, pid, tid, kind: 'enter', arguments: read(view, at) }
+        : undefined;
   },
   'raw_syscalls:sys_exit': (offset) => {
     const [id, value] = ['id', 'ret'].map(offset);
-    return (view, at) =>
-      i64(view, at + id!) === BigInt(RSEQ) ? { kind: 'leave', value: i64(view, at + value!) } : undefined;
+    return (view, at, time, cpu, pid, tid) =>
+      i64(view, at + id!) === BigInt(RSEQ)
+        ? { time, cpu, pid, tid, kind: 'leave', value: i64(view, at + value!) }
+        : undefined;
   },
   'syscalls:sys_enter_membarrier': (offset) => {
     const read = words(...['cmd', 'flags', 'cpu_id'].map(offset));
-    return (view, at) => ({ kind: 'barrier', arguments: read(view, at) });
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
+      kind: 'barrier',
+      arguments: read(view, at),
+    });
   },
   'sched:sched_switch': (offset) => {
     const [state, name, next] = ['prev_state', 'next_comm', 'next_pid'].map(offset);
-    return (view, at) => ({
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
       kind: 'next',
       next: i32(view, at + next!),
       name: text(view, at + name!, 16),
@@ -138,17 +193,25 @@ const READERS: Readonly<Record<string, (offset: Offsets) => Reader>> = {
     });
   },
   'sched:sched_migrate_task': (offset) => {
-    const [pid, from, to] = ['pid', 'orig_cpu', 'dest_cpu'].map(offset);
-    return (view, at) => ({
+    const [thread, from, to] = ['pid', 'orig_cpu', 'dest_cpu'].map(offset);
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
       kind: 'moved',
-      thread: i32(view, at + pid!),
+      thread: i32(view, at + thread!),
       from: i32(view, at + from!),
       to: i32(view, at + to!),
     });
   },
   'signal:signal_deliver': (offset) => {
     const [signal, code, handler] = ['sig', 'code', 'sa_handler'].map(offset);
-    return (view, at) => ({
+    return (view, at, time, cpu, pid, tid) => ({
+      time,
+      cpu,
+      pid,
+      tid,
       kind: 'signal',
       signal: i32(view, at + signal!),
       code: i32(view, at + code!),
@@ -157,13 +220,22 @@ const READERS: Readonly<Record<string, (offset: Offsets) => Reader>> = {
   },
 };
 
-/** For a sampled tracepoint; the record has TID, TIME, CPU and RAW. */
-export function readerOf(point: Tracepoint): Reader {
-  return READERS[point.name]!((name) => {
+/** For the records of a sampled tracepoint, TID, TIME, CPU and RAW; `at` is the record's header. */
+export function readerOf(point: Tracepoint): (view: DataView, at: number) => Fact | undefined {
+  const read = READERS[point.name]!((name) => {
     const field = point.fields.get(name);
     if (field === undefined) throw new RangeError(`${point.name} has no field ${name}`);
     return field.offset;
   });
+  return (view, at) =>
+    read(
+      view,
+      at + RAW_OFFSET,
+      view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * 2 ** 32,
+      view.getUint32(at + 24, true),
+      view.getInt32(at + 8, true),
+      view.getInt32(at + 12, true),
+    );
 }
 
 const MISC = { COMM_EXEC: 1 << 13, SWITCH_OUT: 1 << 13, SWITCH_OUT_PREEMPT: 1 << 14 } as const;

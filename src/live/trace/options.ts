@@ -38,8 +38,8 @@ export type Source = 'auto' | 'perf' | 'ptrace';
 export interface SessionOptions {
   readonly target: Target;
   readonly source: Source;
-  /** Bytes of each CPU's ring. */
-  readonly buffer: number;
+  /** Bytes of each CPU's ring; undefined: as is usual. */
+  readonly buffer: number | undefined;
   /** Also rseq:rseq_update. */
   readonly updates: boolean;
 }

@@ -1,18 +1,20 @@
 /** Opens perf events for processes or the whole machine, and hands on what they tell in the order in which it happened. */
 import { readFileSync } from 'node:fs';
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
-import { call } from '../../linux/libc.js';
+import { call, tryCall } from '../../linux/libc.js';
 import {
   closeEvent,
   DUMMY,
+  disable,
   enable,
   filter,
   notPermitted,
   openEvent,
   type PerfFlag,
   redirect,
+  SAMPLE,
 } from '../../linux/perf.js';
-import { PERF_RECORD, RAW_OFFSET, readSample, TRACEPOINT_SAMPLE } from '../../linux/perf-records.js';
+import { PERF_RECORD, RAW_OFFSET, TRACEPOINT_SAMPLE } from '../../linux/perf-records.js';
 import { PerfRing } from '../../linux/perf-ring.js';
 import { threadsOf } from '../../linux/procfs.js';
 import { type Tracepoint, tracepoint } from '../../linux/tracefs.js';
@@ -25,8 +27,8 @@ export type PerfTarget =
   | { readonly kind: 'all' };
 
 export interface PerfOptions {
-  /** Bytes of each CPU's ring: a power of two of at least 8192. */
-  readonly buffer: number;
+  /** Bytes of each CPU's ring: a power of two of at least 8192; undefined: as is usual. */
+  readonly buffer: number | undefined;
   /** Also rseq:rseq_update. */
   readonly updates: boolean;
   /** Also sched:sched_migrate_task. */
@@ -35,6 +37,20 @@ export interface PerfOptions {
 
 /** More events than this are not opened for processes that run: all CPUs are watched then, and what is not theirs is left out here. */
 const MOST_EVENTS = 6000;
+
+/** All rings together take 64 MiB at most, one 16 MiB. */
+const usualSize = (cpus: number): number =>
+  Math.max(1 << 17, Math.min(1 << 24, 2 ** Math.floor(Math.log2(2 ** 26 / cpus))));
+
+const byTime = (a: Fact, b: Fact): number => a.time - b.time;
+/** Nanoseconds that a CPU may take to write a record, also one that is virtual and not there all the time. */
+const SLOWEST = 10_000_000;
+/** Bytes of each ring that are read at a time. */
+const PORTION = 1 << 17;
+
+/** Bytes of a set of CPUs: 4096 of them. */
+const AFFINITY = 512;
+const PR_SET_NAME = 15;
 
 /** Lists of CPUs as the kernel writes them: `0-3,8`. */
 export function parseCpus(text: string): number[] {
@@ -90,7 +106,7 @@ export class PerfSource {
   /** Records that the kernel had no room for. */
   lost = 0;
   /** What this kernel does not have. */
-  readonly missing: readonly string[];
+  readonly missing: string[];
   private readonly points: readonly Point[];
   /** All CPUs are watched though only some processes are wanted: there are too many threads. */
   readonly widened: boolean = false;
@@ -101,6 +117,7 @@ export class PerfSource {
     private readonly options: PerfOptions,
   ) {
     const cpus = onlineCpus();
+    this.cpuCount = cpus.length;
     const threads = target.kind === 'processes' ? target.pids.flatMap(threadsOf).length : 1;
     const all =
       target.kind === 'all' || (target.kind === 'processes' && threads * cpus.length * 8 > MOST_EVENTS);
@@ -108,7 +125,7 @@ export class PerfSource {
     const { points, missing } = choosePoints(options, all);
     this.points = points;
     this.missing = missing;
-    for (const { point } of points) this.readers.set(point.id, this.readerFor(point));
+    for (const { point } of points) this.readers.set(point.id, readerOf(point));
     raiseFileLimit();
     try {
       if (all) this.openAll(cpus);
@@ -123,14 +140,6 @@ export class PerfSource {
         throw new Unavailable('too many perf events for the limit of open files: ulimit -n');
       throw error;
     }
-  }
-
-  private readerFor(point: Tracepoint): (view: DataView, at: number) => Fact | undefined {
-    const read = readerOf(point);
-    return (view, at) => {
-      const body = read(view, at + RAW_OFFSET);
-      return body && { ...readSample(view, at), ...body };
-    };
   }
 
   private openAll(cpus: readonly number[]): void {
@@ -174,7 +183,7 @@ export class PerfSource {
       {
         type: 'software',
         config: DUMMY,
-        sample: TRACEPOINT_SAMPLE & ~1024,
+        sample: TRACEPOINT_SAMPLE & ~SAMPLE.RAW,
         flags: [...common, 'mmap', 'mmap2', 'comm', 'commExec', 'task', 'contextSwitch'],
       },
       tid,
@@ -183,7 +192,7 @@ export class PerfSource {
     this.fds.push(leader);
     const ring = this.ringOf.get(cpu);
     if (ring === undefined) {
-      this.rings.push(new PerfRing(leader, this.options.buffer));
+      this.rings.push(new PerfRing(leader, this.options.buffer ?? usualSize(this.cpuCount)));
       this.ringOf.set(cpu, leader);
     } else redirect(leader, ring);
     for (const { point, filter: expression } of this.points) {
@@ -194,33 +203,87 @@ export class PerfSource {
       );
       this.fds.push(fd);
       if (expression !== undefined) filter(fd, expression);
+      if (point.name === 'syscalls:sys_enter_membarrier') this.barriers.push(fd);
       redirect(fd, this.ringOf.get(cpu)!);
     }
   }
 
-  /** Share of the rings that was in use at most since the last time: how soon to look again. */
-  private fill = 0;
+  private readonly cpuCount: number;
+  private wasFull = false;
+  private lostBefore = 0;
+  private readonly barriers: number[] = [];
 
-  /** Everything up to the last look, in order; with `all` up to now. */
-  poll(all = false): { facts: Fact[]; fill: number } {
+  /** Whoever calls membarrier(2) all the time would drown everything else: its events go first. */
+  private spareBarriers(): void {
+    if (this.barriers.length === 0) return;
+    const count = this.waiting.reduce((sum, { kind }) => sum + (kind === 'barrier' ? 1 : 0), 0);
+    if (count * 2 < this.waiting.length) return;
+    for (const fd of this.barriers.splice(0)) disable(fd);
+    this.missing.push('membarrier(2) is called so often that its events were left out from then on');
+  }
+
+  /**
+   * The kernel tells of records that it had no room for in front of the next one that it has room for: so that the last of them are told, each ring gets
+   * one of ours.
+   */
+  private shake(): void {
+    const name = new TextEncoder().encode(`${readFileSync('/proc/self/comm', 'latin1').trim()}\0`);
+    const before = new Uint8Array(AFFINITY);
+    const size = call('sched_getaffinity', 0, AFFINITY, before);
+    for (const [cpu, ring] of this.ringOf) {
+      const only = new Uint8Array(AFFINITY);
+      only[cpu >> 3] = 1 << (cpu & 7);
+      // A CPU that is not ours to run on: its last losses stay untold.
+      if (tryCall('sched_setaffinity', 0, AFFINITY, only) < 0) continue;
+      const flags: PerfFlag[] = ['sampleIdAll', 'useClockid', 'comm'];
+      const sample = TRACEPOINT_SAMPLE & ~SAMPLE.RAW;
+      const fd = openEvent({ type: 'software', config: DUMMY, sample, flags }, 0, cpu);
+      redirect(fd, ring);
+      tryCall('prctl', PR_SET_NAME, name, 0, 0, 0);
+      closeEvent(fd);
+    }
+    call('sched_setaffinity', 0, size, before);
+    for (const ring of this.rings) ring.read(this.onRecord);
+  }
+
+  /**
+   * What happened up to the last look, in order; with `all` up to now. `more`: there is more to be had at once: large heaps of facts would cost more than
+   * they do one by one, since the collector of garbage would have to keep them.
+   */
+  poll(all = false): { facts: Fact[]; fill: number; more: boolean } {
     const now = monotonic();
-    this.fill = 0;
+    // What has happened up to the last look has been read; what happened a moment ago may not have been written yet.
+    let limit = all ? Number.POSITIVE_INFINITY : Math.max(this.horizon, now - SLOWEST);
+    let fill = 0;
+    let more = false;
     for (const ring of this.rings) {
       ring.fullest = 0;
-      ring.read(this.onRecord);
-      this.fill = Math.max(this.fill, ring.fullest / ring.capacity);
+      this.newest = 0;
+      if (ring.read(this.onRecord, PORTION)) {
+        more = true;
+        limit = Math.min(limit, this.newest);
+      }
+      fill = Math.max(fill, ring.fullest / ring.capacity);
     }
-    // What has been written up to now has been read; what happened a moment ago may not have been written yet.
-    const limit = all ? Number.POSITIVE_INFINITY : this.horizon;
     this.horizon = now;
+    this.wasFull ||= fill > 0.9;
+    if (all && !more && this.wasFull) {
+      this.wasFull = false;
+      this.shake();
+    }
+    if (this.lost > this.lostBefore) this.spareBarriers();
+    this.lostBefore = this.lost;
     const { waiting } = this;
-    waiting.sort((a, b) => a.time - b.time);
+    waiting.sort(byTime);
     let count = waiting.length;
     while (count > 0 && waiting[count - 1]!.time >= limit) count--;
     this.waiting = waiting.slice(count);
     waiting.length = count;
-    return { facts: waiting, fill: this.fill };
+    return { facts: waiting, fill, more };
   }
+
+  /** Of the record that was read last. */
+  private newest = 0;
 
   private readonly onRecord = (
     type: number,
@@ -235,6 +298,7 @@ export class PerfSource {
         : otherFact(type, misc, view, at, size);
     if (fact === undefined) return;
     if (fact.kind === 'lost') this.lost += fact.count;
+    this.newest = fact.time;
     this.waiting.push(fact);
   };
 

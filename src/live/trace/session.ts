@@ -1,9 +1,13 @@
 /** A watch over processes, from its beginning to its end, whatever the events come from. */
+
+import { asAddr } from '../../abi/address.js';
 import type { Observed } from '../../event/observed.js';
+import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { SystemError } from '../../linux/errors.js';
 import { KERNEL_THREAD, threadStat } from '../../linux/procfs.js';
-import { go, startStopped } from '../../linux/spawn.js';
+import { findProgram, go, startStopped } from '../../linux/spawn.js';
 import { waitFor } from '../../linux/wait.js';
+import { openElf } from '../elf-file.js';
 import { type SessionOptions, TargetError } from './options.js';
 import { PerfSource } from './perf-source.js';
 import { Translator, type TranslatorOptions } from './translator.js';
@@ -47,6 +51,7 @@ export function openPerfWatch(options: SessionOptions, told: Told): Watch {
     return new PerfWatch(source, translator, undefined);
   }
   const pid = startCommand(target.args);
+  practise(target.args[0]!);
   try {
     const source = new PerfSource({ kind: 'command', pid }, perf);
     const translator = new Translator({ before: 'nothing', pids: [pid], ...told });
@@ -56,6 +61,15 @@ export function openPerfWatch(options: SessionOptions, told: Told): Watch {
     abandon(pid);
     throw error;
   }
+}
+
+/** What is done for the first time takes longest, and the command would fill the rings meanwhile: its file is read before it begins. */
+function practise(name: string): void {
+  const file = findProgram(name);
+  const image = openElf({ name: file, candidates: [file], inode: 0, debugDirectories: [] })?.image;
+  if (image !== undefined) image.functionAt(image.header.entry);
+  if (image !== undefined) image.lineAt(image.header.entry);
+  x86_64.decode(Uint8Array.of(0x90), asAddr(0n)!);
 }
 
 export function startCommand(args: readonly string[]): number {
@@ -98,6 +112,7 @@ class PerfWatch implements Watch {
   ended: CommandEnd | undefined;
   deserted = false;
   private called = performance.now();
+  private pace = 0;
 
   constructor(
     private readonly perf: PerfSource,
@@ -120,11 +135,17 @@ class PerfWatch implements Watch {
   poll(end = false): number {
     // First, so that what it did last is in the rings already.
     this.ended ??= this.pid === undefined ? undefined : commandEnd(this.pid);
-    const { facts, fill } = this.perf.poll(end || this.ended !== undefined);
-    const now = Number(process.hrtime.bigint());
-    for (const fact of facts) this.translator.add(fact, now);
+    const all = end || this.ended !== undefined;
+    for (;;) {
+      const { facts, fill, more } = this.perf.poll(all);
+      const now = Number(process.hrtime.bigint());
+      for (const fact of facts) this.translator.add(fact, now);
+      if (all && more) continue;
+      this.pace = more ? 0 : (PACES.find(([least]) => fill >= least)?.[1] ?? CALM);
+      break;
+    }
     if (this.pid === undefined && performance.now() - this.called > ROLL_CALL) this.callRoll();
-    return PACES.find(([least]) => fill >= least)?.[1] ?? CALM;
+    return this.pace;
   }
 
   private callRoll(): void {

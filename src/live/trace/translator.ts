@@ -3,7 +3,7 @@ import { RSEQ_FLAG_UNREGISTER } from '../../abi/rseq.js';
 import { signalName } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Happening, MemoryPiece } from '../../event/event.js';
-import type { Observed, ObservedAbort, ObservedCall } from '../../event/observed.js';
+import type { Observed, ObservedAbort, ObservedCall, Observer } from '../../event/observed.js';
 import { threadStat, threadsOf } from '../../linux/procfs.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import { type Interruptions, inferCause } from './cause.js';
@@ -16,12 +16,15 @@ interface Thread extends Interruptions {
   readonly process: Process;
   name: string;
   /** The rseq call that it is in. */
-  call?: {
-    readonly time: number;
-    readonly arguments: readonly bigint[];
-    readonly data: readonly MemoryPiece[];
-    age: number;
-  };
+  observer: Observer | undefined;
+  call:
+    | {
+        readonly time: number;
+        readonly arguments: readonly bigint[];
+        readonly data: readonly MemoryPiece[];
+        readonly age: number;
+      }
+    | undefined;
   registered: RseqConfiguration | undefined | 'unknown';
 }
 
@@ -222,7 +225,7 @@ export class Translator {
     const name = parent?.name ?? nameOf(tid);
     // include/linux/rseq.h rseq_fork(): with CLONE_VM there is no registration. A new process is taken for a fork; vfork and posix_spawn exec at once.
     const registered = pid === parentPid ? undefined : parent?.registered;
-    const thread: Thread = { process, name, registered };
+    const thread: Thread = { process, name, registered, ...nothingSeen() };
     this.threads.set(tid, thread);
     this.emit(fact, thread, {
       kind: 'start',
@@ -243,7 +246,7 @@ export class Translator {
     }
     process.threads++;
     const registered = this.options.before === 'unknown' ? 'unknown' : undefined;
-    thread = { process, name: nameOf(tid, pid), registered };
+    thread = { process, name: nameOf(tid, pid), registered, ...nothingSeen() };
     this.threads.set(tid, thread);
     return thread;
   }
@@ -253,17 +256,22 @@ export class Translator {
     const { barrier } = thread.process;
     if (barrier !== undefined) thread.barrier = barrier;
     const { causes, guess, by, lost } = inferCause(time, thread);
-    delete thread.out;
-    delete thread.in;
-    delete thread.signal;
+    thread.out = undefined;
+    thread.in = undefined;
+    thread.signal = undefined;
     const { places } = thread.process;
     const abort: ObservedAbort = { section: places.at(startIp), at: places.at(ip), guess, by, lost };
-    this.emit(fact, thread, { kind: 'abort', ip, causes, startIp, postCommitOffset, abortIp }, { abort });
+    const { cpu, tid } = fact;
+    this.options.onEvent({
+      event: { time, cpu, tid, kind: 'abort', ip, causes, startIp, postCommitOffset, abortIp },
+      process: observerOf(thread),
+      abort,
+    });
   }
 
   private leave(fact: Extract<Fact, { kind: 'leave' }>, thread: Thread): void {
     const { call } = thread;
-    delete thread.call;
+    thread.call = undefined;
     const { value } = fact;
     const failed = value < 0n && value > -4096n;
     const errno = failed ? Number(-value) : 0;
@@ -295,19 +303,31 @@ export class Translator {
   }
 
   private emit(
-    fact: Fact,
+    { time, cpu, tid }: Fact,
     thread: Thread,
     happening: Happening,
     more?: Pick<Observed, 'abort' | 'call'>,
   ): void {
-    const { time, cpu, tid } = fact;
-    this.options.onEvent({
-      event: { time, cpu, tid, ...happening },
-      process: { pid: thread.process.pid, name: thread.name },
-      ...more,
-    });
+    const event = { time, cpu, tid, ...happening };
+    this.options.onEvent({ event, process: observerOf(thread), ...more });
   }
 }
+
+/** Of a thread, as its events carry it: the same object each time. */
+function observerOf(thread: Thread): Observer {
+  if (thread.observer?.name !== thread.name) thread.observer = { pid: thread.process.pid, name: thread.name };
+  return thread.observer;
+}
+
+const nothingSeen = () => ({
+  out: undefined,
+  next: undefined,
+  in: undefined,
+  signal: undefined,
+  barrier: undefined,
+  call: undefined,
+  observer: undefined,
+});
 
 /** comm of a thread; '' where it is gone. */
 const nameOf = (tid: number, pid = tid): string => {
