@@ -11,11 +11,13 @@ import { doctorText } from '../live/doctor/text.js';
 import { VERSION } from '../node/version.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { kernelVersion } from './check.js';
+import { doctorProgram, type Question } from './doctor-program.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 
 interface Options {
+  readonly p?: string;
   readonly kernel?: string;
   readonly debugRseq?: boolean;
   readonly simulated?: boolean;
@@ -37,9 +39,19 @@ const several = (value: string, before: readonly string[] = []): string[] => [
 export function addDoctor(program: Command, finish: (status: number) => void): void {
   program
     .command('doctor')
-    .description('does this kernel keep its promises about restartable sequences? asks it, row by row')
-    .option('--kernel <version>', 'hold it to the promises of this Linux version (default: its own)')
-    .option('--debug-rseq', 'hold it to those of a kernel with rseq debugging on (default: as it looks)')
+    .description(
+      'does this kernel keep its promises about restartable sequences? or: will this program run, on which kernels?',
+    )
+    .argument('[file...]', 'programs and libraries to judge; or, behind --, a command to run and judge')
+    .option('-p <pid>', 'judge a process that runs')
+    .option(
+      '--kernel <version>',
+      'hold the kernel to the promises of this Linux version (default: its own); judge a program on this one only',
+    )
+    .option(
+      '--debug-rseq',
+      'hold the kernel to those of one with rseq debugging on (default: as it looks); judge a program on such kernels',
+    )
     .option('--simulated', 'ask the simulated kernel instead, of the version that --kernel names')
     .addOption(
       new Option('--arch <architecture>', 'with --simulated, whose entry code the kernel has').choices([
@@ -62,7 +74,10 @@ export function addDoctor(program: Command, finish: (status: number) => void): v
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
     .addHelpText('after', EXAMPLES)
-    .action(async (options: Options) => finish(await doctor(options)));
+    .action(async (operands: string[], options: Options) => {
+      const question = questionOf(operands, options.p);
+      finish(question === undefined ? await doctor(options) : ofProgram(question, options));
+    });
 }
 
 const EXAMPLES = `
@@ -73,8 +88,35 @@ Examples:
   rseqlab doctor --kernel 7.1                         in which way does it differ from 7.1?
   rseqlab doctor --simulated --kernel 6.19 --arch aarch64   the arm64 kernels that aborted nothing
   rseqlab doctor --simulated --break checksSignature=false  what a broken kernel looks like
+  rseqlab doctor -p 4242                              will this process run on other kernels, and if not, why?
+  rseqlab doctor -- ./server --version                runs it, and judges all that it loaded
+  rseqlab doctor --kernel 7.1 /usr/lib/libtcmalloc.so   files, on one kernel
 
-Exit status: 0 all promises kept, 1 one is broken, 2 wrong usage or input, 3 nothing could be asked.`;
+Exit status: 0 all promises kept, or the program runs; 1 one is broken, or it breaks; 2 wrong usage or input; 3 nothing could be
+asked, or it depends.`;
+
+/** What of a program is asked; undefined: the question is about the kernel. */
+function questionOf(operands: readonly string[], pid: string | undefined): Question | undefined {
+  const mark = process.argv.indexOf('--');
+  const args = mark < 0 ? [] : operands.slice(operands.length - (process.argv.length - mark - 1));
+  const paths = operands.slice(0, operands.length - args.length);
+  if (mark >= 0 && args.length === 0) throw new UsageError('doctor: no command behind --; give a program');
+  const given: Question[] = [];
+  if (pid !== undefined) given.push({ kind: 'process', pid });
+  if (args.length > 0) given.push({ kind: 'command', args });
+  if (paths.length > 0) given.push({ kind: 'files', paths });
+  if (given.length > 1) throw new UsageError('doctor: give one of: files, -p PID, a command behind --');
+  return given[0];
+}
+
+const OF_KERNELS = ['simulated', 'arch', 'break', 'row', 'brief'] as const;
+
+function ofProgram(question: Question, options: Options): number {
+  const wrong = OF_KERNELS.find((name) => options[name] !== undefined);
+  if (wrong !== undefined)
+    throw new UsageError(`doctor: --${wrong} is about kernels; leave it out, or the program`);
+  return doctorProgram(question, options);
+}
 
 async function doctor(options: Options): Promise<number> {
   const only = rowsOf(options.row ?? []);
