@@ -7,7 +7,7 @@
  *   struct rseqlab_annotation failing = { .actions = RSEQLAB_FAIL, .error = EIO, .cookie = 7 };
  *   long result = rseqlab_syscall(&failing, SYS_write, fd, buffer, size);     // -EIO
  *
- * How: the descriptor (a pointer to the annotation) is stored to a word of the thread inside a restartable sequence whose *last* instruction is
+ * How: the thread's descriptor (a pointer to the annotation) is stored inside a restartable sequence whose *last* instruction is
  * the system call. A signal that arrives between the two makes the kernel abort the section: no call of the handler is taken for
  * the one that was meant, and behind the handler the descriptor is stored anew. See docs/syscall-last.md.
  *
@@ -38,8 +38,17 @@ struct rseqlab_annotation {
 	unsigned long cookie;		/* comes back in what is told of the call */
 };
 
-/** The word of a thread: what the call that is the section's last instruction is annotated with. NULL at all other times. */
-__attribute__((weak)) __thread const struct rseqlab_annotation *rseqlab_next_call;
+/** A thread's descriptor: what the call that is the section's last instruction is annotated with. */
+struct rseqlab_descriptor {
+	/** NULL at all other times. */
+	const struct rseqlab_annotation *annotation;
+	/** Which of the thread's calls it is: the same again where the kernel makes the section start over (ERESTART). */
+	unsigned long call;
+	/** Calls of the thread so far. */
+	unsigned long calls;
+};
+
+__attribute__((weak)) __thread struct rseqlab_descriptor rseqlab_next_call;
 
 #ifndef RSEQLAB_RSEQ_CS
 #include <stddef.h>
@@ -68,9 +77,12 @@ extern const ptrdiff_t __rseq_offset;
  * Makes the system call and gives what the kernel gives: -errno for an error. `annotation` may be NULL: a plain call. May be called in signal
  * handlers, also of a thread that is about to make such a call.
  */
-static inline __attribute__((unused)) long
+static inline __attribute__((unused, always_inline)) long
 rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long a, long b, long c, long d, long e, long f)
 {
+	struct rseqlab_descriptor *next = &rseqlab_next_call;
+	/* Atomic, for a handler may come in between and make a call. */
+	unsigned long call = __atomic_add_fetch(&next->calls, 1, __ATOMIC_RELAXED);
 	long result;
 #if defined(__x86_64__)
 	register long r10 __asm__("r10") = d;
@@ -82,10 +94,13 @@ rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long 
 		/* An abort comes back here: the kernel has cleared rseq_cs. */
 		"0: lea 3b(%%rip), %%rax\n"
 		"mov %%rax, %[rseq_cs]\n"
-		"1: mov %[annotation], (%[word])\n"
+		"1: mov %[call], %%rax\n"
+		"mov %%rax, 8(%[next])\n"
+		"mov %[annotation], %%rax\n"
+		"mov %%rax, (%[next])\n"
 		"mov %[number], %%rax\n"
 		"syscall\n"
-		"2: movq $0, (%[word])\n"
+		"2: movq $0, (%[next])\n"
 		"movq $0, %[rseq_cs]\n"
 		".pushsection __rseq_failure, \"ax\"\n"
 		/* ud1 0x53053053(%rip), %edi: what objdump makes of the signature in front of an abort handler. */
@@ -94,7 +109,7 @@ rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long 
 		"4: jmp 0b\n"
 		".popsection\n"
 		: "=&a"(result), [rseq_cs] "+m"(RSEQLAB_RSEQ_CS())
-		: [word] "b"(&rseqlab_next_call), [annotation] "r"(annotation), [number] "r"(number),
+		: [next] "b"(next), [annotation] "rm"(annotation), [call] "rm"(call), [number] "rm"(number),
 		  "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
 		: "rcx", "r11", "memory", "cc");
 #elif defined(__aarch64__)
@@ -104,18 +119,19 @@ rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long 
 	register long x3 __asm__("x3") = d;
 	register long x4 __asm__("x4") = e;
 	register long x5 __asm__("x5") = f;
-	register const struct rseqlab_annotation **word __asm__("x19") = &rseqlab_next_call;
+	register struct rseqlab_descriptor *x19 __asm__("x19") = next;
 
 	__asm__ volatile(
 		RSEQLAB_SECTION__
 		"0: adrp x8, 3b\n"
 		"add x8, x8, :lo12:3b\n"
 		"str x8, %[rseq_cs]\n"
-		"1: str %[annotation], [%[word]]\n"
+		"1: str %[call], [%[next], #8]\n"
+		"str %[annotation], [%[next]]\n"
 		"mov x0, %[first]\n"
 		"mov x8, %[number]\n"
 		"svc #0\n"
-		"2: str xzr, [%[word]]\n"
+		"2: str xzr, [%[next]]\n"
 		"str xzr, %[rseq_cs]\n"
 		".pushsection __rseq_failure, \"ax\"\n"
 		/* brk #0x45e0: the signature. */
@@ -123,7 +139,7 @@ rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long 
 		"4: b 0b\n"
 		".popsection\n"
 		: "=&r"(x0), [rseq_cs] "+Q"(RSEQLAB_RSEQ_CS())
-		: [word] "r"(word), [annotation] "r"(annotation), [number] "r"(number), [first] "r"(a),
+		: [next] "r"(x19), [annotation] "r"(annotation), [call] "r"(call), [number] "r"(number), [first] "r"(a),
 		  "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
 		: "x8", "memory", "cc");
 	result = x0;

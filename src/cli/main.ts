@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { printable } from '../binary/printable.js';
 import { VERSION } from '../node/version.js';
+import { addAnnotate } from './annotate.js';
 import { addCheck } from './check.js';
 import { addDoctor } from './doctor.js';
+import { addEnforce } from './enforce.js';
 import { EXIT, UsageError } from './exit.js';
 import { addExplain } from './explain.js';
 import { addExplore } from './explore.js';
@@ -48,9 +50,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     })
     .enablePositionalOptions()
     .exitOverride();
+  addAnnotate(program, finish);
   addCheck(program, finish);
   addDoctor(program, finish);
   addExplain(program, finish);
+  addEnforce(program, finish);
   addExplore(program, finish);
   addInspect(program, finish);
   addKeeper(program, finish);

@@ -3,6 +3,7 @@ import { ERRNO } from '../abi/errno.js';
 import { SIG } from '../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import { SystemError } from './errors.js';
+import { tryCall } from './libc.js';
 import { readForced, writeForced } from './memory.js';
 import { mapsOf } from './procfs.js';
 import * as ptrace from './ptrace.js';
@@ -22,16 +23,15 @@ export function findSyscall(pid: number): bigint | undefined {
   return undefined;
 }
 
+/** A call by name. Throws SystemError. */
+export type InThread = (name: string, ...args: readonly (number | bigint)[]) => bigint;
+
 /**
  * Makes calls in a stopped thread that is in no system call (a stop behind exec counts as none), with all signals blocked meanwhile. `instruction`: of
  * findSyscall. Its registers and signal mask are as before afterwards. What `use` makes throws SystemError where the call fails; a
  * thread that dies meanwhile is SystemError ESRCH.
  */
-export function inThread<T>(
-  tid: number,
-  instruction: bigint,
-  use: (call: (name: string, ...args: readonly (number | bigint)[]) => bigint) => T,
-): T {
+export function inThread<T>(tid: number, instruction: bigint, use: (call: InThread) => T): T {
   const registers = ptrace.getRegisters(tid);
   const mask = ptrace.getSignalMask(tid);
   ptrace.setSignalMask(tid, ALL_SIGNALS);
@@ -89,17 +89,21 @@ function step(
   for (const [index, value] of args.entries())
     registers.set(ARGUMENTS[index]!, BigInt.asUintN(64, BigInt(value)));
   ptrace.setRegisters(tid, registers);
-  ptrace.singleStep(tid);
-  const change = waitFor(tid);
-  if (change?.kind !== 'signal' || change.signal !== SIG.SIGTRAP)
-    throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
-  return ptrace.getRegisters(tid, registers);
+  for (;;) {
+    ptrace.singleStep(tid);
+    const change = waitFor(tid);
+    if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP)
+      return ptrace.getRegisters(tid, registers);
+    // SIGSTOP cannot be blocked: it comes again when this is over.
+    if (change?.kind === 'signal') tryCall('tkill', tid, change.signal);
+    else if (change?.kind !== 'event') throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
+  }
 }
 
 /** Bytes in a tracee's memory for as long as `use` runs: `call` of inThread maps and unmaps them. */
 export function withBytes<T>(
   pid: number,
-  call: (name: string, ...args: readonly (number | bigint)[]) => bigint,
+  call: InThread,
   bytes: (address: bigint) => Uint8Array,
   use: (address: bigint) => T,
 ): T {

@@ -86,8 +86,8 @@ export class Channel {
 export class Bell {
   private pid = 0;
 
-  /** Rings after `milliseconds`, 0: only when the tool has something to say. */
-  set(milliseconds: number): void {
+  /** Rings after `milliseconds`, 0: only when the tool has something to say, unless we do not `listen` to it any more. */
+  set(milliseconds: number, listen = true): void {
     const timeout = new Uint8Array(
       new BigUint64Array([BigInt(Math.floor(milliseconds / 1000)), BigInt(milliseconds % 1000) * 1_000_000n])
         .buffer,
@@ -100,7 +100,7 @@ export class Bell {
           // Ctrl-C and Ctrl-Z are for others.
           { name: 'rt_sigprocmask', arguments: [SIG_SETMASK, new Uint8Array(8).fill(0xff), 0, 8] },
           { name: 'prctl', arguments: [PR_SET_PDEATHSIG, SIG.SIGKILL] },
-          { name: 'ppoll', arguments: [pollOne(), 1, milliseconds === 0 ? 0 : timeout, 0, 0] },
+          { name: 'ppoll', arguments: [pollOne(), listen ? 1 : 0, milliseconds === 0 ? 0 : timeout, 0, 0] },
           { name: 'exit_group', arguments: [0] },
         ],
         {},

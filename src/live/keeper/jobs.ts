@@ -1,7 +1,11 @@
+import { annotateJob } from '../annotate/job.js';
+import { enforceJob } from '../enforce/job.js';
 import { stressJob } from '../stress/job.js';
 import type { Channel } from './channel.js';
 
 /** What keepers can do, by Order.job. Each returns when it is done. */
 export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
+  annotate: annotateJob,
+  enforce: enforceJob,
   stress: stressJob,
 };

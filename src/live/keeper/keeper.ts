@@ -32,6 +32,7 @@ export class Keeper {
   private started = false;
   private ended = false;
   private leaving = false;
+  private ringing = false;
 
   constructor(
     private readonly channel: Channel,
@@ -42,8 +43,10 @@ export class Keeper {
       onStop?(): void;
       /** What the tool says in between; anything but `{"kind":"stop"}`. */
       onMessage?(message: unknown): void;
+      /** The tracees cannot do without a tracer: they are traced to their end, also when the tool is gone. */
+      readonly stays?: boolean;
     },
-    private readonly tick = 0,
+    private tick = 0,
     events: ConstructorParameters<typeof Tracer>[1] = [],
   ) {
     this.tracer = new Tracer(
@@ -82,6 +85,14 @@ export class Keeper {
     return this.tracer.attach(pid);
   }
 
+  /** The next onTick comes in so many milliseconds; 0: none. */
+  tickIn(milliseconds: number): void {
+    this.tick = milliseconds;
+    if (this.ringing) return;
+    this.bell.end();
+    this.bell.set(this.tick, !this.leaving);
+  }
+
   /** Until all tracees have ended, or the tool has, or the tool or the job says stop. */
   run(): void {
     this.bell.set(this.tick);
@@ -108,20 +119,30 @@ export class Keeper {
     if (change.kind !== 'exited' && change.kind !== 'killed') return;
     if (change.tid === this.root) this.end(change);
     if (!this.bell.is(change.tid)) return;
+    this.ringing = true;
+    if (!this.leaving) this.listen();
+    if (this.leaving && this.handler.stays !== true) return;
+    this.handler.onTick?.();
+    this.ringing = false;
+    // A tool that is gone has nothing more to say.
+    if ((!this.ended || this.handler.stays === true) && (!this.leaving || this.tick > 0))
+      this.bell.set(this.tick, !this.leaving);
+  }
+
+  private listen(): void {
     for (;;) {
       const message = this.channel.receive(false) as { kind?: string } | undefined;
       if (message === undefined) break;
       if (message.kind === 'stop') return this.leave();
       this.handler.onMessage?.(message);
     }
-    if (this.channel.gone) return this.leave();
-    this.handler.onTick?.();
-    if (!this.ended) this.bell.set(this.tick);
+    if (this.channel.gone) this.leave();
   }
 
   private leave(): void {
     this.leaving = true;
-    this.stop();
+    if (this.handler.stays === true) this.handler.onStop?.();
+    else this.stop();
   }
 
   private end(how: Extract<Change, { kind: 'exited' | 'killed' }>): void {

@@ -1,12 +1,17 @@
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
 import { commandLine, threadStat, threadStatus } from '../../linux/procfs.js';
+import type { FirstCall } from '../../linux/stub.js';
 import type { Keeper } from './keeper.js';
 import type { TracedProcess } from './tracer.js';
 
 /** Starts a program. Throws Unavailable, whose message is for the user. */
-export function startOrRefuse(keeper: Keeper, command: readonly string[]): number {
+export function startOrRefuse(
+  keeper: Keeper,
+  command: readonly string[],
+  calls: readonly FirstCall[] = [],
+): number {
   try {
-    return keeper.start(command);
+    return keeper.start(command, calls);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const why =

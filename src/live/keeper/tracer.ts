@@ -23,6 +23,8 @@ export interface TracedThread {
   state: 'running' | 'stopped' | 'listening';
   /** Set it to keep a stopped thread where it is, until `resume`. */
   held: boolean;
+  /** It goes on to the end of a system call (`resumeToSyscall`), whatever comes in between: the birth of a child, a group stop. */
+  toSyscall: boolean;
   /** Of its struct rseq; undefined: not asked for yet. */
   area?: number | undefined;
 }
@@ -128,7 +130,7 @@ export class Tracer {
     if (thread.state !== 'stopped') return;
     thread.held = false;
     thread.state = 'running';
-    attempt(() => ptrace.cont(thread.tid, signal));
+    attempt(() => (thread.toSyscall ? ptrace.contToSyscall : ptrace.cont)(thread.tid, signal));
   }
 
   /** ... by one instruction: onStep. */
@@ -140,9 +142,8 @@ export class Tracer {
 
   /** ... to its next system call's beginning or end: onSyscall. */
   resumeToSyscall(thread: TracedThread): void {
-    thread.held = false;
-    thread.state = 'running';
-    attempt(() => ptrace.contToSyscall(thread.tid));
+    thread.toSyscall = true;
+    this.resume(thread);
   }
 
   /** Takes all breakpoints back and gives every thread up, each as it is. Waits until that is done. */
@@ -167,6 +168,7 @@ export class Tracer {
       case 'event':
         return this.takeEvent(thread, change);
       case 'syscall':
+        thread.toSyscall = false;
         if (!this.releasing) this.handler.onSyscall?.(thread);
         return this.goOn(thread, 0);
       default:
@@ -305,6 +307,7 @@ export class Tracer {
       space.users++;
     });
     thread.area = undefined;
+    thread.toSyscall = false;
     if (!this.releasing) this.handler.onProcess?.(process, thread, 'exec');
     this.goOn(thread, 0);
   }
@@ -338,7 +341,7 @@ export class Tracer {
   }
 
   private addThread(process: TracedProcess, tid: number): TracedThread {
-    const thread: TracedThread = { tid, process, state: 'running', held: false };
+    const thread: TracedThread = { tid, process, state: 'running', held: false, toSyscall: false };
     const first = process.threads.size === 0;
     process.threads.set(tid, thread);
     this.threads.set(tid, thread);
