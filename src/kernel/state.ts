@@ -386,6 +386,8 @@ export interface Mm {
   /** Bits of membarrier registrations: see membarrier.ts. */
   membarrier: number;
   auxv: Uint8Array;
+  /** Where annotated calls return to, of the program (sections/call-sites.ts). */
+  callSites: readonly number[];
   stackStart: number;
   argStart: number;
   argEnd: number;

@@ -75,6 +75,8 @@ function detailsOf(event: Happening, name: Namer): string {
       return `rseq_cs=${hex(event.rseqCs)} ip=${hex(event.ip)}${name(event.ip)}`;
     case 'violation':
       return `[${event.rule}] ${event.message}; ip=${hex(event.ip)}${name(event.ip)} rseq_cs=${hex(event.rseqCs)}`;
+    case 'annotated':
+      return `${event.name} actions=${event.actions} cookie=${event.cookie}`;
     case 'slice':
       return event.what;
     case 'log':

@@ -3,6 +3,7 @@ import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage, Region } from '../../binary/image.js';
 import { EXTERN_STEP } from '../../binary/link.js';
 import { readImage } from '../../binary/read.js';
+import { callSites } from '../../sections/call-sites.js';
 import { nameTask } from '../exec.js';
 import type { Kernel } from '../kernel.js';
 import { LAYOUT, newArea, roundDown, roundUp } from '../mm/areas.js';
@@ -150,6 +151,7 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
   for (const [n, bytes] of Object.values(RESULT_RETURNS).entries())
     poke(returns.results + n * RESULT_STEP, Uint8Array.from(bytes));
+  mm.callSites = callSites(image);
   mm.brkStart = mm.brk = LAYOUT.pie;
   return returns;
 }

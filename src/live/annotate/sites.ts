@@ -1,19 +1,6 @@
-import { addr } from '../../abi/address.js';
-import { CALL_SITES_SECTION } from '../../abi/annotation.js';
-import type { ProgramImage } from '../../binary/image.js';
 import type { Range } from '../../linux/seccomp.js';
+import { callSites } from '../../sections/call-sites.js';
 import type { Module, Modules } from '../modules.js';
-
-/** Addresses in the file to which annotated calls return: each word of the section holds its distance from itself. */
-export function callSites(image: ProgramImage): number[] {
-  const section = image.sections.find(({ name }) => name === CALL_SITES_SECTION);
-  const bytes = section?.address === undefined ? undefined : image.read(section.address, section.size);
-  if (bytes === undefined) return [];
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length >> 2 }, (_, n) =>
-    addr(section!.address! + 4 * n + view.getInt32(4 * n, true)),
-  );
-}
 
 const known = new WeakMap<Module, Range[]>();
 
