@@ -188,6 +188,11 @@ function assumptionsOf(
       ? []
       : ['setup runs on CPU 0 and is not interrupted: tasks begin with what it leaves']),
     'system calls take effect all at once; what the scenario calls outside of it does not exist',
+    ...(world.main.mm.callSites.length > 0
+      ? [
+          'what the program says of its system calls is done as `rseqlab annotate` does it (include/rseqlab_syscall.h)',
+        ]
+      : []),
     ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
     ...(serial === undefined
       ? []

@@ -15,7 +15,8 @@ import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
-import { type Modules, placeText } from '../modules.js';
+import type { Modules } from '../modules.js';
+import { CallPlaces } from './call-places.js';
 import { siteRanges } from './sites.js';
 
 export interface AnnotateConfig {
@@ -80,6 +81,7 @@ class AnnotateJob {
   private readonly interrupted = new Map<number, Begun>();
   private readonly asked = new Map<string, TracedThread>();
   private readonly waiting = new Set<{ readonly until: number; readonly action: () => void }>();
+  private readonly places = new CallPlaces();
   private calls = 0;
 
   constructor(
@@ -178,7 +180,7 @@ class AnnotateJob {
       number,
       arguments: ARGUMENTS.slice(0, argumentCount(name) ?? 6).map((each) => registers.get(each)),
       annotation: found.annotation,
-      place: placeText(modules.place(registers.get('rip') - SYSCALL, false)),
+      place: this.places.of(modules, registers.get('rip') - SYSCALL),
     };
     this.say({ kind: 'call', call });
     this.begun.set(thread.tid, { call, key, at: performance.now(), injected: false });
