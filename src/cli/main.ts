@@ -26,6 +26,8 @@ Examples:
   rseqlab check --explain arming-gap  what a finding means, and how to mend it
   rseqlab sections ./server           which it has, and how each was found
   rseqlab explore counter.o           run every interleaving of a scenario, and show the one that goes wrong
+  rseqlab enforce -- ./server         catch system calls from inside its sections
+  rseqlab annotate -- ./server        serve what it says of its next system calls: trace, fail, delay
   rseqlab run ./server                run a static program, deterministically
   rseqlab replay crash.rseq           run a recording again, to the bit
   rseqlab doctor                      does this kernel keep its promises?

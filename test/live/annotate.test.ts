@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { annotate } from 'rseqlab/annotate';
 import { afterAll, describe, expect, it } from 'vitest';
-import { annotate } from '../../src/live/annotate/annotate.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
