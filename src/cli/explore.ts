@@ -356,4 +356,4 @@ export const progressText = ({
   seconds,
   workers,
 }: ScenarioProgress): string =>
-  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${workers === undefined ? '' : `${workers} ${workers === 1 ? 'worker' : 'workers'}, `}${seconds.toFixed(0)} s`;
+  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${workers === undefined ? '' : `${workers} ${workers === 1 ? 'worker' : 'workers'}, `}${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${seconds.toFixed(0)} s`;

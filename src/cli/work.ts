@@ -48,7 +48,7 @@ const TEXTS: Readonly<Record<Exclude<WorkEnd['kind'], 'lost'>, string>> = {
   over: 'the search is over',
   idle: 'left, before there was a search',
   left: 'left; the search goes on without this worker',
-  gone: 'the process whose search it is has died, or was ended at once; begin the search again',
+  gone: 'the process whose search it is has left the Redis: it has died, or was ended at once, or goes on alone',
   nothing: 'no search is under way there; begin one with rseqlab explore --queue, or wait longer with --wait',
 };
 

@@ -3,6 +3,7 @@ import { ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from '
 import { Disagreement, Hand } from '../../explore/queue/hand.js';
 import { answerBytes, type Piece, pieceOf } from '../../explore/queue/wire.js';
 import { followingSemantics } from '../../explore/scenario.js';
+import { OutOfMemory } from '../../explore/store.js';
 import { exploreHost } from '../explore-host.js';
 import { VERSION } from '../version.js';
 import type { RedisAddress } from './address.js';
@@ -273,6 +274,10 @@ class Member {
   }
 
   private told(error: Error): Error {
+    if (error instanceof OutOfMemory)
+      return new ExploreError(
+        `the search ${this.name} needs more memory than ${this.options.maxMemory} bytes; give more with --max-memory`,
+      );
     if (!(error instanceof Disagreement)) return error;
     return new ExploreError(
       `this worker cannot follow the search ${this.name}: ${error.message}; run the same build of rseqlab ${VERSION} here and there`,

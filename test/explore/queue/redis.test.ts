@@ -126,7 +126,7 @@ describe.skipIf(withoutRedis !== undefined)(
       killed.signal('SIGKILL');
       await killed.status();
       expect(await only.end()).toBe(3);
-      expect(only.stderr).toMatch(/^rseqlab: .* has died, or was ended at once; begin the search again\n$/);
+      expect(only.stderr).toMatch(/^rseqlab: .* has left the Redis: it has died, .*\n$/);
       expect(await server.lasting()).toEqual([]);
       const again = search('killed', 0, '--jobs', '1', '--format', 'json', 'examples/explore/counter.o');
       expect(await again.end()).toBe(0);
@@ -185,5 +185,18 @@ describe('what needs no Redis', () => {
     [['explore', '--queue', 'redis://127.0.0.1:1', 'nowhere.o'], 'cannot read nowhere.o'],
   ])('%s', (args, text) => {
     expect(oneErrorLine(rseqlab(args))).toContain(text);
+  });
+
+  it('says what is missing where the packages are not installed', () => {
+    const absent = `import { Module } from 'node:module'; const resolve = Module._resolveFilename;
+      Module._resolveFilename = (name, ...rest) => resolve(name === 'bullmq' ? 'bullmq-is-not-here' : name, ...rest);`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(absent)}` };
+    for (const args of [
+      ['work', 'redis://127.0.0.1:1'],
+      ['explore', '--queue', 'redis://127.0.0.1:1', SLAB],
+    ])
+      expect(oneErrorLine(rseqlab(args, env))).toContain(
+        'needs the packages bullmq and ioredis, which are not installed; install them beside rseqlab: npm install',
+      );
   });
 });

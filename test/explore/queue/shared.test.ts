@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Disagreement, Hand } from '../../../src/explore/queue/hand.js';
 import { Shared } from '../../../src/explore/queue/shared.js';
 import { explore } from '../../../src/explore/search.js';
 import type { Options, Verdict } from '../../../src/explore/verdict.js';
+import { exploreHost } from '../../../src/node/explore-host.js';
 import { counterModel } from '../engine/counter-model.js';
 import { numbers, randomModel, semanticsOf } from '../engine/random-model.js';
 import { reference } from '../engine/reference.js';
@@ -54,5 +56,13 @@ describe('a search that is shared', () => {
       kinds.add(shared.kind);
     }
     expect([...kinds].sort()).toEqual(['verified', 'violation']);
+  });
+
+  it('is left by a worker to whom the program does something else', async () => {
+    const model = () => semanticsOf(randomModel(3));
+    const options = { jobs: 1, maxMemory: 2 ** 30, host: exploreHost };
+    const hand = new Hand(model(), { symmetry: true, exact: false }, 1, options);
+    await expect(hand.follow(new Int32Array(0), 4711)).rejects.toThrow(Disagreement);
+    await expect(hand.follow(Int32Array.of(0, 99, 99, 0), 4711)).rejects.toThrow(Disagreement);
   });
 });
