@@ -112,7 +112,7 @@ export class ElfImage implements ProgramImage {
   }
 
   get tlsBlock(): ProgramImage['tlsBlock'] {
-    return this.threads.block;
+    return this.headers.type === ET.REL && !this.ownPages ? undefined : this.threads.block;
   }
 
   get threadSections(): ThreadSections {

@@ -147,10 +147,15 @@ class Linker {
     return slot;
   }
 
-  /** From the thread pointer, of what is there in the block; 0 where that is not known. */
+  /**
+   * From the thread pointer, of what is there in the block; 0 where that is not known. In an object it is known only once it stands by itself:
+   * else others are linked with it.
+   */
   private threadOffset(inBlock: number | undefined): number {
-    const { headers, threads } = this.unlinked;
-    return inBlock === undefined ? 0 : tlsOffset(headers.architecture, inBlock, threads.block);
+    const { headers, threads, ownPages } = this.unlinked;
+    if (inBlock === undefined) return 0;
+    if (headers.type === ET.REL && !ownPages) return inBlock;
+    return tlsOffset(headers.architecture, inBlock, threads.block);
   }
 
   /** RELR fields hold their value already (the image is not moved): only the fact is noted. */

@@ -1,4 +1,5 @@
 import { hex } from '../abi/address.js';
+import { RSEQ_ORIG_SIZE } from '../abi/rseq.js';
 import { signalName } from '../abi/signals.js';
 import { readImage } from '../binary/read.js';
 import { explain } from './explain.js';
@@ -178,10 +179,13 @@ function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): 
 
 function assumptionsOf(
   { serial, verdict, knowledge, code, world }: Explored,
-  { kernel, cpus, arch = 'x86-64', storeBuffer }: Settings,
+  { kernel, cpus, arch = 'x86-64', debugRseq, storeBuffer }: Settings,
 ): string[] {
+  const length = Math.max(RSEQ_ORIG_SIZE, world.kernel.rules.featureSize);
   return [
-    `the kernel treats sections as Linux ${kernel} does on ${arch} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
+    'these tasks, these CPUs and this machine code: with more of them, or from another compiler, it is another scenario',
+    `the kernel treats sections as Linux ${kernel} does on ${arch}${debugRseq ? ' with CONFIG_DEBUG_RSEQ' : ''} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}; each task begins with a struct rseq of ${length} bytes registered, as glibc does it`,
+    'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     ...(world.scenario.setup === undefined
@@ -193,7 +197,9 @@ function assumptionsOf(
           'what the program says of its system calls is done as `rseqlab annotate` does it (include/rseqlab_syscall.h)',
         ]
       : []),
-    ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
+    knowledge.cids
+      ? 'a task that gets a CPU gets any mm_cid that no running task has, below the number of CPUs and that of threads'
+      : 'no task looks at mm_cid (none did)',
     ...(serial === undefined
       ? []
       : [
