@@ -147,6 +147,20 @@ export class Engine {
     return words;
   }
 
+  private block = 0;
+  private blockBytes = 0;
+  /** States as words in a place where they can be walked from, in neither the table nor the frontier; the next ones come in their place. */
+  place(words: Int32Array): Range {
+    const { store } = this;
+    if (words.byteLength > this.blockBytes) {
+      if (this.blockBytes > 0) store.release(this.block, this.blockBytes);
+      this.block = store.allocate(words.byteLength);
+      this.blockBytes = words.byteLength;
+    }
+    store.i32.set(words, this.block / 4);
+    return { from: this.block, to: this.block + words.byteLength };
+  }
+
   /** The visited table's words. */
   get table(): Int32Array {
     const from = this.store.header('visited') / 4;

@@ -27,8 +27,6 @@ export class Hand {
   private threads: Workers | undefined;
   private asked = 0;
   private sequence = 0;
-  private block = 0;
-  private blockBytes = 0;
 
   /** `semantics` stands at its start. */
   constructor(
@@ -123,21 +121,16 @@ export class Hand {
   private walk(states: Int32Array, cost: 0 | 1): Pick<Answer, 'misses' | 'states'> {
     const { engine } = this;
     const { record } = engine.shape;
-    if (states.byteLength > this.blockBytes) {
-      if (this.blockBytes > 0) engine.store.release(this.block, this.blockBytes);
-      this.block = engine.store.allocate(states.byteLength);
-      this.blockBytes = states.byteLength;
-    }
-    engine.store.i32.set(states, this.block / 4);
+    const placed = engine.place(states);
     const misses: number[] = [];
     const ranges: Range[] = [];
-    let rest: Range[] = [{ from: this.block, to: this.block + states.byteLength }];
+    let rest: Range[] = [placed];
     while (rest.length > 0) {
       const end = engine.walk(rest, cost);
       engine.checkRoom();
       rest = end.rest;
       for (const [at, word] of end.misses.entries())
-        misses.push(at % 3 === 0 ? ((word >>> 0) - this.block) / record : word);
+        misses.push(at % 3 === 0 ? ((word >>> 0) - placed.from) / record : word);
       ranges.push(...engine.fresh());
     }
     const found = engine.words(ranges);
