@@ -29,10 +29,11 @@ import { kernelVersion } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour, writeAll } from './output.js';
 import { Progress } from './progress.js';
-import { count, scaled } from './run-options.js';
+import { count, scaled, timeOf } from './run-options.js';
 import { shardOf } from './shard.js';
 
 interface Options {
+  readonly startFrom?: string;
   readonly scenario?: string;
   readonly task?: readonly string[];
   readonly cpus: string;
@@ -73,8 +74,12 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'run every interleaving of a scenario: every preemption, migration and signal, at every instruction',
     )
     .argument(
-      '<file>',
+      '[file]',
       'a relocatable object with scenarios (include/rseqlab.h): gcc -O2 -c -I include file.c',
+    )
+    .option(
+      '--start-from <recording[@n]>',
+      'instead: the threads of a recorded run (rseqlab run --record), from behind event n on, or from a time (@1.000012s)',
     )
     .option('--scenario <name>', 'only this one')
     .option(
@@ -149,7 +154,10 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     .option('--trace <file>', 'write the counterexample there, for rseqlab replay')
     .option('--no-color', 'no colours')
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, options: Options) => finish(await explore(file, options)));
+    .action(async (file: string | undefined, options: Options, command: Command) => {
+      refuseRecorded(options, command);
+      finish(await explore(file, options));
+    });
 }
 
 const EXAMPLES = `
@@ -161,6 +169,7 @@ Examples:
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
   rseqlab explore --memory tso slab.o                  with the store buffers of x86
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
+  rseqlab explore --start-from crash.rseq@4711         the threads of a recorded run, from that event on
   rseqlab explore --queue redis://boss:6379 large.o    and, anywhere: rseqlab work redis://boss:6379
   rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
@@ -174,8 +183,35 @@ export const FORMATS = {
   github: exploreGithub,
 } as const;
 
-async function explore(file: string, options: Options): Promise<number> {
-  if (options.shard !== undefined) return explorePart(file, options, options.shard);
+/** What a recording decides, and what cannot be had with one. */
+const RECORDED = ['kernel', 'debugRseq', 'arch', 'cpus', 'scenario', 'task'];
+const NOT_RECORDED = ['oracle', 'shard'];
+
+function refuseRecorded({ startFrom }: Options, command: Command): void {
+  if (startFrom === undefined) return;
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) !== 'cli') continue;
+    if (RECORDED.includes(name))
+      throw new UsageError(`${option.long}: with --start-from the recording says what it is; leave it out`);
+    if (NOT_RECORDED.includes(name))
+      throw new UsageError(`${option.long} cannot be had with --start-from; leave it out`);
+  }
+}
+
+/** `FILE`, `FILE@EVENT` or `FILE@TIME`. */
+function startOf(text: string): NonNullable<ExploreFileOptions['startFrom']> {
+  const [, recording, at = ''] = /^(.+)@(\d+|\d+(?:\.\d+)?(?:s|ms|us|ns))$/.exec(text) ?? [];
+  if (recording === undefined) return { recording: text };
+  return { recording, at: /^\d+$/.test(at) ? { event: Number(at) } : { time: timeOf('--start-from', at) } };
+}
+
+async function explore(file: string | undefined, options: Options): Promise<number> {
+  if (file === undefined && options.startFrom === undefined)
+    throw new UsageError(
+      'say what to explore: a relocatable object with a scenario, or --start-from a recording',
+    );
+  if (options.shard !== undefined) return explorePart(file!, options, options.shard);
   const progress = new Progress();
   const stop = stopper();
   try {
@@ -317,14 +353,18 @@ function searchOptions(options: Options): ExploreFileOptions {
     throw new UsageError('--store-buffer is for --memory tso: without it there are no store buffers');
   const [least, most] = RANGES.maxMemory;
   return {
-    kernel: kernelVersion(options.kernel),
-    debugRseq: options.debugRseq === true,
-    arch: options.arch,
+    ...(options.startFrom === undefined
+      ? {
+          kernel: kernelVersion(options.kernel),
+          debugRseq: options.debugRseq === true,
+          arch: options.arch,
+          cpus: count('--cpus', options.cpus, ...RANGES.cpus),
+        }
+      : { startFrom: startOf(options.startFrom) }),
     memory,
     ...(storeBuffer !== undefined && {
       storeBuffer: count('--store-buffer', storeBuffer, ...RANGES.storeBuffer),
     }),
-    cpus: count('--cpus', options.cpus, ...RANGES.cpus),
     oracle: options.oracle,
     exact: options.exact === true,
     jobs:

@@ -135,8 +135,9 @@ export function refused(error: unknown): unknown {
 /** Scenarios to explore: the one asked for, else all of the file. */
 export function scenarioNames(
   { path, bytes }: ObjectFile,
-  { scenario: asked, tasks }: ExploreOptions,
+  { scenario: asked, tasks, from }: ExploreOptions,
 ): string[] {
+  if (from !== undefined) return [`from event ${from.event}`];
   const image = readImage(bytes, path, { ownPages: true });
   if (image.header.type !== 'relocatable')
     throw new ExploreError(

@@ -70,6 +70,8 @@ export class Graph {
   private readonly owners: number[] = [];
   /** Where edges of cost 0 and fences have led from each local, trees that were forgotten included. */
   readonly links: number[][] = [];
+  /** Locals of tasks that have ended the whole process: nothing can happen any more. */
+  readonly over = new Set<number>();
   /** Some edge of cost 0 wants what its task does not hold. */
   contended = false;
   /** Grows whenever something becomes known: what was found out about cycles is to be found again. */

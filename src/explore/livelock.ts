@@ -98,6 +98,7 @@ export class Cycles {
 
   private roleOf(local: number, cyclic: boolean): number {
     const { graph } = this.stepper;
+    if (graph.over.has(local)) return ROLE.none;
     if (graph.finished(local)) return ROLE.stands;
     if ((graph.holds(local) & 0xffff) === 0) {
       const { to } = this.stepper.edges(local, 1);

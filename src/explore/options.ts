@@ -1,5 +1,6 @@
 import { kernelRules } from '../abi/kernel-rules.js';
 import type { ScenarioOptions } from './scenario.js';
+import type { RecordedPoint } from './semantics/begun.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Settings } from './semantics/world.js';
 import type { Progress } from './verdict.js';
@@ -42,6 +43,8 @@ export interface ExploreOptions {
   readonly reductions?: Partial<Reductions>;
   /** Called now and then, ten times a second at most. */
   readonly onProgress?: (progress: ScenarioProgress) => void;
+  /** The threads of a recorded run at a moment of it are explored: as startedFrom() says, with the program and the other options that it gives. */
+  readonly from?: RecordedPoint;
   /** An AbortSignal: when it is set, the search ends with what is known so far. */
   readonly signal?: { readonly aborted: boolean };
 }
@@ -94,6 +97,7 @@ const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
   reductions: true,
   onProgress: true,
   signal: true,
+  from: true,
 };
 
 /** Throws ExploreError where an option has no meaning: one that is misspelt would else give a verdict about something else. */
@@ -133,6 +137,7 @@ export const settingsOf = (options: ExploreOptions, scenario: string): Settings 
   ...(options.memory === 'tso' && { storeBuffer: options.storeBuffer ?? DEFAULT_STORE_BUFFER }),
   scenario,
   ...(options.tasks !== undefined && { calls: options.tasks }),
+  ...(options.from !== undefined && { from: options.from }),
 });
 
 export const searchOptionsOf = (options: ExploreOptions): ScenarioOptions => ({

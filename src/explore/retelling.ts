@@ -16,7 +16,7 @@ import { Anew, Refusal } from './semantics/refusal.js';
 import { unpackRegisters } from './semantics/registers.js';
 import { StoreBuffers } from './semantics/store-buffer.js';
 import { Story, type TaskAct } from './semantics/story.js';
-import { fromLocal } from './semantics/values.js';
+import { addressIn, fromLocal } from './semantics/values.js';
 import { WORD } from './semantics/watched.js';
 import { World } from './semantics/world.js';
 import type { SourceLines } from './source.js';
@@ -109,7 +109,8 @@ export class Retelling {
       return;
     }
     const { cpus } = this.trace.settings;
-    if (draft.place.kind !== 'off') wrong(`task ${task} does not wait for a CPU`);
+    if (draft.place.kind !== 'off' && draft.place.kind !== 'asleep')
+      wrong(`task ${task} does not wait for a CPU`);
     if (act.cpu >= cpus || act.cid >= Math.max(cpus, tasks.length))
       wrong(`there is no CPU ${act.cpu}, or no mm_cid ${act.cid}`);
     if (tasks.some(({ place }) => place.kind === 'on' && place.cpu === act.cpu))
@@ -129,7 +130,7 @@ export class Retelling {
     const cpu = place.kind === 'on' ? place.cpu : ran ? kernel.cpu : undefined;
     return {
       ...common,
-      state: place.kind === 'on' ? 'running' : 'off',
+      state: place.kind === 'on' ? 'running' : place.kind,
       ...(cpu !== undefined && { cpu }),
       at: this.instruction(ipOf(draft)),
       registers: this.registers(draft, index),
@@ -195,7 +196,10 @@ export class Retelling {
       .sort((a, b) => a - b)
       .filter((at) => (before.get(at) ?? 0n) !== wordAt(now, at))
       .map((at) => ({
-        name: names.own(window.start + at * WORD, area === undefined ? undefined : window.start + area),
+        name: names.own(
+          addressIn(window, at * WORD),
+          area === undefined ? undefined : addressIn(window, area),
+        ),
         before: word(fromLocal(before.get(at) ?? 0n, window)),
         now: word(fromLocal(wordAt(now, at), window)),
       }));

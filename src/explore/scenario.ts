@@ -9,6 +9,7 @@ import type { Facts } from './semantics/facts.js';
 import { Knowledge } from './semantics/knowledge.js';
 import { MachineCode, type Reductions } from './semantics/machine-code.js';
 import { Anew, Refusal } from './semantics/refusal.js';
+import { rehearse } from './semantics/rehearsal.js';
 import { endKey, serialEnds } from './semantics/serial.js';
 import { type Settings, World } from './semantics/world.js';
 import type { Semantics } from './semantics.js';
@@ -62,6 +63,7 @@ export async function exploreScenario(
   const { kept } = options;
   let resume = kept?.search;
   if (resume !== undefined) knowledge.restore(resume.facts);
+  else if (world.begun) rehearse(world, knowledge);
   const checkpoint = kept && {
     every: kept.every,
     write: (bytes: Uint8Array) => kept.write({ facts: knowledge.facts, search: bytes }),
@@ -128,8 +130,9 @@ export function followingSemantics(
   return new MachineCode(world, knowledge, reductions, () => undefined);
 }
 
-const wantsSerial = ({ scenario }: World, { serial }: ScenarioOptions): boolean =>
-  serial === 'without-claims' ? scenario.invariant === undefined && scenario.finally === undefined : serial;
+const wantsSerial = ({ scenario, begun }: World, { serial }: ScenarioOptions): boolean =>
+  !begun &&
+  (serial === 'without-claims' ? scenario.invariant === undefined && scenario.finally === undefined : serial);
 
 function serialRuns(code: MachineCode): ReadonlySet<string> {
   const ends = serialEnds(code);

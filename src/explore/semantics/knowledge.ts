@@ -11,7 +11,7 @@ import type { Draft } from './local.js';
 import { Anew } from './refusal.js';
 import { wordOf } from './registers.js';
 import { Stack } from './stack.js';
-import { RELATIVE } from './values.js';
+import { placeIn, RELATIVE } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
@@ -44,6 +44,8 @@ export class Knowledge {
   cids = false;
   /** A task has made others be interrupted by membarrier(2). */
   fences = false;
+  /** A task has ended the process while others were there. */
+  overs = false;
   /** Instructions in front of which, or behind which, it makes a difference to be interrupted. */
   readonly stops = new Set<number>();
   /** Of each task the first one that is alike. */
@@ -74,9 +76,7 @@ export class Knowledge {
   ) {
     this.cells = new Cells(world);
     this.classes = alike(world, code);
-    this.stack = new Stack(
-      Math.min(...world.starts.map(({ registers }) => Number(registers.words[RSP]!) / WORD)),
-    );
+    this.stack = new Stack(world.stackTop);
     for (const { start } of world.scenario.tasks) this.entries.add(start);
     for (const { handler } of world.handlers)
       if (handler > 1n) {
@@ -133,7 +133,7 @@ export class Knowledge {
       pointer,
       (word) =>
         this.cells.of(word) === undefined &&
-        !windows.some(({ start, end }) => word * WORD >= start && word * WORD < end),
+        !windows.some((window) => placeIn(window, word * WORD) !== undefined),
     );
     if (range !== undefined) this.section(range);
     descriptors.set(pointer, range);
@@ -156,6 +156,12 @@ export class Knowledge {
     if (this.fences) return;
     this.fences = true;
     throw new Anew('membarrier');
+  }
+
+  over(): void {
+    if (this.overs) return;
+    this.overs = true;
+    throw new Anew('exit_group');
   }
 
   /** A section was armed, or aborted. */

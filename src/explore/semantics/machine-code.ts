@@ -12,6 +12,7 @@ import type { Knowledge } from './knowledge.js';
 import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
+import { startDraft } from './starts.js';
 import { Steps } from './steps.js';
 import { EMPTY, StoreBuffers } from './store-buffer.js';
 import { Acts, type Choice, StoreOrder, type TsoStep } from './store-order.js';
@@ -28,6 +29,11 @@ export interface Reductions {
 }
 
 const OPERATION: number | undefined = (SCENARIO_CALLS as Readonly<Record<string, number>>)['operation'];
+
+/** A resource of the search that every step wants and nobody holds, until the process is over. */
+const ALIVE = 1 << 15;
+
+const isOver = ({ place }: Pick<Draft, 'place'>): boolean => place.kind === 'finished' && place.over === true;
 
 /** Real machine code under the real rules of the kernel model, as decision trees. */
 export class MachineCode implements Semantics {
@@ -73,7 +79,7 @@ export class MachineCode implements Semantics {
       this.steps,
       this.memories,
       this.coverage,
-      () => this.resumes().map(({ act }) => act),
+      (draft) => this.resumes(draft).map(({ act }) => act),
       (draft) => knowledge.rangeOf(armedWith(draft)),
       (draft) => this.order?.mustFlush(draft) === true,
     );
@@ -84,18 +90,8 @@ export class MachineCode implements Semantics {
     this.graph = graph;
     const { cells } = this.knowledge;
     for (const cell of cells.words.keys()) graph.addCell(this.valueId(cells.initial(cell)));
-    return this.world.starts.map(({ registers, words, kernel, signals }, index) => {
-      const draft: Draft = {
-        place: { kind: 'off' },
-        registers,
-        memory: this.memories.change(this.memories.empty, words, 0),
-        kernel,
-        signals,
-        results: [],
-        owner: this.ownerOf(index),
-        handlers: [],
-        buffer: EMPTY,
-      };
+    return this.world.starts.map((_, index) => {
+      const draft = startDraft(this.world, cells, this.memories, index, this.ownerOf(index));
       return this.local(graph, this.settled(draft)).id;
     });
   }
@@ -110,6 +106,11 @@ export class MachineCode implements Semantics {
   resolve(graph: Graph, local: number, edge: number, value: ReadCell): void {
     const act = this.acts[local]![edge]!;
     const draft = this.locals.all[local]!;
+    // The process is over: nothing happens any more.
+    if (draft.place.kind === 'finished') {
+      graph.setLeaf(graph.rootOf(local, edge), local);
+      return;
+    }
     const outcome: TsoStep = (this.order ?? this.steps).take(
       draft,
       act,
@@ -129,6 +130,7 @@ export class MachineCode implements Semantics {
       return;
     }
     if (outcome.fence !== 0) this.knowledge.fence();
+    if (isOver(outcome.next!)) this.knowledge.over();
     const stores = outcome.stores.map(([cell, word]) => [cell, this.valueId(word)] as const);
     graph.setLeaf(node, this.local(graph, this.settled(outcome.next!)).id, stores, outcome.fence);
   }
@@ -226,19 +228,36 @@ export class MachineCode implements Semantics {
     if (local.id < this.acts.length) return local;
     const choices = this.choices(local);
     this.acts.push(choices.map(({ act }) => act));
-    const { place } = local;
+    const alive = this.knowledge.overs && !isOver(local) ? ALIVE : 0;
     graph.addLocal(
-      place.kind === 'on' ? this.wanted(place) | (this.order?.held(local) ?? 0) : 0,
-      place.kind === 'finished',
-      choices.map(({ wants, cost }, label) => ({ label, cost, wants })),
+      this.holds(local),
+      local.place.kind === 'finished' && !isOver(local),
+      choices.map(({ wants, cost }, label) => ({ label, cost, wants: wants | alive })),
     );
+    if (isOver(local)) graph.over.add(local.id);
     return local;
+  }
+
+  private holds(local: Local): number {
+    if (isOver(local)) return ALIVE;
+    const { place } = local;
+    return place.kind === 'on' ? this.wanted(place) | (this.order?.held(local) ?? 0) : 0;
   }
 
   private choices(local: Local): readonly Choice[] {
     const { place, signals } = local;
-    if (place.kind === 'finished') return [];
-    if (place.kind === 'off') return this.resumes();
+    // An edge that leads nowhere: a process that is over has come to its end, not to a stop.
+    if (place.kind === 'finished')
+      return isOver(local) ? [{ act: { kind: 'execute' }, cost: 0, wants: 0 }] : [];
+    if (place.kind === 'off') return this.resumes(local);
+    if (place.kind === 'asleep') {
+      const resumes = this.resumes(local);
+      if (local.kernel.wait?.deadline === undefined) return resumes;
+      return [
+        ...resumes,
+        ...resumes.map((each) => ({ ...each, act: { ...each.act, expired: true as const } })),
+      ];
+    }
     if (place.fenced) return [{ act: { kind: 'fence' }, cost: 0, wants: 0 }];
     const usual: Choice[] = [
       { act: { kind: 'execute' }, cost: 0, wants: 0 },
@@ -252,14 +271,17 @@ export class MachineCode implements Semantics {
     return this.order?.choices(local, usual) ?? usual;
   }
 
-  private resumes(): Choice[] {
-    const { cpus } = this.world.settings;
-    // The first thread is one more that has a number.
-    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks + 1) : 1;
-    return Array.from({ length: cpus * cids }, (_, n) => {
+  private resumes({ owner }: Draft): (Choice & { readonly act: Extract<Act, { kind: 'resume' }> })[] {
+    const { begun, settings, tasks } = this.world;
+    const { cpus } = settings;
+    // The first thread of a scenario is one more that has a number.
+    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks + (begun ? 0 : 1)) : 1;
+    const all = Array.from({ length: cpus * cids }, (_, n) => {
       const where = { cpu: Math.floor(n / cids), cid: n % cids };
-      return { act: { kind: 'resume', ...where }, cost: 1, wants: this.wanted(where) };
+      return { act: { kind: 'resume', ...where } as const, cost: 1 as const, wants: this.wanted(where) };
     });
+    const affinity = begun ? tasks[owner]!.affinity : -1n;
+    return affinity === -1n ? all : all.filter(({ act }) => ((affinity >> BigInt(act.cpu)) & 1n) === 1n);
   }
 
   /** Resources of the search: CPUs, and mm_cids where they matter. */

@@ -14,7 +14,7 @@ import { type Draft, keyOf } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Anew } from './refusal.js';
 import { wordOf } from './registers.js';
-import { toLocal } from './values.js';
+import { addressIn, toLocal } from './values.js';
 import type { World } from './world.js';
 
 /** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
@@ -233,7 +233,7 @@ export class Steps {
 
 /** The thread pointer that stands where it points to: nobody writes it. */
 const isPointer = ({ tasks, windows }: World, index: number, offset: number): boolean =>
-  tasks[index]!.registers[FS_BASE] === BigInt(windows[index]!.start + offset);
+  tasks[index]!.registers[FS_BASE] === BigInt(addressIn(windows[index]!, offset));
 
 const entriesKey = (entries: Effect['entries']): string =>
   entries.map((entry) => entry.map(({ cell, bytes }) => `${cell}.${bytes}`).join('+')).join(' ');

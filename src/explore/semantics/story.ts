@@ -15,10 +15,12 @@ import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
 import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
+import { Refusal } from './refusal.js';
 import { unpackRegisters } from './registers.js';
+import { startDraft } from './starts.js';
 import { EMPTY, forwarded, type StoreBuffer, type StoreBuffers, stored } from './store-buffer.js';
 import { Acts } from './store-order.js';
-import { fromLocal } from './values.js';
+import { addressIn, fromLocal } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
@@ -54,22 +56,13 @@ export class Story {
     const { cells } = knowledge;
     this.acts = new Acts(new Actor(world, cells, memories, undefined), buffers);
     this.memory = cells.words.map((_, cell) => cells.initial(cell));
-    this.tasks = world.starts.map(({ registers, words, kernel, signals }, index) => ({
-      place: { kind: 'off' },
-      registers,
-      memory: memories.change(memories.empty, words, 0),
-      kernel,
-      signals,
-      results: [],
-      owner: index,
-      handlers: [],
-      buffer: EMPTY,
-    }));
+    this.tasks = world.starts.map((_, index) => startDraft(world, cells, memories, index, index));
   }
 
   tell({ task, act }: TaskAct): Told {
     const before = this.tasks[task]!;
     const outcome = this.acts.run(before, task, act, (cell) => this.memory[cell]!);
+    if (outcome.waits) throw new Refusal('a task that sleeps is not woken there');
     const waiting = this.origins.get(before) ?? [];
     const ip = act.kind === 'flush' ? waiting[0]! : ipOf(before);
     const row = this.row(task, act, ip, before, outcome);
@@ -236,7 +229,10 @@ export class Story {
     for (const [index, value] of changes.filter(([index]) => !framed || isInArea(index * WORD, area)))
       note(
         'private',
-        this.names.own(window.start + index * WORD, area === undefined ? undefined : window.start + area),
+        this.names.own(
+          addressIn(window, index * WORD),
+          area === undefined ? undefined : addressIn(window, area),
+        ),
         fromLocal(before.memory.words.get(index) ?? 0n, window),
         fromLocal(value, window),
       );
