@@ -1,5 +1,6 @@
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
+import { RecordingError } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { scenariosOf } from '../kernel/scenario/parts.js';
 import { CheckpointError } from './checkpoint.js';
@@ -128,7 +129,9 @@ export function askedOf(options: ExploreOptions): object {
 
 /** What explorations throw for users, as ExploreError. */
 export function refused(error: unknown): unknown {
-  const known = [Refusal, ProgramError, BinaryError, CheckpointError].some((kind) => error instanceof kind);
+  const known = [Refusal, ProgramError, BinaryError, RecordingError, CheckpointError].some(
+    (kind) => error instanceof kind,
+  );
   return known ? new ExploreError((error as Error).message) : error;
 }
 

@@ -41,12 +41,16 @@ export function tellVerdict(
   let counterexample: timeline.Counterexample | undefined;
   if (verdict.kind === 'violation') {
     const story = new Story(world, knowledge, explored.again.memories, explored.again.buffers, names);
-    const watched = knowledge.cells.words.map((word, cell) => ({
-      name: story.cellName(cell),
-      address: hex(word * 8) as Hex,
-      size: 8,
-      initial: hex(knowledge.cells.initial(cell)) as Hex,
-    }));
+    const watched = knowledge.cells.words.flatMap((word, cell) =>
+      story.isMemory(cell)
+        ? {
+            name: story.cellName(cell),
+            address: hex(word * 8) as Hex,
+            size: 8,
+            initial: hex(knowledge.cells.initial(cell)) as Hex,
+          }
+        : [],
+    );
     telling = tellPath(explored.again, story, verdict.counterexample);
     counterexample = counterexampleOf(explored, telling, tasks, watched);
   }
@@ -188,6 +192,7 @@ function assumptionsOf(
     'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
+    ...(world.begun ? BEGUN : []),
     ...(world.scenario.setup === undefined
       ? []
       : ['setup runs on CPU 0 and is not interrupted: tasks begin with what it leaves']),
@@ -212,6 +217,12 @@ function assumptionsOf(
         ]),
   ];
 }
+
+const BEGUN = [
+  'everything before the start is as it was recorded, and nothing but the threads acts on the process: no signals from outside, no other processes',
+  'who sleeps for a time may wake up at any moment, however long that is',
+  'memory that is given back (munmap) is not used any more; nothing comes of what is written to standard output and standard error',
+];
 
 const SEQUENTIAL = [
   'instructions of different CPUs take effect one after the other (sequential consistency), each all at once; but of one that reads and then writes memory without a lock prefix, the stores come by themselves',

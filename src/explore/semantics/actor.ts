@@ -358,7 +358,9 @@ export class Actor {
   private refusal(index: number, number: number, why: string): Refusal {
     const { begun, scenario } = this.world;
     const who = begun ? `thread ${scenario.tasks[index]!.name}` : 'a task';
-    return new Refusal(`${who} calls ${syscallName(number)}(2)${why}; rseqlab run can run it`);
+    return new Refusal(
+      `${who} calls ${syscallName(number)}(2)${why}; ${begun ? 'start behind that' : 'rseqlab run can run it'}`,
+    );
   }
 
   /** On the way to the program, all that the kernel does there. */

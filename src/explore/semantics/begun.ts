@@ -97,7 +97,7 @@ export function begunOrigin(
     touch(kernel, main, area.start - STACK);
   const scenario: ScenarioState = {
     name,
-    claim: '',
+    claim: 'nothing goes wrong from there on',
     setup: undefined,
     tasks: tasks.map((task) => ({
       name: nameOf(task),

@@ -17,7 +17,7 @@ export interface PrivateMemory {
   readonly lowest: number;
 }
 
-export const wordAt = ({ words }: PrivateMemory, word: number): bigint => {
+export const wordAt = ({ words }: Pick<PrivateMemory, 'words'>, word: number): bigint => {
   const value = words.get(word);
   return value === undefined || value === ZERO ? 0n : value;
 };

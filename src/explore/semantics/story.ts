@@ -17,6 +17,7 @@ import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { unpackRegisters } from './registers.js';
+import { FIRST_STANDING, STANDING } from './standing.js';
 import { startDraft } from './starts.js';
 import { EMPTY, forwarded, type StoreBuffer, type StoreBuffers, stored } from './store-buffer.js';
 import { Acts } from './store-order.js';
@@ -97,6 +98,9 @@ export class Story {
     return `${this.tasks.map(keyOf).join(' ')} ${this.memory}`;
   }
 
+  /** Whether a cell is memory, and says nothing of how a task stands. */
+  readonly isMemory = (cell: number): boolean => this.knowledge.cells.words[cell]! < FIRST_STANDING;
+
   /** Name of a cell. */
   cellName(cell: number): string {
     const at = this.knowledge.cells.words[cell]! * WORD;
@@ -111,7 +115,7 @@ export class Story {
     const abort = events.find((event) => event.kind === 'abort');
     const section = this.sectionAt(ip);
     const kernel = this.kernelWords(act, before, outcome);
-    const reads = (act.kind === 'flush' ? [] : outcome.reads).map((cell) => ({
+    const reads = (act.kind === 'flush' ? [] : outcome.reads.filter(this.isMemory)).map((cell) => ({
       name: this.cellName(cell),
       value: word(this.seen(before.buffer, cell)),
     }));
@@ -144,10 +148,12 @@ export class Story {
 
   /** Where the task ran last; undefined where it has not run yet. */
   private lastCpu({ kernel }: Draft): number | undefined {
+    if (this.world.begun) return kernel.cpu;
     return kernel.rseq.ids.cpuId >>> 0 === 0xffff_ffff ? undefined : kernel.cpu;
   }
 
-  private kernelWords(act: Act, before: Draft, { events, bad }: Outcome): string {
+  private kernelWords(act: Act, before: Draft, outcome: Outcome): string {
+    const { events, bad } = outcome;
     const words: string[] = [];
     const last = this.lastCpu(before);
     if (act.kind === 'preempt') words.push('preempt');
@@ -162,8 +168,22 @@ export class Story {
     else if (act.kind === 'signal')
       words.push(`${signalName(this.world.scenario.signals[act.signal]!.signal)}: handler`);
     for (const event of events) words.push(...this.eventWords(event));
+    words.push(...this.standingWords(act, before, outcome));
     if (bad !== undefined && bad.kind !== 'assert') words.push(bad.text);
     return words.join('; ');
+  }
+
+  private standingWords(act: Act, { place }: Draft, { stores, next }: Outcome): string[] {
+    const words: string[] = [];
+    if (place.kind === 'asleep')
+      words.push(act.kind === 'resume' && act.expired ? 'its time is over' : 'it was woken');
+    if (next?.place.kind === 'asleep') words.push('sleeps');
+    for (const [cell, value] of stores) {
+      const task = this.knowledge.cells.words[cell]! - FIRST_STANDING;
+      if (task >= 0 && value === STANDING.awake && act.kind === 'execute')
+        words.push(`wakes ${this.world.scenario.tasks[task]!.name}`);
+    }
+    return words;
   }
 
   private eventWords(event: Event): string[] {
@@ -217,7 +237,7 @@ export class Story {
     const note = (kind: Change['kind'], name: string, a: bigint, b: bigint): void => {
       if (a !== b) found.push({ kind, name, before: word(a), after: word(b) });
     };
-    for (const [cell, value] of stores)
+    for (const [cell, value] of stores.filter(([each]) => this.isMemory(each)))
       found.push({
         kind: 'memory',
         name: this.cellName(cell),

@@ -7,6 +7,7 @@ import { PAGE_SIZE } from '../../machine/state.js';
 import { assertOf, placeAt, type RecordedPoint, recordedOrigin, standingAt } from './begun.js';
 import { type Origin, scenarioOrigin } from './origin.js';
 import { RED_ZONE } from './private-memory.js';
+import { Refusal } from './refusal.js';
 import { RegisterFiles } from './registers.js';
 import { FIRST_STANDING, STANDING } from './standing.js';
 import { type Start, wordsOf } from './starts.js';
@@ -74,6 +75,8 @@ export class World {
     origin: Origin = originOf(program, settings),
   ) {
     const { kernel, main, tasks, begun } = origin;
+    if (kernel.state.cpus.length !== settings.cpus)
+      throw new Refusal(`there are ${kernel.state.cpus.length} CPUs at the start, not ${settings.cpus}`);
     origin.listen((event) => this.onEvent?.(event));
     this.kernel = kernel;
     this.main = main;
@@ -115,7 +118,8 @@ export class World {
     const owner = this.begun ? this.ownerOf(word) : undefined;
     if (owner === undefined) return this.machine.word(word * WORD);
     const window = this.windows[owner]!;
-    const own = (this.own[owner] ??= new Map(this.starts[owner]!.words));
+    const own = this.own[owner] ?? new Map(this.starts[owner]!.words);
+    this.own[owner] = own;
     return fromLocal(own.get(placeIn(window, word * WORD)! / WORD) ?? 0n, window);
   }
 
