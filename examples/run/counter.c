@@ -1,6 +1,7 @@
 /*
  * Four threads count on per-CPU counters, each with a restartable sequence. No C library: thread, rseq(2) and output are a few system calls.
- * With -DFEW two threads count three times each, which is little enough to explore. With -DGAP the counter is read one instruction too early: between the store to rseq_cs and start_ip (see examples/check).
+ * With -DGAP the counter is read one instruction too early: between the store to rseq_cs and start_ip (see examples/check). With -DFEW it is two
+ * threads that count three times each, which is little enough to explore.
  */
 typedef unsigned int u32;
 typedef unsigned long u64;

@@ -59,7 +59,15 @@ export async function explore(
   file: string | URL | Uint8Array | undefined,
   options: ExploreFileOptions = {},
 ): Promise<ExploreDocument> {
-  const { trace: traceFile, name, checkpointFile, checkpointEvery = 60, queue, startFrom, ...given } = options;
+  const {
+    trace: traceFile,
+    name,
+    checkpointFile,
+    checkpointEvery = 60,
+    queue,
+    startFrom,
+    ...given
+  } = options;
   const { object, rest } = startFrom
     ? started(file, startFrom, given)
     : { object: read(file ?? missing(), name), rest: given };

@@ -33,8 +33,8 @@ describe('explore --start-from', () => {
     const trace = join(folder, 'gap.json');
     const found = from(start, '--trace', trace);
     expect(found.status).toBe(1);
-    expect(found.stdout).toMatch(
-      /few-gap: from event 13\ncounterexample: .*\n?.* the program ends with status 1\n/,
+    expect(found.stdout.slice(0, 200).replace(/\s+/g, ' ')).toMatch(
+      /few-gap: from event 13 counterexample: nothing goes wrong: not always. the program ends with status 1/,
     );
     expect(found.stdout).toMatch(
       /task few-gap:100\d read counters(\+0x8)? at count\+0x\w+ and stored it .* the read stands\s+in front of section/,
@@ -79,7 +79,7 @@ describe('explore --start-from', () => {
     writeFileSync(program, gunzipSync(readFileSync('test/fixtures/start/pthreads.gz')), { mode: 0o755 });
     const start = recorded('pthreads.rseq', program);
     // Both threads have done their work: what is left is how they end, and how main waits for that.
-    const result = verdictOf(`${start}@86`);
+    const result = verdictOf(`${start}@89`);
     expect(result).toMatchObject({
       verdict: 'verified',
       tasks: [{ name: 'pthreads' }, { name: 'pthreads:1002' }],

@@ -97,7 +97,7 @@ export function begunOrigin(
     touch(kernel, main, area.start - STACK);
   const scenario: ScenarioState = {
     name,
-    claim: 'nothing goes wrong from there on',
+    claim: '',
     setup: undefined,
     tasks: tasks.map((task) => ({
       name: nameOf(task),
