@@ -36,10 +36,11 @@ describe('explore --start-from', () => {
     expect(found.stdout.slice(0, 200).replace(/\s+/g, ' ')).toMatch(
       /few-gap: from event 13 counterexample: nothing goes wrong: not always. the program ends with status 1/,
     );
-    expect(found.stdout).toMatch(
-      /task few-gap:100\d read counters(\+0x8)? at count\+0x\w+ and stored it .* the read stands\s+in front of section/,
+    const tail = found.stdout.slice(-3000).replace(/\s+/g, ' ');
+    expect(tail).toMatch(
+      /task few-gap:100\d read counters\S* at count\+0x\w+ and stored it .* the read stands in front of section/,
     );
-    expect(found.stdout).toContain('everything before the start is as it was recorded');
+    expect(tail).toContain('everything before the start is as it was recorded');
     expect(rseqlab(['replay', trace])).toMatchObject({ status: 0, stderr: '' });
     expect(rseqlab(['replay', '--at', '40', trace]).stdout).toMatch(/^behind row 40 /);
   });
