@@ -13,7 +13,7 @@ import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
 import { Refusal } from './semantics/refusal.js';
-import type { Settings } from './semantics/world.js';
+import type { Settings } from './semantics/settings.js';
 import type { SourceLines } from './source.js';
 import { EXPLORE_SCHEMA, type ExploreDocument } from './timeline.js';
 import { type CounterexampleTrace, traceOf } from './trace.js';

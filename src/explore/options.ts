@@ -1,8 +1,8 @@
 import { kernelRules } from '../abi/kernel-rules.js';
 import type { ScenarioOptions } from './scenario.js';
-import type { RecordedPoint } from './semantics/begun.js';
 import type { Reductions } from './semantics/machine-code.js';
-import type { Settings } from './semantics/world.js';
+import type { RecordedPoint } from './semantics/recorded-point.js';
+import type { Settings } from './semantics/settings.js';
 import type { Progress } from './verdict.js';
 
 /** Input that cannot be explored, or an option that means nothing. `message` is one line that says what, and what to do. */

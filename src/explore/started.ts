@@ -5,7 +5,7 @@ import { ProgramError } from '../kernel/program-error.js';
 import { run } from '../kernel/run.js';
 import { ReplayCheck, restart } from '../kernel/session.js';
 import { ExploreError, type ExploreOptions, RANGES } from './options.js';
-import type { RecordedPoint } from './semantics/begun.js';
+import type { RecordedPoint } from './semantics/recorded-point.js';
 
 /** Where in a recording exploration begins: behind an event, or at a time (nanoseconds since boot); undefined: see `busiest`. */
 export type Moment = { readonly event: number } | { readonly time: number } | undefined;

@@ -2,12 +2,12 @@ import { fromBase64, toBase64 } from '../event/base64.js';
 import { Digest } from '../event/digest.js';
 import { ARCHITECTURES } from './options.js';
 import type { Act } from './semantics/actor.js';
-import type { RecordedPoint } from './semantics/begun.js';
 import type { Learned } from './semantics/knowledge.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
+import type { RecordedPoint } from './semantics/recorded-point.js';
+import type { Settings } from './semantics/settings.js';
 import type { TaskAct } from './semantics/story.js';
-import type { Settings } from './semantics/world.js';
 import type { Counterexample, ExploreDocument } from './timeline.js';
 
 export const TRACE_SCHEMA = 'rseqlab.counterexample/1';

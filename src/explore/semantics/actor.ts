@@ -16,6 +16,7 @@ import { makeSignal, sendSignal } from '../../kernel/signal/send.js';
 import type { Task } from '../../kernel/state.js';
 import { enterCall } from '../../kernel/syscalls/perform.js';
 import { Access, type Accesses, type Look } from './access.js';
+import type { Bad } from './bad.js';
 import { allowedCall, fenceOf } from './calls.js';
 import type { Cells } from './cells.js';
 import type { RegisterBits } from './liveness.js';
@@ -37,12 +38,6 @@ export type Act =
   | { readonly kind: 'execute' | 'preempt' | 'fence' | 'flush' }
   | { readonly kind: 'resume'; readonly cpu: number; readonly cid: number; readonly expired?: true }
   | { readonly kind: 'signal'; readonly signal: number };
-
-/** Something that must not happen. */
-export interface Bad {
-  readonly kind: 'assert' | 'invariant' | 'final' | 'serial' | 'crash' | 'rseq' | 'exit';
-  readonly text: string;
-}
 
 /** One transition of one task. */
 export interface Outcome extends Accesses {

@@ -17,23 +17,11 @@ import type { FutexWait } from '../../kernel/syscalls/futex-queue.js';
 import { PAGE_SIZE } from '../../machine/state.js';
 import type { Place } from './local.js';
 import type { Origin } from './origin.js';
-import { isKnownWait } from './queues.js';
+import type { RecordedPoint } from './recorded-point.js';
 import { Refusal } from './refusal.js';
-import { STANDING, standingOf } from './standing.js';
+import { isKnownWait, STANDING, standingOf } from './standing.js';
 import { WatchedMachine } from './watched.js';
 import { type Area, rseqAt } from './windows.js';
-
-/** A moment of a recorded run. */
-export interface RecordedPoint {
-  /** The recording, base64. */
-  readonly recording: string;
-  /** The last event before it, as `rseqlab replay --list` counts. */
-  readonly event: number;
-  /** Nanoseconds since boot: this far the recording is run again. */
-  readonly clock: number;
-  /** Where threads register struct rseq, by thread, also those that have not done so yet. */
-  readonly areas: readonly (readonly [tid: number, pointer: number, length: number])[];
-}
 
 /** The threads of a recorded run at a moment of it. Throws RecordingError, ProgramError, Refusal. */
 export function recordedOrigin(program: Program, { recording, event, clock, areas }: RecordedPoint): Origin {

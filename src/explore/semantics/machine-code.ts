@@ -1,7 +1,8 @@
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Graph } from '../graph.js';
 import type { ReadCell, Semantics } from '../semantics.js';
-import { type Act, Actor, type Bad } from './actor.js';
+import { type Act, Actor } from './actor.js';
+import type { Bad } from './bad.js';
 import { Barriers } from './barriers.js';
 import { armedWith, ipOf, isInside } from './bounds.js';
 import { Coverage } from './coverage.js';
@@ -12,7 +13,7 @@ import type { Knowledge } from './knowledge.js';
 import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
-import { startDraft } from './starts.js';
+import { startDraft } from './start-draft.js';
 import { Steps } from './steps.js';
 import { EMPTY, StoreBuffers } from './store-buffer.js';
 import { Acts, type Choice, StoreOrder, type TsoStep } from './store-order.js';

@@ -8,9 +8,9 @@ import { run } from '../../kernel/run.js';
 import { bootScenario } from '../../kernel/scenario/boot.js';
 import type { ScenarioState, Task } from '../../kernel/state.js';
 import { Refusal } from './refusal.js';
+import type { Settings } from './settings.js';
 import { WatchedMachine } from './watched.js';
 import type { Area } from './windows.js';
-import type { Settings } from './world.js';
 
 /** A simulated Linux in the state from which everything is explored. Its machines are WatchedMachines. */
 export interface Origin {

@@ -1,4 +1,4 @@
-import type { Task, Wait } from '../../kernel/state.js';
+import type { Task } from '../../kernel/state.js';
 import type { Access } from './access.js';
 import { futexOf, STANDING, standingOf } from './standing.js';
 import type { World } from './world.js';
@@ -87,7 +87,3 @@ export class Queues {
     return task.state === 'blocked' ? STANDING.alone : STANDING.awake;
   }
 }
-
-/** A wait that exploration has: for a futex, or for a time to come. */
-export const isKnownWait = ({ keys, data, deadline }: Wait): boolean =>
-  (data as { kind?: unknown } | undefined)?.kind === 'futex' || (keys.length === 0 && deadline !== undefined);

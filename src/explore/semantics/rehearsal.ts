@@ -5,7 +5,7 @@ import type { Knowledge } from './knowledge.js';
 import type { Draft } from './local.js';
 import { PrivateMemories, type PrivateMemory } from './private-memory.js';
 import { Anew } from './refusal.js';
-import { startDraft } from './starts.js';
+import { startDraft } from './start-draft.js';
 import { type Step, Steps } from './steps.js';
 import { fromLocal, placeIn } from './values.js';
 import { WORD } from './watched.js';

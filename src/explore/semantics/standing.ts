@@ -1,3 +1,5 @@
+import type { Wait } from '../../kernel/state.js';
+
 /**
  * How a task stands, where others must know: whether it waits for a futex, and whether it is there at all. Each task has a word for it that is
  * treated like a shared word of memory, beyond all memory. Numbers of any size.
@@ -41,3 +43,7 @@ export function futexOf(standing: bigint): FutexStanding | undefined {
     key,
   };
 }
+
+/** A wait that exploration has: for a futex, or for a time to come. */
+export const isKnownWait = ({ keys, data, deadline }: Wait): boolean =>
+  (data as { kind?: unknown } | undefined)?.kind === 'futex' || (keys.length === 0 && deadline !== undefined);

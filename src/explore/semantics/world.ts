@@ -4,33 +4,18 @@ import type { Kernel } from '../../kernel/kernel.js';
 import type { Program } from '../../kernel/program.js';
 import type { ScenarioState, Task } from '../../kernel/state.js';
 import { PAGE_SIZE } from '../../machine/state.js';
-import { assertOf, placeAt, type RecordedPoint, recordedOrigin, standingAt } from './begun.js';
+import { assertOf, placeAt, recordedOrigin, standingAt } from './begun.js';
 import { type Origin, scenarioOrigin } from './origin.js';
 import { RED_ZONE } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { RegisterFiles } from './registers.js';
+import type { Settings } from './settings.js';
 import { FIRST_STANDING, STANDING } from './standing.js';
 import { type Start, wordsOf } from './starts.js';
 import { KernelParts } from './task-kernel.js';
 import { fromLocal, placeIn, sizeOf, type Window } from './values.js';
 import { type WatchedMachine, WORD } from './watched.js';
 import { windowOf, windowsOf } from './windows.js';
-
-/** What is explored, and under which rules. */
-export interface Settings {
-  readonly kernel: string;
-  readonly debugRseq: boolean;
-  /** Whose entry code the kernel has, x86-64's unless said otherwise. */
-  readonly arch?: 'x86-64' | 'aarch64';
-  readonly cpus: number;
-  readonly scenario: string | undefined;
-  /** The scenario's tasks are these calls (kernel/scenario/task-calls.ts), whatever scenarios the file has. */
-  readonly calls?: readonly string[];
-  /** Memory is x86-TSO: stores that the store buffer of a CPU holds. Undefined: memory is sequentially consistent. */
-  readonly storeBuffer?: number;
-  /** The tasks are the threads of a recorded run at this point. */
-  readonly from?: RecordedPoint;
-}
 
 /** Does it matter when stores reach memory? Not to tasks that never run at the same time. */
 export const hasStoreOrder = ({ settings, tasks }: Pick<World, 'settings' | 'tasks'>): boolean =>
@@ -94,7 +79,7 @@ export class World {
     kernel.state.timers = [];
     this.clock = kernel.state.clock;
     this.asserts = begun ? assertOf(program) : undefined;
-    this.mainWords = begun ? [] : wordsOf(this, this.mainWindow, 0, 0);
+    this.mainWords = begun ? [] : wordsOf(this.machine, this.mainWindow, 0, 0);
     this.stackTop = begun
       ? longest / WORD
       : Math.min(
@@ -136,7 +121,12 @@ export class World {
       place: this.begun ? placeAt(this.kernel, task) : { kind: 'off' },
       signals: this.signalsOf(index),
       registers: this.registerFiles.pack(task.registers, window),
-      words: wordsOf(this, window, (live ?? Number.POSITIVE_INFINITY) / WORD, this.begun ? this.stackTop : 0),
+      words: wordsOf(
+        this.machine,
+        window,
+        (live ?? Number.POSITIVE_INFINITY) / WORD,
+        this.begun ? this.stackTop : 0,
+      ),
       kernel: this.kernelParts.take(task, window, false),
       results: [],
     };
