@@ -1,7 +1,7 @@
 /*
  * As many aborts as can be: a restartable sequence sends its own thread a signal, so that it is aborted each time, by itself, however loaded the
  * machine is. Ends after so many aborts (first argument), which the abort handler counts. With a second argument: so many a second, if it can.
- * Prints the aborts, and the nanoseconds that they took.
+ * Prints the aborts, the nanoseconds that they took, and how many of these it had the CPU.
  */
 typedef unsigned int u32;
 typedef unsigned long u64;
@@ -44,10 +44,11 @@ static void on_signal(int signal) { (void)signal; }
 __asm__(".type restore,@function\nrestore:\n\tmov $15,%eax\n\tsyscall\n.size restore,.-restore\n");
 extern void restore(void);
 
-static u64 nanoseconds(void)
+enum { MONOTONIC = 1, PROCESS_CPUTIME = 2 };
+static u64 nanoseconds(int clock)
 {
 	u64 time[2];
-	call(CLOCK, 1 /* CLOCK_MONOTONIC */, (long)time, 0, 0);
+	call(CLOCK, clock, (long)time, 0, 0);
 	return time[0] * 1000000000 + time[1];
 }
 
@@ -59,18 +60,24 @@ static u64 number(const char *text)
 	return value;
 }
 
-static void print(u64 value, u64 time)
+static int digits(char *line, int at, u64 value)
+{
+	do
+		line[--at] = '0' + value % 10;
+	while (value /= 10);
+	return at;
+}
+
+static void print(u64 value, u64 time, u64 own)
 {
 	char line[64];
 	int at = sizeof line;
 	line[--at] = '\n';
-	do
-		line[--at] = '0' + time % 10;
-	while (time /= 10);
+	at = digits(line, at, own);
 	line[--at] = ' ';
-	do
-		line[--at] = '0' + value % 10;
-	while (value /= 10);
+	at = digits(line, at, time);
+	line[--at] = ' ';
+	at = digits(line, at, value);
 	call(WRITE, 1, (long)(line + at), sizeof line - at, 0);
 }
 
@@ -82,13 +89,13 @@ __attribute__((used)) static int program(long argc, char **argv)
 	call(SIGACTION, 10, (long)&action, 0, 8);
 	if (call(RSEQ, (long)&area, sizeof area, 0, SIGNATURE) != 0)
 		return 2;
-	u64 began = nanoseconds();
+	u64 began = nanoseconds(MONOTONIC), own = nanoseconds(PROCESS_CPUTIME);
 	for (u64 sent = 0; aborts < wanted; sent++) {
-		while (rate != 0 && nanoseconds() - began < sent * 1000000000 / rate)
+		while (rate != 0 && nanoseconds(MONOTONIC) - began < sent * 1000000000 / rate)
 			__asm__ volatile("pause");
 		once(&area, tid);
 	}
-	print(aborts, nanoseconds() - began);
+	print(aborts, nanoseconds(MONOTONIC) - began, nanoseconds(PROCESS_CPUTIME) - own);
 	return 0;
 }
 
