@@ -1,6 +1,6 @@
 import { ERRNO } from '../abi/errno.js';
 import type { Watch } from '../live/trace/session.js';
-import { bootTime, traceeContext } from '../live/trace/tracee-context.js';
+import { TraceeContexts } from '../live/trace/tracee-context.js';
 import { VERSION } from '../node/version.js';
 import { EVENT_COLUMNS } from '../report/event-text.js';
 import { traceHead, traceJson, traceTail } from '../report/trace-json.js';
@@ -39,21 +39,16 @@ const MAKERS: Readonly<Record<TraceFormat, MakeSink>> = {
       end: (lost) => stream.write(traceTail(lost)),
     };
   },
-  tracee: (stream) => {
-    const boot = bootTime();
+  tracee: (stream, watch) => {
+    const contexts = new TraceeContexts(watch.pid);
     const errno = ERRNO as Readonly<Record<string, number>>;
     return {
+      see: (observed) => contexts.see(observed),
       add: (observed) => {
         if (observed.event.kind !== 'return') return;
         const { pid, name } = observed.process;
-        stream.write(
-          traceTracee(
-            observed,
-            traceeContext(pid, observed.event.tid, name, boot),
-            boot,
-            (error) => errno[error] ?? 0,
-          ),
-        );
+        const context = contexts.of(pid, observed.event.tid, name);
+        stream.write(traceTracee(observed, context, contexts.boot, (error) => errno[error] ?? 0));
       },
       end: () => {},
     };

@@ -54,6 +54,8 @@ function create(file: string): number {
 /** Writes events in one format. */
 export interface Sink {
   add(observed: Observed): void;
+  /** Also the events that are not chosen come by, before. */
+  see?(observed: Observed): void;
   /** `lost`: records that there was no room for. */
   end(lost: number): void;
 }

@@ -166,7 +166,8 @@ async function trace(args: readonly string[], options: Options): Promise<number>
     groups.includes('update'),
     (observed) => {
       profile.add(observed);
-      if (stream !== undefined && chosen(observed)) sink?.add(observed);
+      sink?.see?.(observed);
+      if (chosen(observed)) sink?.add(observed);
     },
     abuse?.watch,
   );

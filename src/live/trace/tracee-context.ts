@@ -1,6 +1,7 @@
 /** What Tracee tells of a thread, from /proc. */
 import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { Observed } from '../../event/observed.js';
 import { procLink, procText, threadStat, threadStatus } from '../../linux/procfs.js';
 import { hashTaskId, type TraceeContext } from '../../report/trace-tracee.js';
 
@@ -8,7 +9,7 @@ import { hashTaskId, type TraceeContext } from '../../report/trace-tracee.js';
 const TICK = 10_000_000n;
 
 /** Nanoseconds since 1970 at which CLOCK_MONOTONIC was 0. */
-export const bootTime = (): bigint =>
+const bootTime = (): bigint =>
   BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6)) - process.hrtime.bigint();
 
 const namespaceId = (pid: number, name: string): number =>
@@ -28,35 +29,76 @@ function cgroup(pid: number): { id: number; path: string } {
 /** Ids as the thread's own namespace has them stand last in NSpid. */
 const inner = (text: string | undefined, outer: number): number => Number(text?.split('\t').at(-1) ?? outer);
 
-/** What is known of a thread; 0 and '' for what is gone with it. `boot`: bootTime(), always the same. */
-export function traceeContext(pid: number, tid: number, name: string, boot: bigint): TraceeContext {
-  const stat = threadStat(pid, tid);
-  const leader = threadStat(pid);
-  const status = threadStatus(pid, tid);
-  const parent = leader?.parent ?? 0;
-  const started = (ticks: number | undefined): bigint => BigInt(ticks ?? 0) * TICK;
-  const group = cgroup(pid);
-  const parentStart = started(threadStat(parent)?.startTime);
-  const executable = procLink(`${pid}/exe`) ?? '';
-  return {
-    threadStartTime: boot + started(stat?.startTime),
-    cgroupId: group.id,
-    processId: inner(status?.get('NStgid'), pid),
-    threadId: inner(status?.get('NSpid'), tid),
-    parentProcessId: status?.get('NStgid')?.includes('\t') ? 0 : parent,
-    hostProcessId: pid,
-    hostThreadId: tid,
-    hostParentProcessId: parent,
-    userId: Number(status?.get('Uid')?.split('\t')[1] ?? 0),
-    mountNamespace: namespaceId(pid, 'mnt'),
-    pidNamespace: namespaceId(pid, 'pid'),
-    processName: name,
-    executable,
-    hostName: hostname(),
-    containerId: /[0-9a-f]{64}/.exec(group.path)?.[0] ?? '',
-    isCompat: false,
-    threadEntityId: hashTaskId(tid, started(stat?.startTime)),
-    processEntityId: hashTaskId(pid, started(leader?.startTime)),
-    parentEntityId: hashTaskId(parent, parentStart),
-  };
+/** What events have told of a process, for when it is gone: short ones are, before their events are read. */
+interface Known {
+  parent: number;
+  /** Nanoseconds of the clock of events. */
+  started: number;
+  path: string;
+}
+
+/** What Tracee tells of threads, one trace long. */
+export class TraceeContexts {
+  readonly boot = bootTime();
+  private readonly known = new Map<number, Known>();
+
+  /** `command`: the process that we have started; it and its children have our namespaces and our cgroup, unless /proc says otherwise. */
+  constructor(private readonly command: number | undefined) {
+    if (command !== undefined)
+      this.known.set(command, { parent: process.pid, started: Number(process.hrtime.bigint()), path: '' });
+  }
+
+  see({ event, process: { pid } }: Observed): void {
+    if (event.kind === 'start') {
+      const { path = '' } = this.known.get(event.parent) ?? {};
+      const parent = event.how === 'thread' ? (this.known.get(pid)?.parent ?? 0) : event.parent;
+      this.known.set(event.tid, { parent, started: event.time, path });
+    } else if (event.kind === 'exec') {
+      const known = this.known.get(pid);
+      if (known !== undefined) known.path = event.path;
+    }
+  }
+
+  /** 0 and '' for what is gone with the thread. */
+  of(pid: number, tid: number, name: string): TraceeContext {
+    const status = threadStatus(pid, tid);
+    // What is not there any more was, of a command of ours, as it is with us.
+    const from = status === undefined && this.command !== undefined ? process.pid : pid;
+    const parent = threadStat(pid)?.parent ?? this.known.get(pid)?.parent ?? 0;
+    const group = cgroup(from);
+    const [start, processStart, parentStart] = [
+      this.started(pid, tid),
+      this.started(pid),
+      this.started(parent),
+    ];
+    const ids = status ?? (from === pid ? undefined : threadStatus(from));
+    return {
+      threadStartTime: this.boot + start,
+      cgroupId: group.id,
+      processId: inner(status?.get('NStgid'), pid),
+      threadId: inner(status?.get('NSpid'), tid),
+      parentProcessId: status?.get('NStgid')?.includes('\t') ? 0 : parent,
+      hostProcessId: pid,
+      hostThreadId: tid,
+      hostParentProcessId: parent,
+      userId: Number(ids?.get('Uid')?.split('\t')[1] ?? 0),
+      mountNamespace: namespaceId(from, 'mnt'),
+      pidNamespace: namespaceId(from, 'pid'),
+      processName: name,
+      executable: procLink(`${pid}/exe`) ?? this.known.get(pid)?.path ?? '',
+      hostName: hostname(),
+      containerId: /[0-9a-f]{64}/.exec(group.path)?.[0] ?? '',
+      isCompat: false,
+      threadEntityId: hashTaskId(tid, start),
+      processEntityId: hashTaskId(pid, processStart),
+      parentEntityId: hashTaskId(parent, parentStart),
+    };
+  }
+
+  /** Nanoseconds since boot. */
+  private started(pid: number, tid = pid): bigint {
+    const stat = threadStat(pid, tid);
+    if (stat !== undefined) return BigInt(stat.startTime) * TICK;
+    return BigInt(Math.round(this.known.get(tid)?.started ?? 0));
+  }
 }
