@@ -1,8 +1,9 @@
 import { ERRNO } from '../abi/errno.js';
 import { EVENT } from '../abi/ptrace-requests.js';
 import { SIG } from '../abi/signals.js';
+import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import { SystemError } from './errors.js';
-import { tryCall } from './libc.js';
+import { addressOf, fastCall, lastError } from './libc.js';
 
 /**
  * What wait4(2) tells of a thread.
@@ -30,6 +31,7 @@ const EVENT_NAMES = new Map<number, keyof typeof EVENT>(
   Object.entries(EVENT).map(([name, number]) => [number, name as keyof typeof EVENT]),
 );
 const status = new Uint8Array(4);
+let statusAddress = 0;
 const statusView = new DataView(status.buffer);
 
 /**
@@ -38,10 +40,19 @@ const statusView = new DataView(status.buffer);
  */
 export function waitFor(tid: number, block = true): Change | undefined {
   for (;;) {
-    const got = tryCall('wait4', tid, status, WALL | WUNTRACED | (block ? 0 : WNOHANG), 0);
+    statusAddress ||= Number(addressOf(status));
+    const got = fastCall(
+      SYSCALLS_X86_64['wait4']!,
+      tid,
+      statusAddress,
+      WALL | WUNTRACED | (block ? 0 : WNOHANG),
+      0,
+    );
     if (got > 0) return decode(got, statusView.getUint32(0, true));
-    if (got === 0 || got === -ERRNO.ECHILD) return undefined;
-    if (got !== -ERRNO.EINTR) throw new SystemError('wait4', -got);
+    if (got === 0) return undefined;
+    const error = lastError();
+    if (error === ERRNO.ECHILD) return undefined;
+    if (error !== ERRNO.EINTR) throw new SystemError('wait4', error);
   }
 }
 

@@ -54,6 +54,7 @@ export class ModulesWatch {
   look(space: Space): void {
     const entry = this.known.get(space);
     if (entry?.modules.refresh() !== true) return;
+    space.epoch++;
     this.plant(space, entry);
     this.changed(space, entry.modules);
   }
@@ -67,7 +68,7 @@ export class ModulesWatch {
     const call = linkerCall(entry.modules);
     if (call === undefined) return;
     entry.call = call;
-    space.plant(call, undefined);
+    space.plant(call);
   }
 }
 

@@ -2,10 +2,11 @@
  * Traces processes, all their threads, and what they start: by PTRACE_SEIZE, so that it can be stopped and begun at any moment without a trace.
  * It waits for the next event, tells its handler, and lets the thread go on. Signals and group stops (SIGSTOP) are what they would be without a tracer.
  */
-import type { EVENT } from '../../abi/ptrace-requests.js';
+import { type EVENT, PTRACE } from '../../abi/ptrace-requests.js';
 import { SIG } from '../../abi/signals.js';
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { isErrno } from '../../linux/errors.js';
-import { tryCall } from '../../linux/libc.js';
+import { addressOf, fastCall, tryCall } from '../../linux/libc.js';
 import { threadStatus, threadsOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { type Change, waitFor } from '../../linux/wait.js';
@@ -130,7 +131,8 @@ export class Tracer {
     if (thread.state !== 'stopped') return;
     thread.held = false;
     thread.state = 'running';
-    attempt(() => (thread.toSyscall ? ptrace.contToSyscall : ptrace.cont)(thread.tid, signal));
+    // Where it fails the thread is gone, and another event tells of it.
+    ask(thread.toSyscall ? PTRACE.SYSCALL : PTRACE.CONT, thread.tid, 0, signal);
   }
 
   /** ... by one instruction: onStep. */
@@ -374,25 +376,26 @@ function attempt(action: () => void): void {
   }
 }
 
-function codeOf({ tid }: TracedThread): number | undefined {
-  let code: number | undefined;
-  attempt(() => {
-    code = ptrace.signalInfo(tid).getInt32(8, true);
-  });
-  return code;
-}
+/** What is asked at every stop goes through memory whose address is known. */
+const asked = new BigUint64Array(16);
+let askedAddress = 0;
+const ask = (request: number, tid: number, address: number, data: number): boolean =>
+  fastCall(SYSCALLS_X86_64['ptrace']!, request, tid, address, data) !== -1;
+const room = (): number => {
+  askedAddress ||= Number(addressOf(asked));
+  return askedAddress;
+};
 
-export function ipOf({ tid }: TracedThread): number {
-  let ip = 0n;
-  attempt(() => {
-    ip = ptrace.peekUser(tid, RIP);
-  });
-  return Number(ip);
-}
+/** si_code of a stop by a signal; undefined: the thread is gone. */
+const codeOf = ({ tid }: TracedThread): number | undefined =>
+  ask(PTRACE.GETSIGINFO, tid, 0, room()) ? Number(BigInt.asIntN(32, asked[1]!)) : undefined;
 
-export function setIp({ tid }: TracedThread, ip: number): void {
-  attempt(() => ptrace.pokeUser(tid, RIP, BigInt(ip)));
-}
+/** 0: the thread is gone. */
+export const ipOf = ({ tid }: TracedThread): number =>
+  ask(PTRACE.PEEKUSER, tid, RIP, room()) ? Number(asked[0]) : 0;
+
+/** Nothing happens where the thread is gone. */
+export const setIp = ({ tid }: TracedThread, ip: number): boolean => ask(PTRACE.POKEUSER, tid, RIP, ip);
 
 function hasPendingTrap({ tid, process }: TracedThread): boolean {
   const pending = threadStatus(process.pid, tid)?.get('SigPnd');

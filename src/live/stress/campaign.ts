@@ -65,8 +65,6 @@ export class Campaign {
   private readonly owners = new Map<Space, Map<number, Owner[]>>();
   private readonly random: RandomWords;
   private readonly only: ReadonlySet<string> | undefined;
-  private readonly word = new Uint8Array(8);
-  private readonly wordView = new DataView(this.word.buffer);
   private ended = false;
   aborts = 0;
   /** The last one, by id: where a program dies of it, the likeliest reason. */
@@ -135,7 +133,7 @@ export class Campaign {
   hit(thread: TracedThread, at: number): boolean {
     const { space } = thread.process;
     const owners = this.owners.get(space)?.get(at) ?? [];
-    space.remove(at);
+    space.remove(at, true);
     let aborted = false;
     const points = owners.filter(({ point }) => point !== undefined);
     if (points.length > 0) {
@@ -217,8 +215,7 @@ export class Campaign {
         return 0n;
       }
     }
-    if (thread.area === 0 || !thread.process.space.readInto(thread.area + RSEQ_CS_AT, this.word)) return 0n;
-    return this.wordView.getBigUint64(0, true);
+    return thread.area === 0 ? 0n : (thread.process.space.word(thread.area + RSEQ_CS_AT) ?? 0n);
   }
 
   private hitPoint(instance: Instance, point: Point, thread: TracedThread, armed: boolean): void {
@@ -253,7 +250,7 @@ export class Campaign {
   }
 
   private plant(instance: Instance, at: number): void {
-    if (!instance.space.plant(at + instance.bias, undefined)) this.unwritable.add(instance.target);
+    if (!instance.space.plant(at + instance.bias)) this.unwritable.add(instance.target);
   }
 
   /** Somebody has left the section unaborted: the next round. */
@@ -262,7 +259,8 @@ export class Campaign {
     instance.vain++;
     if (this.options.double && this.options.mode === 'sweep') instance.pair++;
     this.clear(instance, this.keepsRound(instance));
-    instance.resting = instance.vain >= MANY_VAIN && this.options.mode === 'sweep' && !this.options.double;
+    const { mode, double, rounds } = this.options;
+    instance.resting = instance.vain >= MANY_VAIN && instance.rounds >= rounds && mode === 'sweep' && !double;
     this.begin(instance);
   }
 
@@ -318,9 +316,7 @@ export class Campaign {
 
   private wantsMore(instance: Instance): boolean {
     const { mode, double, rounds } = this.options;
-    if (mode === 'storm' || double || instance.rounds + 1 < rounds) return true;
-    const threads = this.alive(instance);
-    return threads.length > 1;
+    return mode === 'storm' || double || instance.rounds + 1 < rounds || this.alive(instance).length > 1;
   }
 
   private alive({ space }: Instance): number[] {

@@ -53,7 +53,7 @@ class StressJob {
   private readonly targets = new Targets();
   private readonly campaign: Campaign;
   private readonly watch: ModulesWatch;
-  private readonly begun = performance.now();
+  private begun = performance.now();
   private readonly threads = new Set<number>();
   private processes = 0;
   private ticks = 0;
@@ -83,6 +83,7 @@ class StressJob {
       for (const tid of process.threads.keys()) this.threads.add(tid);
       this.onProcess(process);
     }
+    this.begun = performance.now();
     this.keeper.run();
     this.keeper.send(this.result());
   }
