@@ -15,6 +15,7 @@ import { writeAll } from './output.js';
 import { addReplay } from './replay.js';
 import { addRun } from './run.js';
 import { addSections } from './sections.js';
+import { addStep } from './step.js';
 import { addStress } from './stress.js';
 import { addTop } from './top.js';
 import { addTrace } from './trace.js';
@@ -67,6 +68,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   addSections(program, finish);
   addTop(program, finish);
   addTrace(program, finish);
+  addStep(program, finish);
   addStress(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {

@@ -1,5 +1,6 @@
 import { annotateJob } from '../annotate/job.js';
 import { enforceJob } from '../enforce/job.js';
+import { stepJob } from '../step/job.js';
 import { stressJob } from '../stress/job.js';
 import type { Channel } from './channel.js';
 
@@ -7,5 +8,6 @@ import type { Channel } from './channel.js';
 export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
   annotate: annotateJob,
   enforce: enforceJob,
+  step: stepJob,
   stress: stressJob,
 };

@@ -243,6 +243,8 @@ export class Tracer {
 
   /** After an event: on it goes, or away. */
   private goOn(thread: TracedThread, signal: number): void {
+    // A handler that asked for an end has given it up already.
+    if (this.threads.get(thread.tid) !== thread) return;
     if (this.releasing) this.giveUp(thread, signal);
     else if (!thread.held && thread.state === 'stopped') this.resume(thread, signal);
   }

@@ -7,6 +7,7 @@ import type { SourceAt, StressPoint, StressSection } from '../../report/stress-d
 import type { Findings } from '../../sections/find.js';
 import type { CriticalSection } from '../../sections/section.js';
 import type { LiveSection } from '../modules.js';
+import { placeOf } from '../place-of.js';
 
 /** An instruction of a section, and what was done there. */
 export interface Point {
@@ -95,13 +96,6 @@ const lineOf = (image: ProgramImage, at: Addr): { source?: SourceAt } => {
   const line = image.lineAt(at);
   return line === undefined ? {} : { source: { file: line.file, line: line.line } };
 };
-
-/** `push+0x14`, or the address. */
-export function placeOf(image: ProgramImage, at: Addr): string {
-  const range = image.functionAt(at);
-  if (range?.name === undefined) return hex(at);
-  return `${demangle(range.name)}${at === range.start ? '' : `+${hex(at - range.start)}`}`;
-}
 
 export function reportOf({ file, section, image, points }: Target): StressSection {
   const reported = points.map((point) => pointReport(image, point));
