@@ -185,7 +185,7 @@ class StepJob {
     if (this.left > 0) thread.process.space.plant(Number(live.start));
     thread.held = true;
     this.keeper.tracer.resume(thread, first);
-    if (this.left === 0 && this.walking.size === 0 this.keeper.stop();
+    if (this.left === 0 && this.walking.size === 0) this.keeper.stop();
   }
 
   private report(thread: TracedThread, { live, descriptor, steps, signals }: Walking, out?: bigint): void {
