@@ -49,6 +49,11 @@ export class Space {
     return this.fill(address, 8) ? bufferView.getBigUint64(0, true) : undefined;
   }
 
+  /** False where not all of it could be written; also what the process itself may not write. */
+  write(address: number, bytes: Uint8Array): boolean {
+    return fastCall(pwrite64, this.fd, Number(addressOf(bytes)), bytes.length, address) === bytes.length;
+  }
+
   private byte(address: number): number | undefined {
     return this.fill(address, 1) ? buffer[0] : undefined;
   }
