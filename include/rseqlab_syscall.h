@@ -73,6 +73,33 @@ extern const ptrdiff_t __rseq_offset;
 	".long 2f - .\n"				\
 	".popsection\n"
 
+/** A call of which nothing is said. */
+static inline __attribute__((unused, always_inline)) long
+rseqlab_plain_syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory", "cc");
+	return result;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
+	return x0;
+#endif
+}
+
 /**
  * Makes the system call and gives what the kernel gives: -errno for an error. `annotation` may be NULL: a plain call. May be called in signal
  * handlers, also of a thread that is about to make such a call.
@@ -80,6 +107,9 @@ extern const ptrdiff_t __rseq_offset;
 static inline __attribute__((unused, always_inline)) long
 rseqlab_syscall6(const struct rseqlab_annotation *annotation, long number, long a, long b, long c, long d, long e, long f)
 {
+	if (!annotation)
+		return rseqlab_plain_syscall6(number, a, b, c, d, e, f);
+
 	struct rseqlab_descriptor *next = &rseqlab_next_call;
 	/* Atomic, for a handler may come in between and make a call. */
 	unsigned long call = __atomic_add_fetch(&next->calls, 1, __ATOMIC_RELAXED);

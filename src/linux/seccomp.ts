@@ -3,6 +3,7 @@
  * pays a few instructions of classic BPF (seccomp(2), Documentation/userspace-api/seccomp_filter.rst).
  */
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
+import { threadStatus } from './procfs.js';
 import type { FirstCall } from './stub.js';
 
 /** Half open: `start` <= address < `end`. In a filter the address is the one behind the SYSCALL instruction, as the kernel has it in regs->ip. */
@@ -55,13 +56,14 @@ export interface FilterOptions {
 }
 
 /**
- * A filter for x86-64; calls of other architectures (32 bit) are let pass. Throws RangeError where the ranges do not fit in one filter (some 500 in
- * one 4 GiB window do).
+ * A filter for processes of x86-64. Throws RangeError where the ranges do not fit in one filter (some 500 in one 4 GiB window do). One without ranges does
+ * not look at the address, so that the kernel remembers which calls it lets pass (kernel/seccomp.c seccomp_cache_check_allow).
  */
 export function sectionFilter(ranges: readonly Range[], options: FilterOptions): Instruction[] {
   const { inside, mapsCode } = options;
-  const ipParts = [load(DATA.ip + 4), ...byHighWord(partsOf(ranges), inside, mapsCode)];
-  const program = [load(DATA.arch), equal(AUDIT_ARCH_X86_64, 1, 0), answer(RET.ALLOW), ...ipParts];
+  const outside = mapsCode === undefined ? [answer(RET.ALLOW)] : watchMaps(mapsCode);
+  const program =
+    ranges.length === 0 ? outside : [load(DATA.ip + 4), ...byHighWord(partsOf(ranges), inside, outside)];
   if (program.length > LONGEST)
     throw new RangeError(
       `${ranges.length} ranges need ${program.length} instructions, a filter has ${LONGEST}`,
@@ -79,20 +81,20 @@ export const callFilter = (numbers: readonly number[]): Instruction[] => [
   answer(RET.ALLOW),
 ];
 
-const PR_SET_NO_NEW_PRIVS = 38;
-const SECCOMP_SET_MODE_FILTER = 1;
+export const PR_SET_NO_NEW_PRIVS = 38;
+export const SECCOMP_SET_MODE_FILTER = 1;
 
 /**
  * The calls by which a process of startStopped puts a filter on itself. Without CAP_SYS_ADMIN it must give up that programs with set-user-ID bits
  * gain by them (seccomp(2)).
  */
-export const installFilter = (filter: Uint8Array, privileged = process.geteuid?.() === 0): FirstCall[] => [
+export const installFilter = (filter: Uint8Array, privileged = mayFilter()): FirstCall[] => [
   ...(privileged ? [] : [{ name: 'prctl', arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] }]),
   { name: 'seccomp', arguments: [SECCOMP_SET_MODE_FILTER, 0, fprog(filter)] },
 ];
 
 /** struct sock_fprog with the filter behind it: the number of instructions, 16 bits, and their address. */
-const fprog =
+export const fprog =
   (filter: Uint8Array) =>
   (address: bigint): Uint8Array => {
     const bytes = new Uint8Array(16 + filter.length);
@@ -102,6 +104,13 @@ const fprog =
     bytes.set(filter, 16);
     return bytes;
   };
+
+const CAP_SYS_ADMIN = 21n;
+
+function mayFilter(): boolean {
+  const capabilities = BigInt(`0x${threadStatus(process.pid)?.get('CapEff') ?? 0}`);
+  return ((capabilities >> CAP_SYS_ADMIN) & 1n) === 1n;
+}
 
 /** struct sock_filter [], as bytes. */
 export function encodeFilter(program: readonly Instruction[]): Uint8Array<ArrayBuffer> {
@@ -132,14 +141,9 @@ function partsOf(ranges: readonly Range[]): Part<bigint>[] {
 }
 
 /** The code that stands behind a load of the address's high word. */
-function byHighWord(
-  parts: readonly Part<bigint>[],
-  inside: number,
-  mapsCode: number | undefined,
-): Instruction[] {
+function byHighWord(parts: readonly Part<bigint>[], inside: number, outside: Instruction[]): Instruction[] {
   const high = (address: bigint): number => Number(address >> 32n);
   const low = (address: bigint): number => Number(BigInt.asUintN(32, address));
-  const outside = mapsCode === undefined ? [answer(RET.ALLOW)] : watchMaps(mapsCode);
   // What holds for each stretch of high words: the parts of low words in it.
   const stretches: Part<number>[][] = [];
   const starts: number[] = [];
@@ -186,10 +190,12 @@ function tree(
     : [above(starts[middle]!, 0, 1), jump(left.length), ...left, ...right];
 }
 
-/** Calls that may bring new code. */
+/** Calls that may bring new code: by the 64-bit way only. */
 function watchMaps(verdict: number): Instruction[] {
   const MMAP_PROTECTION = DATA.arguments + 16;
   return [
+    load(DATA.arch),
+    equal(AUDIT_ARCH_X86_64, 0, 5),
     load(DATA.nr),
     equal(SYSCALLS_X86_64['mmap']!, 1, 0),
     equal(SYSCALLS_X86_64['mprotect']!, 0, 2),

@@ -5,45 +5,33 @@
  */
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
-import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
-import { encodeFilter, type Range, RET, sectionFilter, TRAP } from '../../linux/seccomp.js';
+import {
+  encodeFilter,
+  fprog,
+  installFilter,
+  PR_SET_NO_NEW_PRIVS,
+  type Range,
+  RET,
+  SECCOMP_SET_MODE_FILTER,
+  sectionFilter,
+  TRAP,
+} from '../../linux/seccomp.js';
 import type { FirstCall } from '../../linux/stub.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread, Tracer } from '../keeper/tracer.js';
 import { Modules } from '../modules.js';
 
-const PR_SET_NO_NEW_PRIVS = 38;
-const SET_MODE_FILTER = 1;
 /** SECCOMP_FILTER_FLAG_TSYNC: for all threads of the process. */
 const TSYNC = 1;
-const CAP_SYS_ADMIN = 21;
 /** cs of 64-bit user code (arch/x86/include/asm/segment.h). */
 const USER64 = 0x33n;
 
 const INSIDE = RET.TRACE | TRAP.INSIDE;
 
-/** struct sock_fprog and the filter behind it, for memory at `address`. */
-function programAt(address: bigint, filter: Uint8Array): Uint8Array {
-  const head = new Uint8Array(new BigUint64Array([BigInt(filter.length / 8), address + 16n]).buffer);
-  const bytes = new Uint8Array(head.length + filter.length);
-  bytes.set(head);
-  bytes.set(filter, head.length);
-  return bytes;
-}
-
-const mayFilter = (): boolean =>
-  ((BigInt(`0x${threadStatus(process.pid)?.get('CapEff') ?? 0}`) >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n;
-
-/** What a program is to do before its exec, so that none of its calls is missed. Without CAP_SYS_ADMIN set-user-ID programs lose that (PR_SET_NO_NEW_PRIVS). */
-export function firstCalls(): FirstCall[] {
-  const filter = encodeFilter(sectionFilter([], { inside: INSIDE, mapsCode: RET.TRACE | TRAP.MAPS_CODE }));
-  const install: FirstCall = {
-    name: 'seccomp',
-    arguments: [SET_MODE_FILTER, 0, (address: bigint) => programAt(address, filter)],
-  };
-  return mayFilter() ? [install] : [{ name: 'prctl', arguments: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] }, install];
-}
+/** What a program is to do before its exec, so that none of its calls is missed. */
+export const firstCalls = (): FirstCall[] =>
+  installFilter(encodeFilter(sectionFilter([], { inside: INSIDE, mapsCode: RET.TRACE | TRAP.MAPS_CODE })));
 
 /** A process's memory, and what is watched of it. */
 interface Watched {
@@ -154,21 +142,16 @@ export class CallFilter {
 
 function install(process: TracedProcess, call: InThread, filter: Uint8Array): string | undefined {
   const flags = process.threads.size > 1 ? TSYNC : 0;
-  const set = (address: bigint): bigint => call('seccomp', SET_MODE_FILTER, flags, address);
-  const other = withBytes(
-    process.pid,
-    call,
-    (address) => programAt(address, filter),
-    (address) => {
-      try {
-        return set(address);
-      } catch (error) {
-        if (!isErrno(error, 'EACCES')) throw error;
-        call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        return set(address);
-      }
-    },
-  );
+  const set = (address: bigint): bigint => call('seccomp', SECCOMP_SET_MODE_FILTER, flags, address);
+  const other = withBytes(process.pid, call, fprog(filter), (address) => {
+    try {
+      return set(address);
+    } catch (error) {
+      if (!isErrno(error, 'EACCES')) throw error;
+      call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+      return set(address);
+    }
+  });
   return other === 0n ? undefined : `thread ${other} has filters of its own`;
 }
 

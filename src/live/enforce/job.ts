@@ -1,6 +1,6 @@
 /** What a keeper does for `rseqlab enforce`. */
 
-import { hex } from '../../abi/address.js';
+import { addr, hex } from '../../abi/address.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { SIG } from '../../abi/signals.js';
@@ -55,6 +55,36 @@ export function enforceJob(channel: Channel, given: unknown): void {
   new EnforceJob(channel, given as EnforceConfig).run();
 }
 
+/** Ways into the kernel: SYSCALL, SYSENTER, INT 0x80. */
+const ENTRIES: readonly (readonly [number, number])[] = [
+  [0x0f, 0x05],
+  [0x0f, 0x34],
+  [0xcd, 0x80],
+];
+
+/**
+ * The addresses behind instructions that can make a system call inside a section: nearly all sections have none, and their programs pay nothing. What
+ * counts as inside is what the kernel's debug mode takes for it, by the address behind the call (kernel/rseq.c rseq_syscall): so a
+ * call as the last instruction is outside, and one in front of start_ip inside. Bytes that are no instruction of their own are taken too.
+ */
+function callsIn({ module, start, end }: LiveSection, strict: boolean): Range[] {
+  const first = start - SYSCALL;
+  const bytes = module.file.image?.read(addr(Number(first - module.bias)), Number(end - first));
+  // What cannot be read may be anything.
+  if (bytes === undefined) return [{ start, end: strict ? end + 1n : end }];
+  const found: Range[] = [];
+  for (let at = 0; at + 1 < bytes.length; at++) {
+    const behind = first + BigInt(at) + SYSCALL;
+    if (
+      (behind === end && !strict) ||
+      !ENTRIES.some(([one, two]) => bytes[at] === one && bytes[at + 1] === two)
+    )
+      continue;
+    found.push({ start: behind, end: behind + 1n });
+  }
+  return found;
+}
+
 class EnforceJob {
   /** The filters stay: without somebody to answer them their calls would fail. */
   readonly stays = true;
@@ -107,14 +137,10 @@ class EnforceJob {
     this.filter.onMemoryGone(space);
   }
 
-  /**
-   * A section at the address behind a call is what the kernel's debug mode takes for inside (kernel/rseq.c rseq_syscall): so a call as the last
-   * instruction is outside, and one in front of start_ip inside.
-   */
   private rangesOf(modules: Modules): Range[] {
     for (const { module, start } of modules.sections) this.seen.add(`${module.name} ${start - module.bias}`);
     this.tellWatched();
-    return modules.sections.map(({ start, end }) => ({ start, end: this.config.strict ? end + 1n : end }));
+    return modules.sections.flatMap((section) => callsIn(section, this.config.strict));
   }
 
   private tellWatched(): void {
