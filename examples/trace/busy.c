@@ -1,7 +1,8 @@
 /*
  * Three threads that are inside a restartable sequence most of the time, so that whatever interrupts them aborts one: other threads (there are
  * more of them than CPUs, often), a timer's signal, membarrier(2). One of them also registers twice, at another address, which the kernel refuses.
- * The only argument is for how many milliseconds; 300 without. No C library: threads, rseq(2) and the rest are a few system calls.
+ * The only argument is for how many milliseconds; 300 without. SIGTERM
+ * ends it sooner. No C library: threads, rseq(2) and the rest are a few system calls.
  */
 typedef unsigned int u32;
 typedef unsigned long u64;
@@ -66,7 +67,9 @@ static void start(int thread)
 			 : "=a"(result) : "a"(CLONE), "D"(0x50f00), "S"(top) : "rcx", "rdx", "r8", "r10", "r11", "memory");
 }
 
+static volatile int over;
 static void on_alarm(int signal) { (void)signal; }
+static void on_term(int signal) { (void)signal; over = 1; }
 __asm__(".type restore,@function\nrestore:\n\tmov $15,%eax\n\tsyscall\n.size restore,.-restore\n");
 extern void restore(void);
 
@@ -104,13 +107,15 @@ __attribute__((used)) static int program(long argc, char **argv)
 	for (int n = 0; n < WORDS; n++)
 		words[n] = (u64)n;
 	call(SIGACTION, 14 /* SIGALRM */, &action, 0, 8);
+	action.handler = on_term;
+	call(SIGACTION, 15 /* SIGTERM */, &action, 0, 8);
 	call(MEMBARRIER, 256 /* REGISTER_PRIVATE_EXPEDITED_RSEQ */, 0, 0, 0);
 	for (int thread = 0; thread < THREADS; thread++)
 		start(thread);
 	/* The signal is for the others. */
 	call(SIGPROCMASK, 0 /* SIG_BLOCK */, &alarm, 0, 8);
 	call(SETITIMER, 0 /* ITIMER_REAL */, timer, 0, 0);
-	for (u64 end = milliseconds() + time; milliseconds() < end;) {
+	for (u64 end = milliseconds() + time; milliseconds() < end && !over;) {
 		call(NANOSLEEP, pause, 0, 0, 0);
 		call(MEMBARRIER, 128 /* PRIVATE_EXPEDITED_RSEQ */, 0, 0, 0);
 	}

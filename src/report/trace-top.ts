@@ -42,8 +42,39 @@ export function topCounts(profile: TraceProfile): TopCounts {
   return { sections: new Map([...profile.sections].map(([key, { aborts }]) => [key, aborts])), cpus };
 }
 
-const HEADS = ['aborts/s', 'aborts', 'entered', 'lost', 'causes', 'section', 'hottest instruction'] as const;
-const WIDTHS = [9, 9, 10, 9, 34, 28, 0] as const;
+interface Column {
+  readonly head: string;
+  readonly width: number;
+  readonly right?: true;
+  readonly text: (section: SectionProfile, rate: string) => string;
+}
+
+/** What is told first is seen on narrow terminals too. */
+function columnsFor(width: number, counted: boolean): Column[] {
+  const fixed: Column[] = [
+    { head: 'aborts/s', width: 8, right: true, text: (_, rate) => rate },
+    { head: 'aborts', width: 8, right: true, text: ({ aborts }) => `${aborts}` },
+    ...(counted
+      ? [
+          {
+            head: 'entered',
+            width: 9,
+            right: true,
+            text: ({ entered }: SectionProfile) => `${entered ?? '-'}`,
+          } as const,
+        ]
+      : []),
+    { head: 'lost', width: 7, right: true, text: ({ lost }) => duration(lost) },
+    { head: 'section', width: 16, text: ({ section }) => symbolText({ ...section, offset: 0 }) },
+  ];
+  const left = width - fixed.reduce((sum, column) => sum + column.width + 1, 0);
+  const causes = Math.max(14, Math.min(36, Math.floor(left / 2)));
+  return [
+    ...fixed,
+    { head: 'causes', width: causes, text: causesText },
+    { head: 'hottest instruction', width: Math.max(0, left - causes - 1), text: hottestText },
+  ];
+}
 
 /** Lines, without their ends, at most as many and as wide as the frame has room for. */
 export function topLines(profile: TraceProfile, frame: TopFrame, style: Style): string[] {
@@ -60,16 +91,22 @@ export function topLines(profile: TraceProfile, frame: TopFrame, style: Style): 
     ...frame.notes.map((note) => `note: ${note}`),
     '',
   ].map((line) => cut(line, frame.columns));
+  const columns = columnsFor(
+    frame.columns,
+    [...profile.sections.values()].some(({ entered }) => entered !== undefined),
+  );
   const ranked = ordered(profile, frame.order, gained);
   const table = ranked
     .slice(0, Math.max(0, frame.rows - head.length - 2))
-    .map((section) => cut(row(cells(section, perSecond(gained(section), frame.interval))), frame.columns));
+    .map((section) =>
+      row(columns, (column) => column.text(section, perSecond(gained(section), frame.interval))),
+    );
   const keys = Object.entries(TOP_ORDERS)
     .map(([name, key]) => `${key} ${name}${name === frame.order ? '*' : ''}`)
     .join('  ');
   return [
     ...head,
-    style.bold(cut(row([...HEADS]), frame.columns)),
+    style.bold(row(columns, ({ head }) => head)),
     ...table,
     style.dim(cut(`order: ${keys}   space pause  z from 0  q end`, frame.columns)),
   ];
@@ -96,31 +133,26 @@ function ordered(
   }
 }
 
-function cells(profile: SectionProfile, rate: string): string[] {
-  const { section, aborts, entered, lost, causes } = profile;
+const causesText = ({ causes, aborts }: SectionProfile): string =>
+  mostFirst(causes)
+    .map(([cause, n]) => `${cause} ${Math.round((100 * n) / aborts)}%`)
+    .join(' ');
+
+function hottestText(profile: SectionProfile): string {
   const hot = hottest(profile);
-  const source = hot && sourceText(hot.at);
-  return [
-    rate,
-    `${aborts}`,
-    entered === undefined ? '-' : `${entered}`,
-    duration(lost),
-    mostFirst(causes)
-      .map(([cause, n]) => `${cause} ${Math.round((100 * n) / aborts)}%`)
-      .join(' '),
-    symbolText({ ...section, offset: 0 }),
-    hot === undefined
-      ? ''
-      : `${source ?? symbolText(hot.at)}${hot.at.instruction === undefined ? '' : ` ${printable(hot.at.instruction)}`} ${Math.round((100 * hot.aborts) / aborts)}%`,
-  ];
+  if (hot === undefined) return '';
+  const place = sourceText(hot.at) ?? symbolText(hot.at);
+  const instruction = hot.at.instruction === undefined ? '' : ` ${printable(hot.at.instruction)}`;
+  return `${Math.round((100 * hot.aborts) / profile.aborts)}% ${place}${instruction}`;
 }
 
-const row = (texts: readonly string[]): string =>
-  texts
-    .map((text, n) =>
-      n < 4 ? text.padStart(WIDTHS[n]!) : cut(text, WIDTHS[n]! || text.length).padEnd(WIDTHS[n]!),
-    )
-    .join('  ')
+const row = (columns: readonly Column[], text: (column: Column) => string): string =>
+  columns
+    .map((column) => {
+      const short = cut(text(column), column.width);
+      return column.right ? short.padStart(column.width) : short.padEnd(column.width);
+    })
+    .join(' ')
     .trimEnd();
 
 const cut = (text: string, width: number): string =>
