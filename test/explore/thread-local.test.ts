@@ -20,6 +20,12 @@ describe('thread-local variables of an object', () => {
     expect(results[0]!.assumptions).toContain('no task looks at mm_cid (none did)');
   });
 
+  it('have their names in a counterexample', () => {
+    const { stdout } = rseqlab(['explore', '--scenario', 'lost', VARIABLES]);
+    expect(stdout).toMatch(/ counted 0x28 -> 0x2a$/m);
+    expect(stdout).toMatch(/ zero 0 -> 2$/m);
+  });
+
   it('are there in a run as well', () => {
     expect(rseqlab(['run', '--scenario', 'own', VARIABLES])).toMatchObject({ status: 0, stdout: '' });
     expect(rseqlab(['run', '--scenario', 'lost', VARIABLES]).status).toBe(1);
