@@ -151,7 +151,7 @@ async function watch(targets: readonly string[], options: Options): Promise<numb
       return EXIT.OK;
     }
     const lines = textOf(document, options, wantsColour(options.color, undefined)).split('\n');
-    writeAll(CLEAR + lines.slice(0, Math.max(1, (process.stdout.rows ?? 24) - 1)).join('\n'));
+    writeAll(CLEAR + lines.slice(0, Math.max(1, (process.stdout.rows || 24) - 1)).join('\n'));
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, seconds * 1000);
       wake = () => {

@@ -10,14 +10,17 @@ import type { RunningKernel } from '../../linux/kernel.js';
 import { readMemory } from '../../linux/memory.js';
 import { type CallState, procLink } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
+import { rseqFault } from '../../process/fault.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import { type RseqState, rseqState } from '../../process/rseq.js';
 import type { InspectedProcess } from '../../report/inspect-document.js';
 import { type Glibc, glibcOf } from '../glibc.js';
+import { placeText } from '../modules.js';
 import type { LiveProcess } from '../process.js';
 import { hurried, practise, whileStopped } from '../stop.js';
 import type { Target, TargetThread } from '../target.js';
 import { describeThread, type Seen } from './describe.js';
+import { judging } from './mode.js';
 import { derive } from './owner.js';
 
 export interface LookOptions {
@@ -38,9 +41,7 @@ export function inspectProcess(target: LiveProcess, options: LookOptions): Inspe
       ? glibcOf(target.modules, (at, size) => target.read(at, size))
       : undefined;
   const threads = target.threads();
-  const seen = hurried(() =>
-    threads.flatMap((thread) => seeThread(target, glibc, thread, options.stop) ?? []),
-  );
+  const seen = hurried(() => threads.flatMap((thread) => seeThread(target, glibc, thread, options) ?? []));
   const notes = target.architecture === 'i386' ? ['a 32-bit program: who registered is not looked for'] : [];
   return {
     ...about(target, glibc, notes),
@@ -89,7 +90,7 @@ function seeThread(
   target: LiveProcess,
   glibc: Glibc | undefined,
   thread: TargetThread,
-  stop: boolean,
+  { stop, kernel }: LookOptions,
 ): Seen | undefined {
   const { threadPointer } = thread;
   const derived = threadPointer === undefined ? undefined : derive(target, glibc, threadPointer);
@@ -100,7 +101,7 @@ function seeThread(
       ? `it is traced by process ${target.tracer.pid} (${target.tracer.name}), and a thread has one tracer only`
       : stop
         ? undefined
-        : reasonNotToStop(target, thread, before, derived !== undefined);
+        : reasonNotToStop(target, thread, before, derived !== undefined, kernel);
   if (reason !== undefined) return { ...before, note: reason };
   const result = whileStopped(thread.tid, () => ask(target, thread.tid));
   switch (result.kind) {
@@ -109,7 +110,11 @@ function seeThread(
     case 'denied':
       return { ...before, note: 'the kernel does not let us trace it' };
     case 'stopped':
-      return { ...afterStop(thread, result.value, threadPointer), stopped: result.held, asked: result.asked };
+      return {
+        ...afterStop(target, thread, result.value, kernel),
+        stopped: result.held,
+        asked: result.asked,
+      };
   }
 }
 
@@ -141,9 +146,10 @@ function configurationOf(tid: number): Answer['configuration'] {
 }
 
 function afterStop(
+  target: Target,
   thread: TargetThread,
   { registers, configuration, state }: Answer,
-  threadPointer: bigint | undefined,
+  kernel: RunningKernel,
 ): Omit<Seen, 'stopped' | 'asked'> {
   const ip = registers.get('rip');
   const unsupported = configuration === 'unsupported';
@@ -152,15 +158,27 @@ function afterStop(
     known: unsupported ? 'unknown' : 'kernel',
     note: unsupported
       ? 'this kernel cannot tell what is registered: PTRACE_GET_RSEQ_CONFIGURATION came with 5.13'
-      : state?.section?.inside
-        ? 'it was inside a section when it stopped, and the stop aborts it'
-        : undefined,
+      : state && whatTheStopDoes(target, state, ip, kernel),
     configuration: unsupported ? undefined : configuration,
     state,
     ip,
-    threadPointer: registers.get('fs_base') || threadPointer,
+    threadPointer: registers.get('fs_base') || thread.threadPointer,
     call: callName(thread.call),
   };
+}
+
+/** It is said, where it could not be avoided. */
+function whatTheStopDoes(
+  target: Target,
+  state: RseqState,
+  ip: bigint,
+  kernel: RunningKernel,
+): string | undefined {
+  if (rseqFault(target.maps, state, ip, judging(kernel, state.configuration.length)) !== undefined)
+    return 'the stop has brought it back to its program, where the kernel kills it for what is wrong; without us that comes when its call is over';
+  return state.section?.inside
+    ? 'it was inside a section when it stopped, and the stop aborts it'
+    : undefined;
 }
 
 function withoutStop(
@@ -186,12 +204,15 @@ function withoutStop(
 
 /**
  * Calls that end with EINTR when their thread is stopped, handler or not, so that a program might notice us (signal(7), "Interruption of system
- * calls and library functions by stop signals"; measured on 6.18). Those on sockets do so where a timeout is set on the socket.
+ * calls and library functions by stop signals"; measured on 6.18).
  */
-const DELICATE: ReadonlySet<string> = new Set([
-  ...['epoll_wait', 'epoll_pwait', 'epoll_pwait2', 'semop', 'semtimedop', 'rt_sigtimedwait', 'io_getevents', 'io_pgetevents', 'io_uring_enter'],
-  ...['recvfrom', 'recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4', 'connect'],
-]); // biome-ignore format: two rows
+const DELICATE: ReadonlySet<string> = new Set(
+  ['epoll_wait', 'epoll_pwait', 'epoll_pwait2', 'semop', 'semtimedop', 'rt_sigtimedwait', 'io_getevents', 'io_pgetevents', 'io_uring_enter'], // biome-ignore format: one row
+);
+/** These do so on a socket with a timeout (SO_RCVTIMEO), which is rare, and not to be seen: they are spared where nothing is lost by it. */
+const OF_SOCKETS: ReadonlySet<string> = new Set(
+  ['recvfrom', 'recvmsg', 'recvmmsg', 'sendto', 'sendmsg', 'sendmmsg', 'accept', 'accept4', 'connect'], // biome-ignore format: one row
+);
 const OF_FILES: ReadonlySet<string> = new Set(['read', 'readv', 'write', 'writev']);
 
 /** Why a thread is left alone; undefined: a stop does it no harm. */
@@ -200,6 +221,7 @@ function reasonNotToStop(
   { tid, state, call }: TargetThread,
   seen: Seen,
   derived: boolean,
+  kernel: RunningKernel,
 ): string | undefined {
   if (call === undefined) return 'it has moved on';
   if (state === 'D') return 'it waits in the kernel, where nothing stops it';
@@ -208,14 +230,26 @@ function reasonNotToStop(
   const inside =
     seen.state?.section === undefined ? !derived && isInSection(target, call.ip) : seen.state.section.inside;
   if (inside)
-    return 'it stands inside a section, which a stop would abort; --stop asks the kernel all the same';
+    return `it stands inside ${sectionText(target, call.ip)}, which a stop would abort; --stop asks the kernel all the same`;
+  if (
+    seen.state !== undefined &&
+    rseqFault(target.maps, seen.state, call.ip, judging(kernel, seen.configuration?.length))
+  )
+    return 'what is wrong with it kills it when it leaves the kernel, which a stop would bring about at once';
   const name = callName(call);
   if (name === undefined || call.kind !== 'call') return undefined;
-  const socket =
-    OF_FILES.has(name) &&
+  const isSocket = (): boolean =>
     (procLink(`${target.pid}/task/${tid}/fd/${call.arguments[0]}`) ?? '').startsWith('socket:');
-  if (!DELICATE.has(name) && !socket) return undefined;
+  const spared = derived && (OF_SOCKETS.has(name) || (OF_FILES.has(name) && isSocket()));
+  if (!DELICATE.has(name) && !spared) return undefined;
   return `a stop may end its ${name} with EINTR; --stop asks the kernel all the same`;
+}
+
+function sectionText(target: LiveProcess, ip: bigint): string {
+  const { section } = target.modules.place(ip);
+  return section === undefined
+    ? 'a section'
+    : `the section ${placeText(target.modules.place(section.start, false))}`;
 }
 
 /** Of a thread whose rseq_cs nobody knows: is this address in the code of a section? */
