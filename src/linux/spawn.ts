@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path';
 import { SIG } from '../abi/signals.js';
 import { SystemError } from './errors.js';
 import { call, posixSpawn, tryCall } from './libc.js';
-import { type FirstCall, stubImage } from './stub.js';
+import { type FirstCall, PR_SET_PDEATHSIG, stubImage } from './stub.js';
 import { waitFor } from './wait.js';
 
 /** Bytes of struct sigaction as the kernel takes it: SIG_DFL, no flags. */
@@ -39,6 +39,8 @@ export function startStopped(
 ): number {
   const program = findProgram(args[0]!);
   const image = stubImage([
+    // From here on it lives without us.
+    { name: 'prctl', arguments: [PR_SET_PDEATHSIG, 0] },
     // What Node ignores, its children should not.
     { name: 'rt_sigaction', arguments: [SIG.SIGPIPE, DEFAULT_ACTION, 0, 8] },
     { name: 'rt_sigprocmask', arguments: [SIG_SETMASK, new Uint8Array(8), 0, 8] },

@@ -17,9 +17,16 @@ const PHDR = 56;
 /** Bytes of a row of the table behind the code: the number and six arguments. */
 const ROW = 56;
 
+/** prctl(2): the signal to get when the parent ends. While it is stopped nobody else knows of the stub: it ends with us. */
+export const PR_SET_PDEATHSIG = 1;
+
 /** x86-64 machine code. argv: the stub's name, the path of the program, the program's argv. Ends with the errno as exit status when a call fails. */
 // biome-ignore format: one instruction a line
 const CODE = Uint8Array.of(
+  0xbf, PR_SET_PDEATHSIG, 0, 0, 0,               // mov edi, PR_SET_PDEATHSIG
+  0xbe, SIG.SIGKILL, 0, 0, 0,                    // mov esi, SIGKILL
+  0xb8, SYSCALLS_X86_64['prctl']!, 0, 0, 0,      // mov eax, prctl
+  0x0f, 0x05,                                    // syscall
   0xb8, SYSCALLS_X86_64['getpid']!, 0, 0, 0,     // mov eax, getpid
   0x0f, 0x05,                                    // syscall
   0x89, 0xc7,                                    // mov edi, eax

@@ -59,3 +59,13 @@ export function inspect(...args: string[]): InspectDocument & { status: number |
   if (stdout === '') throw new Error(stderr);
   return { ...(JSON.parse(stdout) as InspectDocument), status };
 }
+
+/** The text of a command with what differs from run to run, and from machine to machine, replaced. */
+export const stable = (text: string, ...pids: number[]): string =>
+  pids
+    .reduce((all, pid) => all.replaceAll(String(pid), 'PID'), text)
+    .replace(/Linux \d[^;, ]*/g, 'Linux RELEASE')
+    .replace(/[\d.]+ µs/g, 'N µs')
+    .replace(/(CPU |cpu_id_start=|cpu_id=|node_id=|mm_cid=)\d+/g, '$1N')
+    .replace(/0x[0-9a-f]{6,}(?= standing|, length| in standing|:| to| )/g, '0xADDRESS')
+    .replace(/\(\/[^)]*\/standing\)/g, '(FOLDER/standing)');

@@ -4,7 +4,7 @@ import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_AREA_FLAGS, RSEQ_CS, RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { rseqSignature } from '../../abi/signatures.js';
 import type { RunningKernel } from '../../linux/kernel.js';
-import { SIGNATURE_SIZE } from '../../process/judge.js';
+import { endOf, isInside, SIGNATURE_SIZE } from '../../process/judge.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import { rseqState } from '../../process/rseq.js';
 import type { InspectedProcess } from '../../report/inspect-document.js';
@@ -71,19 +71,13 @@ const CPUS = 8192;
 const KNOWN_FLAGS = RSEQ_AREA_FLAGS.reduce((bits, { value }) => bits | value, 0);
 
 /**
- * 32 aligned bytes that look like a struct rseq: both CPU numbers the same, no other flags than there are, and rseq_cs pointing at a descriptor
- * with a signature in front of its abort handler. Where only one place has a CPU's number and an rseq_cs that leads nowhere, that is it.
+ * 32 aligned bytes that look like a struct rseq: both CPU numbers the same, no other flags than there are, and rseq_cs pointing at a descriptor. A
+ * descriptor that is broken lacks one of its marks, other memory most of them; one that leads nowhere has none, and is not found.
  */
 function search(core: CoreProcess, { registers }: TargetThread): RseqConfiguration | undefined {
-  const likely: { readonly address: bigint; readonly points: bigint }[] = [];
+  let best: { readonly address: bigint; readonly marks: number } | undefined;
   let left = MOST;
-  // The stack that the thread is on comes first: struct rseq of several threads look the same.
-  const own = (map: { start: bigint; end: bigint }): boolean =>
-    registers !== undefined && registers.sp >= map.start && registers.sp < map.end;
-  const maps = core.maps
-    .filter(({ readable, writable }) => readable && writable)
-    .sort((a, b) => Number(own(b)) - Number(own(a)));
-  for (const { start, end } of maps) {
+  for (const { start, end } of core.maps.filter(({ readable, writable }) => readable && writable)) {
     const size = Math.min(Number(end - start), left);
     const bytes = size === 0 ? undefined : core.read(start, size);
     if (bytes === undefined) continue;
@@ -94,23 +88,35 @@ function search(core: CoreProcess, { registers }: TargetThread): RseqConfigurati
       if (cpu >= CPUS || cpu !== view.getUint32(at + CPU_ID, true)) continue;
       const points = view.getBigUint64(at + RSEQ_CS_FIELD, true);
       if (points === 0n || (view.getUint32(at + FLAGS, true) & ~KNOWN_FLAGS) !== 0) continue;
-      likely.push({ address: start + BigInt(at), points });
+      const marks = marksOf(core, points, registers?.ip ?? 0n);
+      if (marks > (best?.marks ?? LEAST - 1)) best = { address: start + BigInt(at), marks };
     }
   }
-  const certain = likely.find(({ points }) => isDescriptor(core, points));
-  const chosen = certain ?? (likely.length === 1 ? likely[0] : undefined);
-  if (chosen === undefined) return undefined;
-  return { address: chosen.address, length: RSEQ_ORIG_SIZE, signature: rseqSignature('x86-64'), flags: 0 };
+  return (
+    best && { address: best.address, length: RSEQ_ORIG_SIZE, signature: rseqSignature('x86-64'), flags: 0 }
+  );
 }
 
-function isDescriptor(core: CoreProcess, address: bigint): boolean {
+/** Of seven marks. */
+const LEAST = 5;
+
+/** By how many marks these bytes are a descriptor that the thread has armed. */
+function marksOf(core: CoreProcess, address: bigint, ip: bigint): number {
   const bytes = core.read(address, RSEQ_CS.size);
-  if (bytes === undefined) return false;
-  const { start_ip, abort_ip } = RSEQ_CS.read(bytes);
+  if (bytes === undefined) return 0;
+  const descriptor = RSEQ_CS.read(bytes);
+  const { version, flags, start_ip, abort_ip } = descriptor;
   const executable = (at: bigint): boolean =>
-    core.maps.some((map) => map.executable && at >= map.start && at < map.end);
-  if (!executable(start_ip) && !executable(abort_ip)) return false;
+    core.maps.some((map) => map.executable && map.name.startsWith('/') && at >= map.start && at < map.end);
   const word = core.read(BigInt.asUintN(64, abort_ip - SIGNATURE_SIZE), 4);
-  const found = word && new DataView(word.buffer, word.byteOffset).getUint32(0, true);
-  return found === rseqSignature('x86-64') || executable(start_ip);
+  const signature = word && new DataView(word.buffer, word.byteOffset).getUint32(0, true);
+  return [
+    version === 0,
+    flags === 0,
+    address % BigInt(RSEQ_CS.align) === 0n,
+    executable(start_ip) && executable(endOf(descriptor)),
+    executable(abort_ip),
+    signature === rseqSignature('x86-64'),
+    isInside(descriptor, ip),
+  ].filter(Boolean).length;
 }

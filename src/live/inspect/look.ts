@@ -17,7 +17,7 @@ import type { InspectedProcess } from '../../report/inspect-document.js';
 import { type Glibc, glibcOf } from '../glibc.js';
 import { placeText } from '../modules.js';
 import type { LiveProcess } from '../process.js';
-import { hurried, practise, whileStopped } from '../stop.js';
+import { hurried, practise, type Stop, stopEach } from '../stop.js';
 import type { Target, TargetThread } from '../target.js';
 import { describeThread, type Seen } from './describe.js';
 import { judging } from './mode.js';
@@ -40,8 +40,12 @@ export function inspectProcess(target: LiveProcess, options: LookOptions): Inspe
     target.architecture === 'x86-64'
       ? glibcOf(target.modules, (at, size) => target.read(at, size))
       : undefined;
-  const threads = target.threads();
-  const seen = hurried(() => threads.flatMap((thread) => seeThread(target, glibc, thread, options) ?? []));
+  const found = target.threads().map((thread) => beforeStop(target, glibc, thread, options));
+  const asking = found.filter(({ note }) => note === undefined).map(({ thread }) => thread.tid);
+  const stops = hurried(() => stopEach(asking, (tid) => ask(target, tid)));
+  const seen = found.flatMap(
+    (before) => withStop(target, before, stops.get(before.thread.tid), options.kernel) ?? [],
+  );
   const notes = target.architecture === 'i386' ? ['a 32-bit program: who registered is not looked for'] : [];
   return {
     ...about(target, glibc, notes),
@@ -82,38 +86,51 @@ let isPractised = false;
 function practised(): void {
   if (isPractised) return;
   isPractised = true;
-  practise((tid) => ask({ read: (address, size) => readMemory(tid, address, size) }, tid));
+  const read = (tid: number) => (address: bigint, size: number) => readMemory(tid, address, size);
+  practise((tid) => ask({ read: read(tid) }, tid));
 }
 
-/** Undefined: it ended meanwhile. */
-function seeThread(
+/** What can be had without a stop; `note`: why there is to be none. */
+function beforeStop(
   target: LiveProcess,
   glibc: Glibc | undefined,
   thread: TargetThread,
   { stop, kernel }: LookOptions,
-): Seen | undefined {
-  const { threadPointer } = thread;
+): Seen {
+  const { threadPointer, call } = thread;
   const derived = threadPointer === undefined ? undefined : derive(target, glibc, threadPointer);
-  const ip = thread.call === undefined || thread.call.kind === 'running' ? undefined : thread.call.ip;
+  const ip = call === undefined || call.kind === 'running' ? undefined : call.ip;
   const before = withoutStop(target, thread, derived, ip);
-  const reason =
-    target.tracer !== undefined
-      ? `it is traced by process ${target.tracer.pid} (${target.tracer.name}), and a thread has one tracer only`
-      : stop
-        ? undefined
-        : reasonNotToStop(target, thread, before, derived !== undefined, kernel);
-  if (reason !== undefined) return { ...before, note: reason };
-  const result = whileStopped(thread.tid, () => ask(target, thread.tid));
-  switch (result.kind) {
+  if (target.tracer !== undefined) {
+    const { pid, name } = target.tracer;
+    return { ...before, note: `it is traced by process ${pid} (${name}), and a thread has one tracer only` };
+  }
+  return stop
+    ? before
+    : { ...before, note: reasonNotToStop(target, thread, before, derived !== undefined, kernel) };
+}
+
+/** Undefined: it ended meanwhile. */
+function withStop(
+  target: LiveProcess,
+  before: Seen,
+  stop: Stop<Answer> | undefined,
+  kernel: RunningKernel,
+): Seen | undefined {
+  switch (stop?.kind) {
+    case undefined:
+      return before;
     case 'gone':
       return undefined;
     case 'denied':
       return { ...before, note: 'the kernel does not let us trace it' };
+    case 'stuck':
+      return { ...before, note: 'it did not come to a stop: it goes on as soon as it leaves the kernel' };
     case 'stopped':
       return {
-        ...afterStop(target, thread, result.value, kernel),
-        stopped: result.held,
-        asked: result.asked,
+        ...afterStop(target, before.thread, stop.value, kernel),
+        stopped: stop.held,
+        asked: stop.asked,
       };
   }
 }

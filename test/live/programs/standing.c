@@ -109,6 +109,24 @@ static void dies_later(void) {
   leave(0);
 }
 
+/* For a core: at once, in a section and outside. */
+static void broken_version(void) {
+  registered();
+  spin_cs.version = 1;
+  preempted_inside(&spin_cs);
+}
+static void broken_abort_ip(void) {
+  registered();
+  spin_cs.abort_ip = (u64)map(4096) + 4096;
+  sys(munmap, spin_cs.abort_ip - 4096, 4096);
+  preempted_inside(&spin_cs);
+}
+static void broken_rseq_cs(void) {
+  registered();
+  area.rseq_cs = 0x10;
+  preempted_outside();
+}
+
 static const struct row standing_rows[] = {
     {"unregistered", "no registration", SOURCE, unregistered},
     {"waiting", "registered, in a call", SOURCE, waiting},
@@ -119,6 +137,9 @@ static const struct row standing_rows[] = {
     {"abused", "cpu_id_start written to", SOURCE, abused},
     {"many", "300 threads", SOURCE, many_threads},
     {"dies-later", "rseq_cs 0x10 when the input ends", SOURCE, dies_later},
+    {"dies-version", "version 1", SOURCE, broken_version},
+    {"dies-abort-ip", "abort_ip where nothing is mapped", SOURCE, broken_abort_ip},
+    {"dies-rseq-cs", "rseq_cs 0x10", SOURCE, broken_rseq_cs},
     {0},
 };
 const struct row *const tables[] = {standing_rows, 0};
