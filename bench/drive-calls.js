@@ -8,6 +8,8 @@ const at = (name) => `${root}${name}`;
 const bin = at('bin/rseqlab.js');
 const rounds = Number(process.argv[2] ?? 7);
 const CALLS = at('test/fixtures/live/calls');
+/** The same without a call inside a section. */
+const CLEAN = at('test/fixtures/live/clean');
 const ANNOTATED = at('test/fixtures/live/annotated');
 
 /** The numbers that a program prints. */
@@ -22,12 +24,8 @@ const many = ['many', '4000'];
 /** What, whose number of those that are printed, the command; the first one is what the others are held to. */
 const ROWS = [
   ['plain', 0, [CALLS, ...many]],
-  ['rseqlab enforce', 0, rseqlab('enforce', CALLS, ...many)],
-  [
-    'rseqlab enforce --strict',
-    0,
-    [process.execPath, bin, 'enforce', '--strict', '-o', '/dev/null', '--', CALLS, ...many],
-  ],
+  ['rseqlab enforce, no section can make a call', 0, rseqlab('enforce', CLEAN, ...many)],
+  ['rseqlab enforce, a section can make a call', 0, rseqlab('enforce', CALLS, ...many)],
   ['rseqlab annotate, a call from elsewhere', 0, rseqlab('annotate', ANNOTATED, ...many, '20')],
   ['rseqlab annotate, a call without an annotation', 1, rseqlab('annotate', ANNOTATED, ...many, '20')],
   ['rseqlab annotate, an annotated call', 2, rseqlab('annotate', ANNOTATED, ...many, '20')],
