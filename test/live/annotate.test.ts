@@ -83,7 +83,7 @@ describe.skipIf(reason !== undefined)(title('annotate'), () => {
 
   it('forgets what was said when a handler jumps away', () => {
     const { stdout, calls } = run('jumps');
-    expect(stdout).toBe('100 jumps\n');
+    expect(stdout).toMatch(/^\d+ jumps\n$/);
     expect(Object.keys(ended(calls))).toEqual(['gettid 1']);
   });
 

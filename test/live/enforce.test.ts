@@ -80,6 +80,16 @@ describe.skipIf(reason !== undefined)(title('enforce'), () => {
     expect(rseqlab(['enforce', '--', 'sh', '-c', 'kill -TERM $$'])).toMatchObject({ status: 143 });
   });
 
+  it('knows sections of libraries that come later, for all threads', ({ skip }) => {
+    // Node has struct rseq registered by glibc, where it runs on one that does so (2.35).
+    const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(join(ROOT, 'test/fixtures/live/inside.so'))}) } catch (e) { console.log(e.message) }`;
+    const { status, stdout, document } = enforce('--', process.execPath, '-e', load);
+    skip(stdout.includes('__rseq_offset'), 'the libc here registers no struct rseq');
+    expect(counts(document)).toEqual(['1 getppid in inside']);
+    expect(document.sites[0]!.file).toMatch(/inside\.so$/);
+    expect(status).toBe(1);
+  });
+
   it('tells people where, what and why', () => {
     const { stderr } = rseqlab(['enforce', '--', CALLS, 'threads']);
     expect(
