@@ -9,12 +9,13 @@ import { type Answer, answerOf, pieceBytes } from './wire.js';
 const SLICE = 100;
 /** Pieces that a worker has or finds when it is done with one. */
 const AHEAD = 3;
+/** Of those the ones that it has begun with, at most. */
+const BEGUN = 2;
 /**
- * Where nothing is left to do, a piece that others have is waited for so many times as long as it would take here, and so many milliseconds; then it
- * is done here.
+ * Where nothing is left to do, a piece that others have begun with is waited for so many times as long as it would take here, or as pieces have taken,
+ * on the way there and back, and so many milliseconds at least, or at most; then it is done here.
  */
-const PATIENCE = 3;
-const PATIENCE_LEAST = 20;
+const PATIENCE = { here: 3, usual: 2, least: 20, most: 1000 } as const;
 /** States that are worth sending, in parts of a piece: those of a level, and of one piece of it. */
 const WORTH = { level: 2, piece: 1 / 8 } as const;
 
@@ -45,13 +46,15 @@ export class Shared implements Sharing {
   private readonly sequences = new Map<number, number>();
   /** States that were expanded here, and how many milliseconds that took. */
   private readonly own = { states: 0, milliseconds: 0 };
+  /** How long pieces take, on the way there and back, in milliseconds. */
+  private usual = 0;
   private deadlock = false;
   private badEnd = false;
 
   constructor(
     private readonly board: Board,
     private readonly plan: { readonly scenario: string; readonly facts: () => Facts },
-    private readonly patience = PATIENCE_LEAST,
+    private readonly patience: number = PATIENCE.least,
   ) {}
 
   get workers(): number {
@@ -152,12 +155,18 @@ export class Shared implements Sharing {
   /** Nothing is left to be done but what others are at. */
   private async awaitOthers(cost: 0 | 1): Promise<void> {
     const { board, others } = this;
-    const [[id, { since, states }]] = others as unknown as [[number, Pending]];
+    const ids = [...others.keys()];
+    // The last ones lie where they were put.
+    if (ids.length > board.workers * BEGUN) {
+      this.takeBack(ids.at(-1)!, cost);
+      return;
+    }
+    const { since, states } = others.get(ids[0]!)!;
     const here = (states * this.own.milliseconds) / Math.max(1, this.own.states);
-    const patience = this.patience + here * PATIENCE;
-    const left = since + patience - Date.now();
-    if (board.workers > 0 && left > 0) await board.wait(Math.min(left, SLICE));
-    else this.takeBack(id, cost);
+    const long = Math.max(this.patience + here * PATIENCE.here, this.usual * PATIENCE.usual);
+    const left = since + Math.min(long, PATIENCE.most) - Date.now();
+    if (left > 0) await board.wait(Math.min(left, SLICE));
+    else this.takeBack(ids[0]!, cost);
   }
 
   private takeBack(id: number, cost: 0 | 1): void {
@@ -185,6 +194,7 @@ export class Shared implements Sharing {
     const piece = this.others.get(id);
     if (piece === undefined) return;
     this.others.delete(id);
+    this.usual = (this.usual * 7 + Date.now() - piece.since) / 8;
     engine.alsoCount(answer.transitions, answer.violations);
     const { deadlock, badEnd } = engine.settleAll(this.missesHere(answer, piece.ranges), cost);
     this.deadlock ||= deadlock;

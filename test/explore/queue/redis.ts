@@ -54,7 +54,7 @@ export class Server {
   search(name: string, workers: number, ...args: string[]): Live {
     return live(
       ...['explore', '--queue', this.address, '--queue-name', name, '--queue-workers', `${workers}`],
-      ...['--queue-piece', '512', ...args],
+      ...['--queue-piece', '1000', ...args],
     );
   }
   worker(name: string, ...args: string[]): Live {
