@@ -64,6 +64,8 @@ export interface StressSection {
   readonly source?: SourceAt;
   readonly entered: boolean;
   readonly points: readonly StressPoint[];
+  /** Instructions between the store to rseq_cs and start_ip, where it has some: `forced` counts the stops there, which disarm it. */
+  readonly gap?: readonly StressPoint[];
 }
 
 export interface SourceAt {

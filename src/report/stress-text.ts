@@ -54,6 +54,15 @@ function sectionLines(section: StressSection, style: Style): string[] {
     style.bold(sectionName(section)),
     style.dim(`  forced${natural ? '  natural' : ''}  threads`),
     ...section.points.map((point) => pointLine(point, width, natural, style)),
+    ...(section.gap ?? []).flatMap(({ ip, text, forced }) =>
+      forced === 0
+        ? []
+        : [
+            style.warning(
+              `  ${plural(forced, 'stop')} at ${ip}  ${text}: between the store to rseq_cs and the section: it was disarmed`,
+            ),
+          ],
+    ),
   ];
 }
 
@@ -69,12 +78,8 @@ function pointLine(point: StressPoint, width: number, natural: boolean, style: S
   return notes.length > 0 ? style.error(line) : line;
 }
 
-function failureLines(
-  { failure, command, cause }: StressDocument & { cause?: never },
-  style: Style,
-): string[] {
+function failureLines({ failure, command }: StressDocument, style: Style): string[] {
   const { points, runs, scenarios, kind } = failure!;
-  void cause;
   const lines: string[] = [];
   if (points.length > 0) {
     lines.push(

@@ -51,6 +51,8 @@ const TRANSCRIPTS = {
   'help-replay': ['replay', '--help'],
   'help-run': ['run', '--help'],
   'help-sections': ['sections', '--help'],
+  'help-step': ['step', '--help'],
+  'help-stress': ['stress', '--help'],
   'help-work': ['work', '--help'],
 } as const;
 

@@ -81,9 +81,14 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     expect(status).toBe(1);
   });
 
-  it('sees a section that runs unprotected', () => {
-    const { status, document } = stress('--', COUNTERS, 'retry-without-rearming');
-    expect(document).toMatchObject({ verdict: 'failed', failure: { kind: 'unprotected' } });
+  it.each(['retry-without-rearming', 'arming-gap'])('sees a section that runs unprotected: %s', (name) => {
+    const { status, document } = stress('--no-bisect', '--', COUNTERS, name, '2', '2000000');
+    expect(document.verdict).toBe('failed');
+    const [section] = document.sections;
+    expect(section!.points.some(({ unprotected }) => unprotected > 0)).toBe(true);
+    expect(section!.gap?.map(({ text }) => text) ?? []).toEqual(
+      name === 'arming-gap' ? ['mov %rax,%r8', 'shl $6,%r8', 'mov (%rsi,%r8),%rcx'] : [],
+    );
     expect(status).toBe(1);
   });
 

@@ -53,6 +53,7 @@ interface Instance {
 type Owner = { readonly instance: Instance; readonly point: Point | undefined };
 
 /** Rounds in a row in which only threads were met that have been aborted everywhere: from then on one round a tick is enough, and some more are. */
+const GAP_ROUND = 1;
 const MANY_VAIN = 64;
 const TOO_MANY_VAIN = MANY_VAIN + 50;
 /** Ticks after which a round is over where nobody was seen to leave. */
@@ -86,13 +87,21 @@ export class Campaign {
     this.instances.set(space, list);
     const bias = Number(live.module.bias);
     if (list.some((each) => each.target === target && each.bias === bias)) return;
-    const allowed = target.points.filter(({ id }) => this.only?.has(id) ?? true);
+    const allowed = this.filter(target.points);
     const instance: Instance = {
       ...{ target, live, space, bias, allowed, round: new Set(), rounds: 0, leaving: false, pair: 0 },
-      ...{ half: false, done: allowed.length === 0, seen: new Set(), vain: 0, resting: false, quiet: 0 },
+      ...{
+        half: false,
+        done: allowed.length + this.filter(target.gaps).length === 0,
+        seen: new Set(),
+        vain: 0,
+        resting: false,
+        quiet: 0,
+      },
     };
     list.push(instance);
-    for (const point of target.points) this.own(space, point.at + bias, { instance, point });
+    for (const point of [...target.points, ...target.gaps])
+      this.own(space, point.at + bias, { instance, point });
     for (const exit of target.exits) this.own(space, exit + bias, { instance, point: undefined });
     this.begin(instance);
   }
@@ -139,6 +148,10 @@ export class Campaign {
     if (points.length > 0) {
       const armed = this.armedSection(thread, at, points);
       for (const { instance, point } of points) {
+        if (instance.target.gaps.includes(point!)) {
+          this.hitGap(instance, point!);
+          continue;
+        }
         if (armed !== undefined && armed !== instance) continue;
         aborted ||= armed === instance;
         this.hitPoint(instance, point!, thread, armed === instance);
@@ -171,7 +184,9 @@ export class Campaign {
       }
       if (instance.done || ++instance.quiet < PATIENCE) continue;
       // Nobody was seen to leave; or, of a random point, nobody came.
-      if (instance.leaving || this.options.mode === 'storm' || this.options.double) this.left(instance);
+      const { leaving, round } = instance;
+      if (leaving || round.size === 0 || this.options.mode === 'storm' || this.options.double)
+        this.left(instance);
     }
   }
 
@@ -222,6 +237,7 @@ export class Campaign {
     instance.quiet = 0;
     if (!armed) {
       point.unprotected++;
+      instance.round.delete(point);
       return;
     }
     this.aborts++;
@@ -247,6 +263,14 @@ export class Campaign {
     }
     instance.leaving = true;
     for (const exit of instance.target.exits) this.plant(instance, exit);
+  }
+
+  /** The stop has disarmed the section: what it comes to next tells. */
+  private hitGap(instance: Instance, point: Point): void {
+    point.forced++;
+    this.last = point.id;
+    instance.quiet = 0;
+    instance.round.delete(point);
   }
 
   private plant(instance: Instance, at: number): void {
@@ -300,6 +324,8 @@ export class Campaign {
         ? []
         : [allowed[Math.floor(instance.pair / allowed.length) % allowed.length]!];
     }
+    // One round is enough to see what a gap does.
+    if (instance.rounds === GAP_ROUND) return [...allowed, ...this.filter(instance.target.gaps)];
     if (instance.rounds < rounds) return allowed;
     const threads = this.alive(instance);
     const missing = allowed.filter((point) =>
@@ -308,6 +334,10 @@ export class Campaign {
     if (instance.vain >= TOO_MANY_VAIN) return [];
     if (missing.length > 0) return missing;
     return threads.every((tid) => instance.seen.has(tid)) ? [] : allowed.slice(0, 1);
+  }
+
+  private filter(points: readonly Point[]): readonly Point[] {
+    return this.only === undefined ? points : points.filter(({ id }) => this.only!.has(id));
   }
 
   private any({ allowed }: Instance): Point {

@@ -1,4 +1,7 @@
 /** What a keeper does for `rseqlab stress`. */
+
+import type { ProgramImage } from '../../binary/image.js';
+import { scenariosOf } from '../../kernel/scenario/parts.js';
 import { tryCall } from '../../linux/libc.js';
 import { threadStat } from '../../linux/procfs.js';
 import type { StressSection } from '../../report/stress-document.js';
@@ -35,6 +38,8 @@ export interface StressResult {
   /** The point of the last forced abort. */
   readonly last?: string;
   readonly limits: readonly string[];
+  /** Of the files with sections. */
+  readonly scenarios: readonly string[];
   /** --time was over before the program was. */
   readonly timeOver: boolean;
 }
@@ -160,8 +165,17 @@ class StressJob {
       processes: this.processes,
       ...(this.campaign.last !== undefined && { last: this.campaign.last }),
       limits,
+      scenarios: [...new Set(this.targets.all.flatMap(({ image }) => scenarioNames(image)))],
       timeOver: this.timeOver,
     };
+  }
+}
+
+function scenarioNames(image: ProgramImage): string[] {
+  try {
+    return scenariosOf(image).map(({ name }) => name);
+  } catch {
+    return [];
   }
 }
 

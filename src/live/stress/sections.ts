@@ -1,4 +1,4 @@
-import { type Addr, hex } from '../../abi/address.js';
+import { type Addr, hex, plus } from '../../abi/address.js';
 import { demangle } from '../../binary/demangle/index.js';
 import type { ProgramImage } from '../../binary/image.js';
 import { instructionsOf } from '../../check/view.js';
@@ -30,6 +30,8 @@ export interface Target {
   readonly points: readonly Point[];
   /** Addresses in the file where a thread goes on that has left the section unaborted, and comes to in no other way before it begins it again. */
   readonly exits: readonly number[];
+  /** Instructions between the store to rseq_cs and start_ip: an interruption there disarms the section, and right code has none. */
+  readonly gaps: readonly Point[];
 }
 
 const key = ({ module, section }: LiveSection): string =>
@@ -60,21 +62,44 @@ function make({ module, section }: LiveSection): Target | undefined {
     ({ address, flow: kind }) => kind !== 'unknown' && (flow?.reached(address) ?? true),
   );
   if (instructions.length === 0) return undefined;
+  const pointOf = (instruction: Instruction): Point => ({
+    at: instruction.address,
+    id: `${module.name}:${hex(instruction.address)}`,
+    instruction,
+    forced: 0,
+    natural: undefined,
+    unprotected: 0,
+    threads: new Set(),
+  });
   return {
     file: module.name,
     section,
     image: findings.image,
-    points: instructions.map((instruction) => ({
-      at: instruction.address,
-      id: `${module.name}:${hex(instruction.address)}`,
-      instruction,
-      forced: 0,
-      natural: undefined,
-      unprotected: 0,
-      threads: new Set(),
-    })),
+    points: instructions.map(pointOf),
     exits: exitsOf(findings, section, instructions),
+    gaps: gapOf(findings, section).map(pointOf),
   };
+}
+
+/** A longer way from the arming store to the section is not followed, in instructions. */
+const LONGEST_GAP = 16;
+
+function gapOf({ code }: Findings, { start, armings }: CriticalSection): Instruction[] {
+  const gap = new Map<number, Instruction>();
+  for (const { at } of armings) {
+    const way: Instruction[] = [];
+    const store = code?.at(at);
+    let next = store && plus(at, store.length);
+    while (next !== undefined && next !== start && way.length < LONGEST_GAP) {
+      const instruction = code?.at(next);
+      // Straight on only: what is behind a branch is perhaps on another way.
+      if (instruction?.flow !== 'next') break;
+      way.push(instruction);
+      next = plus(next, instruction.length);
+    }
+    if (next === start) for (const instruction of way) gap.set(instruction.address, instruction);
+  }
+  return [...gap.values()];
 }
 
 /** An exit that an aborted thread comes to as well tells nothing. */
@@ -97,7 +122,7 @@ const lineOf = (image: ProgramImage, at: Addr): { source?: SourceAt } => {
   return line === undefined ? {} : { source: { file: line.file, line: line.line } };
 };
 
-export function reportOf({ file, section, image, points }: Target): StressSection {
+export function reportOf({ file, section, image, points, gaps }: Target): StressSection {
   const reported = points.map((point) => pointReport(image, point));
   return {
     file,
@@ -108,6 +133,7 @@ export function reportOf({ file, section, image, points }: Target): StressSectio
     ...lineOf(image, section.start!),
     entered: points.some(({ forced, unprotected }) => forced > 0 || unprotected > 0),
     points: reported,
+    ...(gaps.length > 0 && { gap: gaps.map((point) => pointReport(image, point)) }),
   };
 }
 

@@ -115,9 +115,8 @@ async function explain(
   first: Run,
   kind: StressFailure['kind'],
 ): Promise<StressFailure> {
-  const { sections, last } = first.result;
-  const scenarios: string[] = [];
-  const named = new Map<string, { section: StressSection; point: StressSection["points"][number] }>(sections.flatMap((section) => section.points.map((point) => [`${section.file}:${point.ip}`, { section, point }] as const))); // biome-ignore format: one step
+  const { sections, last, scenarios } = first.result;
+  const named = new Map<string, { section: StressSection; point: StressSection["points"][number] }>(sections.flatMap((section) => [...section.points, ...(section.gap ?? [])].map((point) => [`${section.file}:${point.ip}`, { section, point }] as const))); // biome-ignore format: one step
   const failure = (ids: readonly string[], runs: number): StressFailure => ({
     kind,
     points: ids.flatMap((id) => {
@@ -147,6 +146,6 @@ async function explain(
 }
 
 const forcedIds = (sections: readonly StressSection[]): string[] =>
-  sections.flatMap(({ file, points }) =>
-    points.filter(({ forced }) => forced > 0).map(({ ip }) => `${file}:${ip}`),
+  sections.flatMap(({ file, points, gap = [] }) =>
+    [...points, ...gap].filter(({ forced }) => forced > 0).map(({ ip }) => `${file}:${ip}`),
   );
