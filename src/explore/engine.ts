@@ -149,7 +149,7 @@ export class Engine {
 
   private block = 0;
   private blockBytes = 0;
-  /** States as words in a place where they can be walked from, in neither the table nor the frontier; the next ones come in their place. */
+  /** The reverse of `words`: states in a place where they can be walked from, in neither the table nor the frontier; the next ones come in their place. */
   place(words: Int32Array): Range {
     const { store } = this;
     if (words.byteLength > this.blockBytes) {

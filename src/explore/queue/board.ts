@@ -1,3 +1,4 @@
+import type { EngineSettings } from '../engine.js';
 import type { Facts } from '../semantics/facts.js';
 
 /** What a worker must know of a search besides the program and the options of the command. */
@@ -7,8 +8,8 @@ export interface Plan {
   readonly scenario: string;
   /** What was learned of the program before this search began. */
   readonly facts: Facts;
-  readonly symmetry: boolean;
-  readonly exact: boolean;
+  /** Of the engine there: those that decide about states are the same here. */
+  readonly settings: EngineSettings;
 }
 
 /**

@@ -1,11 +1,10 @@
 import type { Range } from '../context.js';
-import { Engine, WORTH_SHARING } from '../engine.js';
+import { Engine, type EngineSettings, WORTH_SHARING } from '../engine.js';
 import type { Semantics } from '../semantics.js';
 import { ASKED_WORDS } from '../stepper.js';
 import { OutOfMemory } from '../store.js';
 import type { ExploreHost } from '../verdict.js';
 import type { Workers } from '../workers.js';
-import type { Plan } from './board.js';
 import type { Answer, Piece } from './wire.js';
 
 /** This process comes to other results than the one whose search it is. */
@@ -31,15 +30,14 @@ export class Hand {
   /** `semantics` stands at its start. */
   constructor(
     semantics: Semantics,
-    { symmetry, exact }: Pick<Plan, 'symmetry' | 'exact'>,
+    settings: EngineSettings,
     private readonly worker: number,
     private readonly options: HandOptions,
   ) {
     this.engine = new Engine(
       semantics,
       {
-        symmetry,
-        exact,
+        ...settings,
         parents: false,
         maxMemory: options.maxMemory,
         roundStates: Infinity,

@@ -63,9 +63,8 @@ export class Shared implements Sharing {
 
   begin(engine: Engine): void {
     this.engine = engine;
-    const { symmetry, exact } = engine.settings;
     const { scenario, facts } = this.plan;
-    this.generation = this.board.begin({ scenario, facts: facts(), symmetry, exact });
+    this.generation = this.board.begin({ scenario, facts: facts(), settings: engine.settings });
   }
 
   async round(pending: readonly Range[], cost: 0 | 1): Promise<RoundEnd> {

@@ -267,7 +267,7 @@ class Member {
     const program = { path, bytes: this.program, arguments: [], environment: [] };
     const semantics = followingSemantics(program, settingsOf(options, plan.scenario), reductions, plan.facts);
     const { jobs, maxMemory } = this.options;
-    this.hand = new Hand(semantics, plan, this.number, { jobs, maxMemory, host: exploreHost });
+    this.hand = new Hand(semantics, plan.settings, this.number, { jobs, maxMemory, host: exploreHost });
     this.plan = plan;
     await this.hand.employ();
     return this.hand;

@@ -29,7 +29,7 @@ export class CarelessBoard implements Board {
   /** How often something went wrong. */
   readonly happened = { answered: 0, dies: 0, loses: 0, doubles: 0, forgets: 0 };
   private generation = 0;
-  private plan: Omit<Plan, 'generation'> | undefined;
+  plan: Omit<Plan, 'generation'> | undefined;
   private log: number[] = [];
   private team: Worker[] = [];
   private come = 0;
@@ -72,7 +72,11 @@ export class CarelessBoard implements Board {
   private join(): void {
     const number = ++this.come;
     const options = { jobs: 1, maxMemory: 2 ** 30, host: exploreHost };
-    this.team.push({ number, hand: new Hand(this.semantics(), this.plan!, number, options), sent: [] });
+    this.team.push({
+      number,
+      hand: new Hand(this.semantics(), this.plan!.settings, number, options),
+      sent: [],
+    });
   }
   private happens(what: keyof Carelessness): boolean {
     const does = this.pick(100) < this.care[what];

@@ -61,7 +61,9 @@ describe('a search that is shared', () => {
   it('is left by a worker to whom the program does something else', async () => {
     const model = () => semanticsOf(randomModel(3));
     const options = { jobs: 1, maxMemory: 2 ** 30, host: exploreHost };
-    const hand = new Hand(model(), { symmetry: true, exact: false }, 1, options);
+    const board = new CarelessBoard(model, numbers(1), NONE);
+    await explore(model, { sharing: new Shared(board, { scenario: '', facts: () => ({}) }) });
+    const hand = new Hand(model(), board.plan!.settings, 1, options);
     await expect(hand.follow(new Int32Array(0), 4711)).rejects.toThrow(Disagreement);
     await expect(hand.follow(Int32Array.of(0, 99, 99, 0), 4711)).rejects.toThrow(Disagreement);
   });
