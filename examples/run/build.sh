@@ -10,5 +10,3 @@ make() {
 }
 make counter
 make counter-gap -DGAP
-make few -DFEW
-make few-gap -DFEW -DGAP

@@ -19,7 +19,6 @@ import { printable } from './printable.js';
 import { regionFrom, regionOf } from './regions.js';
 import { sourceLines } from './source-lines.js';
 import { readSymbols, readSymbolTables, type SymbolTables, symbolSources, withoutTwins } from './symbols.js';
-import { type ThreadBlock, type ThreadSections, threadBlock } from './thread-block.js';
 import { type UnwindIndex, unwindIndex } from './unwind.js';
 
 const TYPES = {
@@ -34,7 +33,6 @@ export class ElfImage implements ProgramImage {
   readonly header: ImageHeader;
   readonly sections: readonly ImageSection[];
   private readonly memory: MemoryLayout;
-  private readonly threads: ThreadBlock;
   private readonly tags: Map<number, number>;
   private linkedCache: Linked | undefined;
   private symbolCache: readonly ImageSymbol[] | undefined;
@@ -53,10 +51,8 @@ export class ElfImage implements ProgramImage {
     readonly warnings: string[],
     private readonly debugFile: (() => Uint8Array | undefined) | undefined,
     private readonly ownPages: boolean,
-    private readonly provided: ((name: string) => boolean) | undefined,
   ) {
     this.memory = layout(headers, warnings, ownPages);
-    this.threads = threadBlock(headers);
     this.tags = headers.type === ET.REL ? new Map() : dynamicTags(headers);
     const flags1 = this.tags.get(DT.FLAGS_1) ?? 0;
     this.header = {
@@ -112,11 +108,8 @@ export class ElfImage implements ProgramImage {
   }
 
   get tlsBlock(): ProgramImage['tlsBlock'] {
-    return this.headers.type === ET.REL && !this.ownPages ? undefined : this.threads.block;
-  }
-
-  get threadSections(): ThreadSections {
-    return this.threads.sections;
+    const segment = this.headers.programs.find(({ type }) => type === PT.TLS);
+    return segment && { size: segment.memsz, align: Math.max(1, segment.align) };
   }
 
   get symbols(): readonly ImageSymbol[] {
@@ -147,14 +140,14 @@ export class ElfImage implements ProgramImage {
   }
 
   private symbolTables(): SymbolTables {
-    this.tables ??= readSymbolTables(this.headers, this.memory, this.tags, this.threads.sections);
+    this.tables ??= readSymbolTables(this.headers, this.memory, this.tags);
     return this.tables;
   }
 
   private get linked(): Linked {
-    const { headers, memory, tags, threads, ownPages, provided } = this;
+    const { headers, memory, tags, tlsBlock, ownPages } = this;
     const symbolTables = () => this.symbolTables();
-    this.linkedCache ??= link({ headers, memory, tags, threads, ownPages, provided, symbolTables });
+    this.linkedCache ??= link({ headers, memory, tags, tlsBlock, ownPages, symbolTables });
     return this.linkedCache;
   }
 

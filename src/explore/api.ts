@@ -1,19 +1,16 @@
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
-import { RecordingError } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { scenariosOf } from '../kernel/scenario/parts.js';
 import { CheckpointError } from './checkpoint.js';
 import { CheckpointFile, type CheckpointPlace } from './checkpoint-file.js';
 import { type Told, tellVerdict } from './document.js';
 import { checkOptions, ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from './options.js';
-import type { Board } from './queue/board.js';
-import { Shared } from './queue/shared.js';
 import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
 import { Refusal } from './semantics/refusal.js';
-import type { Settings } from './semantics/settings.js';
+import type { Settings } from './semantics/world.js';
 import type { SourceLines } from './source.js';
 import { EXPLORE_SCHEMA, type ExploreDocument } from './timeline.js';
 import { type CounterexampleTrace, traceOf } from './trace.js';
@@ -35,8 +32,6 @@ export interface Surroundings {
   readonly version: string;
   /** Where the trace is going to be written. */
   readonly traceFile?: string;
-  /** Others take part in the searches by it. */
-  readonly board?: Board;
   /** Searches that are broken off are kept there, and taken up again from there. */
   readonly checkpoint?: CheckpointPlace;
 }
@@ -82,7 +77,7 @@ export async function tell(
   { path, bytes }: ObjectFile,
   scenario: string,
   options: ExploreOptions,
-  { host, lines, board }: Surroundings,
+  { host, lines }: Surroundings,
   kept: CheckpointFile<Done> | undefined,
 ): Promise<ToldScenario> {
   const settings = settingsOf(options, scenario);
@@ -94,7 +89,6 @@ export async function tell(
   const explored = await exploreScenario({ path, bytes, arguments: [], environment: [] }, settings, {
     ...search,
     ...(host && { host }),
-    ...(board && { share: (facts) => new Shared(board, { scenario, facts }) }),
     ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, scenario }) }),
     ...(kept && {
       kept: {
@@ -129,18 +123,15 @@ export function askedOf(options: ExploreOptions): object {
 
 /** What explorations throw for users, as ExploreError. */
 export function refused(error: unknown): unknown {
-  const known = [Refusal, ProgramError, BinaryError, RecordingError, CheckpointError].some(
-    (kind) => error instanceof kind,
-  );
+  const known = [Refusal, ProgramError, BinaryError, CheckpointError].some((kind) => error instanceof kind);
   return known ? new ExploreError((error as Error).message) : error;
 }
 
 /** Scenarios to explore: the one asked for, else all of the file. */
 export function scenarioNames(
   { path, bytes }: ObjectFile,
-  { scenario: asked, tasks, from }: ExploreOptions,
+  { scenario: asked, tasks }: ExploreOptions,
 ): string[] {
-  if (from !== undefined) return [`from event ${from.event}`];
   const image = readImage(bytes, path, { ownPages: true });
   if (image.header.type !== 'relocatable')
     throw new ExploreError(

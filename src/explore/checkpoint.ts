@@ -41,13 +41,7 @@ interface Head {
   readonly sections: readonly number[];
 }
 
-const graphSizes = ({ graph }: Engine): number[] => [
-  graph.locals,
-  graph.nodes,
-  graph.cells,
-  graph.memories,
-  graph.digest,
-];
+const graphSizes = ({ graph }: Engine): number[] => [graph.locals, graph.nodes, graph.cells, graph.memories];
 
 /**
  * A search as bytes: what was asked of the semantics (so that the graph can be made again by asking again), the states of the layer and of

@@ -7,7 +7,6 @@ export function sourceLine(
   lines: SourceLines,
   { file, line }: { readonly file: string; readonly line: number },
 ): SourceText {
-  // Tabs would be escaped as what no terminal should see.
-  const text = lines(file)?.[line - 1]?.trim().replaceAll('\t', ' ');
+  const text = lines(file)?.[line - 1]?.trim();
   return { file, line, ...(text === undefined || text === '' ? {} : { text }) };
 }

@@ -20,8 +20,6 @@ const ORDER = [
   'explore',
   'report',
   'node',
-  'linux',
-  'live',
   'cli',
 ];
 const PORTABLE = ORDER.slice(0, ORDER.indexOf('node'));
@@ -40,7 +38,7 @@ const isPortable = (file: string): boolean => PORTABLE.includes(folderOf(file)) 
 
 describe('the house', () => {
   it('has no other rooms', () => {
-    expect([...ORDER, 'index.ts']).toEqual(expect.arrayContaining([...new Set(files.map(folderOf))]));
+    expect([...new Set(files.map(folderOf))].sort()).toEqual([...ORDER, 'index.ts'].sort());
   });
 
   it.each(files)('%s imports only what stands before it', (file) => {

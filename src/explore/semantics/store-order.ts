@@ -17,7 +17,7 @@ export interface Choice {
 export type TsoStep = Step & { readonly waits?: boolean };
 
 /** Bits of resources: the store buffer of CPU c, which is held while there is something in it. */
-const BUFFER = 24;
+export const BUFFER = 24;
 
 const FLUSHED = {
   plain: false,

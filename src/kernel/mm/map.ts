@@ -20,7 +20,6 @@ export function newMm(kernel: Kernel): Mm {
     brk: 0,
     membarrier: 0,
     auxv: new Uint8Array(0),
-    callSites: [],
     stackStart: 0,
     argStart: 0,
     argEnd: 0,

@@ -1,4 +1,3 @@
-import { OPTION } from '../../abi/ptrace-requests.js';
 import { SI, SIG } from '../../abi/signals.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
@@ -8,6 +7,7 @@ import { sendSignal } from '../signal/send.js';
 import { makeSignal, SIG_IGN } from '../signal/sets.js';
 import type { Task } from '../state.js';
 import { wake } from '../wait.js';
+import { OPTION } from './constants.js';
 
 /** Who traces whom (kernel/ptrace.c). */
 

@@ -1,5 +1,4 @@
 import { RSEQ_CS } from '../../abi/rseq.js';
-import { isInside as inside } from '../../process/judge.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import { RIP } from '../registers.js';
@@ -12,7 +11,7 @@ export function isInside(kernel: Kernel, task: Task): boolean {
   if (pointer === 0n) return false;
   try {
     const cs = RSEQ_CS.read(kernel.memory(task.mm).read(pointer, RSEQ_CS.size));
-    return inside(cs, task.registers[RIP]!);
+    return BigInt.asUintN(64, task.registers[RIP]! - cs.start_ip) < cs.post_commit_offset;
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     return false;
