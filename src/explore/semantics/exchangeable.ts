@@ -1,10 +1,7 @@
 import type { Resource } from '../turns.js';
 import type { Knowledge } from './knowledge.js';
-import { BUFFER } from './store-order.js';
+import { BUFFER, CID, pairOf } from './resources.js';
 import type { World } from './world.js';
-
-/** Bits of resources: mm_cid 0. CPU 0 is bit 0. */
-export const CID = 16;
 
 /** How many mm_cids there are: the first thread is one more that has one. */
 export const cidsOf = ({ settings, tasks }: World): number => Math.min(settings.cpus, tasks.length + 1);
@@ -31,6 +28,3 @@ export function exchangeable(world: World, { cids, unlike }: Knowledge): readonl
     return classes;
   });
 }
-
-/** Two resources as one number. */
-export const pairOf = (a: number, b: number): number => Math.min(a, b) * 32 + Math.max(a, b);
