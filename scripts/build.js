@@ -1,6 +1,6 @@
 // Compiles src/ to dist/ and bundles the library for browsers.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,6 +78,11 @@ await build({
   sourcemap: true,
   logLevel: 'error',
 });
+
+// What rseqlab doctor asks the kernel with.
+mkdirSync(join(root, 'dist/probe'));
+copyFileSync(join(root, 'test/conformance/rows'), join(root, 'dist/probe/rows'));
+chmodSync(join(root, 'dist/probe/rows'), 0o755);
 
 const { NODE_OPTIONS: _, ...env } = process.env;
 execFileSync(process.execPath, [join(root, 'scripts/code-cache.js'), command], {

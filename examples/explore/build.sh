@@ -19,6 +19,8 @@ compile list-bug list -DABA
 compile lock-bug lock -DHANDLER
 compile slab-one-fence slab -DLINES -DFENCES=1
 compile slab-no-fence slab -DLINES -DFENCES=0
+compile annotated annotated -DLINES
+compile annotated-bug annotated -DLINES -DEARLY
 compile signal-bug signal -DBARE
 for name in cancel annotate; do
   compile $name-bug $name -DLINES -DBARE

@@ -10,3 +10,5 @@ make() {
 }
 make counter
 make counter-gap -DGAP
+make few -DFEW
+make few-gap -DFEW -DGAP

@@ -1,13 +1,19 @@
 /*
  * Four threads count on per-CPU counters, each with a restartable sequence. No C library: thread, rseq(2) and output are a few system calls.
- * With -DGAP the counter is read one instruction too early: between the store to rseq_cs and start_ip (see examples/check).
+ * With -DGAP the counter is read one instruction too early: between the store to rseq_cs and start_ip (see examples/check). With -DFEW it is two
+ * threads that count three times each, which is little enough to explore.
  */
 typedef unsigned int u32;
 typedef unsigned long u64;
 
 #define SIGNATURE 0x53053053
+#ifdef FEW
+#define THREADS 2
+#define ROUNDS 3
+#else
 #define THREADS 4
 #define ROUNDS 250
+#endif
 #define CPUS 64
 
 /* struct rseq and struct rseq_cs of linux/rseq.h. */

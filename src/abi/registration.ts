@@ -41,6 +41,8 @@ export interface RegistrationRow {
   readonly condition: string;
   /** `ok` where the call returns 0 and the harm comes after it. */
   readonly errno: RseqErrno | 'ok';
+  /** What to do instead. */
+  readonly mend: string;
   /** What happens besides the return value. */
   readonly consequence?: string;
   readonly since: string;
@@ -76,6 +78,7 @@ const outside = ({ request, context }: Case): boolean =>
 const ROWS: readonly RowWithTest[] = [
   {
     id: 'register-flags',
+    mend: 'Pass 0 as flags to register, and 1 (RSEQ_FLAG_UNREGISTER) to unregister.',
     operation: 'register',
     condition:
       'flags has a bit the kernel does not know (up to 6.19 any, since 7.0 all but SLICE_EXT_DEFAULT_ON)',
@@ -88,6 +91,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-other-address',
+    mend: "A thread has one registration: use the one that is there (glibc 2.35 and newer: thread pointer + __rseq_offset), or switch glibc's off with GLIBC_TUNABLES=glibc.pthread.rseq=0.",
     operation: 'register',
     condition: 'the thread has registered another address (often the C library was first)',
     errno: 'EINVAL',
@@ -98,6 +102,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-other-length',
+    mend: 'The area is registered already: use it as it is, or unregister it first with the length that it was registered with.',
     operation: 'register',
     condition: 'the thread has registered this address with another length',
     errno: 'EINVAL',
@@ -108,6 +113,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-other-signature',
+    mend: 'The area is registered already: use its signature (0x53053053 on x86-64) in front of the abort handlers, or unregister it first.',
     operation: 'register',
     condition: 'the thread has registered this address and length with another signature',
     errno: 'EPERM',
@@ -119,6 +125,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-again',
+    mend: 'There is nothing to do: this is what the thread has registered.',
     operation: 'register',
     condition: 'the thread has registered exactly this',
     errno: 'EBUSY',
@@ -129,6 +136,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-length-not-32',
+    mend: 'Pass 32 as length: kernels before 6.3 take no other.',
     operation: 'register',
     condition: 'length is not 32',
     errno: 'EINVAL',
@@ -140,6 +148,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-length-short',
+    mend: 'Pass 32, or at least getauxval(AT_RSEQ_FEATURE_SIZE) where that is more: the size of the fields in use (20, 28) is not the length.',
     operation: 'register',
     condition: 'length is below 32',
     errno: 'EINVAL',
@@ -150,6 +159,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-unaligned-32',
+    mend: 'Align struct rseq to 32 bytes, as its declaration in linux/rseq.h does.',
     operation: 'register',
     condition: 'length is 32 and the address is no multiple of 32',
     errno: 'EINVAL',
@@ -160,6 +170,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-unaligned',
+    mend: 'Align struct rseq to getauxval(AT_RSEQ_ALIGN) bytes: that is 64 since 7.0.',
     operation: 'register',
     condition: 'length is above 32 and the address is no multiple of AT_RSEQ_ALIGN (32; 64 since 7.0)',
     errno: 'EINVAL',
@@ -171,6 +182,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-length-below-features',
+    mend: 'Pass at least getauxval(AT_RSEQ_FEATURE_SIZE) as length, or exactly 32.',
     operation: 'register',
     condition: 'length is above 32 and below AT_RSEQ_FEATURE_SIZE (cannot happen while that is 33 or less)',
     errno: 'EINVAL',
@@ -181,6 +193,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-outside',
+    mend: 'Pass the address of a struct rseq in the memory of the program.',
     operation: 'register',
     condition: 'address + length is above TASK_SIZE',
     errno: 'EFAULT',
@@ -191,6 +204,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-null-ignored',
+    mend: 'Pass the address of a struct rseq: NULL registers nothing.',
     operation: 'register',
     condition: 'address is NULL',
     errno: 'ok',
@@ -203,6 +217,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-unmapped-kills',
+    mend: 'Give the area memory that can be written for as long as the thread lives, and set rseq_cs to 0 before it is registered.',
     operation: 'register',
     condition: 'the memory cannot be written, or rseq_cs in it points nowhere',
     errno: 'ok',
@@ -216,6 +231,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-unreadable',
+    mend: 'Pass the address of a struct rseq in memory that is mapped; a weak __rseq_offset that the linker has made NULL leads here too.',
     operation: 'register',
     condition: 'rseq_cs cannot be read: NULL, or not mapped',
     errno: 'EFAULT',
@@ -226,6 +242,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-read-only-stale',
+    mend: 'Keep struct rseq in memory that can be written: the kernel writes to it.',
     operation: 'register',
     condition: 'the memory is read-only and rseq_cs in it is not NULL, so that it cannot be cleared',
     errno: 'EFAULT',
@@ -237,6 +254,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-read-only-kills',
+    mend: 'Keep struct rseq in memory that can be written: the kernel writes to it.',
     operation: 'register',
     condition: 'the memory is read-only and rseq_cs in it is NULL',
     errno: 'ok',
@@ -249,6 +267,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'register-read-only',
+    mend: 'Keep struct rseq in memory that can be written: the kernel writes to it.',
     operation: 'register',
     condition: 'the memory cannot be written',
     errno: 'EFAULT',
@@ -259,6 +278,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-flags',
+    mend: 'Pass exactly 1 (RSEQ_FLAG_UNREGISTER) as flags.',
     operation: 'unregister',
     condition: 'flags has another bit besides UNREGISTER',
     errno: 'EINVAL',
@@ -269,6 +289,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-none',
+    mend: 'Each thread registers and unregisters for itself: leave this call out in a thread that has registered nothing.',
     operation: 'unregister',
     condition: 'the thread has registered nothing',
     errno: 'EINVAL',
@@ -279,6 +300,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-other-address',
+    mend: 'Pass the address that this thread has registered, not that of another thread or library.',
     operation: 'unregister',
     condition: 'the thread has registered another address',
     errno: 'EINVAL',
@@ -289,6 +311,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-other-length',
+    mend: 'Pass the length that was given at registration: glibc gives max(32, __rseq_size), not __rseq_size.',
     operation: 'unregister',
     condition: 'it was registered with another length',
     errno: 'EINVAL',
@@ -299,6 +322,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-other-signature',
+    mend: 'Pass the signature that was given at registration (RSEQ_SIG, 0x53053053 on x86-64).',
     operation: 'unregister',
     condition: 'it was registered with another signature',
     errno: 'EPERM',
@@ -309,6 +333,7 @@ const ROWS: readonly RowWithTest[] = [
   },
   {
     id: 'unregister-unwritable',
+    mend: 'Unregister before the memory of struct rseq is unmapped or protected.',
     operation: 'unregister',
     condition: 'the memory cannot be written any more',
     errno: 'EFAULT',

@@ -19,6 +19,7 @@ import { printable } from './printable.js';
 import { regionFrom, regionOf } from './regions.js';
 import { sourceLines } from './source-lines.js';
 import { readSymbols, readSymbolTables, type SymbolTables, symbolSources, withoutTwins } from './symbols.js';
+import { type ThreadBlock, type ThreadSections, threadBlock } from './thread-block.js';
 import { type UnwindIndex, unwindIndex } from './unwind.js';
 
 const TYPES = {
@@ -33,6 +34,7 @@ export class ElfImage implements ProgramImage {
   readonly header: ImageHeader;
   readonly sections: readonly ImageSection[];
   private readonly memory: MemoryLayout;
+  private readonly threads: ThreadBlock;
   private readonly tags: Map<number, number>;
   private linkedCache: Linked | undefined;
   private symbolCache: readonly ImageSymbol[] | undefined;
@@ -51,8 +53,10 @@ export class ElfImage implements ProgramImage {
     readonly warnings: string[],
     private readonly debugFile: (() => Uint8Array | undefined) | undefined,
     private readonly ownPages: boolean,
+    private readonly provided: ((name: string) => boolean) | undefined,
   ) {
     this.memory = layout(headers, warnings, ownPages);
+    this.threads = threadBlock(headers);
     this.tags = headers.type === ET.REL ? new Map() : dynamicTags(headers);
     const flags1 = this.tags.get(DT.FLAGS_1) ?? 0;
     this.header = {
@@ -108,8 +112,11 @@ export class ElfImage implements ProgramImage {
   }
 
   get tlsBlock(): ProgramImage['tlsBlock'] {
-    const segment = this.headers.programs.find(({ type }) => type === PT.TLS);
-    return segment && { size: segment.memsz, align: Math.max(1, segment.align) };
+    return this.headers.type === ET.REL && !this.ownPages ? undefined : this.threads.block;
+  }
+
+  get threadSections(): ThreadSections {
+    return this.threads.sections;
   }
 
   get symbols(): readonly ImageSymbol[] {
@@ -140,14 +147,14 @@ export class ElfImage implements ProgramImage {
   }
 
   private symbolTables(): SymbolTables {
-    this.tables ??= readSymbolTables(this.headers, this.memory, this.tags);
+    this.tables ??= readSymbolTables(this.headers, this.memory, this.tags, this.threads.sections);
     return this.tables;
   }
 
   private get linked(): Linked {
-    const { headers, memory, tags, tlsBlock, ownPages } = this;
+    const { headers, memory, tags, threads, ownPages, provided } = this;
     const symbolTables = () => this.symbolTables();
-    this.linkedCache ??= link({ headers, memory, tags, tlsBlock, ownPages, symbolTables });
+    this.linkedCache ??= link({ headers, memory, tags, threads, ownPages, provided, symbolTables });
     return this.linkedCache;
   }
 

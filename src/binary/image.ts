@@ -26,8 +26,10 @@ export interface ProgramImage {
   readonly warnings: readonly string[];
   /** Synthetic addresses of undefined symbols in a relocatable object, by name. */
   readonly externs?: ReadonlyMap<string, Addr>;
-  /** PT_TLS (or the TLS sections of a relocatable object): size and alignment of a thread's block, in bytes. */
+  /** PT_TLS (or the TLS sections of a relocatable object that is laid out to run): size and alignment of a thread's block, in bytes. */
   readonly tlsBlock?: { readonly size: number; readonly align: number } | undefined;
+  /** Where a relocatable object's thread-local sections lie in that block, in bytes, by index of the section. */
+  readonly threadSections?: ReadonlyMap<number, number>;
 
   /** Does a string table (of symbols, or of section names) hold this text anywhere? Reads no symbols. */
   mentions(text: string): boolean;

@@ -2,21 +2,24 @@ import { type Addr, addr } from '../abi/address.js';
 import type { Architecture } from '../abi/architecture.js';
 import { DT, fileOffset } from './dynamic.js';
 import { type ElfHeaders, ET } from './headers.js';
-import type { ProgramImage, Region, Relocation } from './image.js';
+import type { ImageSymbol, ProgramImage, Region, Relocation } from './image.js';
 import { type MemoryLayout, PAGE, type Placed } from './layout.js';
 import { regionFrom, regionOf } from './regions.js';
 import { type RawRelocation, rawRelocations, relrPlaces } from './relocation-tables.js';
 import { implicitAddend, patch, type RelocationType, relocationTypes } from './relocation-types.js';
 import type { SymbolTables } from './symbols.js';
+import type { ThreadBlock } from './thread-block.js';
 
 /** What the linker works on: one file, laid out. */
 export interface Unlinked {
   readonly headers: ElfHeaders;
   readonly memory: MemoryLayout;
   readonly tags: ReadonlyMap<number, number>;
-  readonly tlsBlock: ProgramImage['tlsBlock'];
+  readonly threads: ThreadBlock;
   /** See layout(). */
   readonly ownPages: boolean;
+  /** See ReadOptions. */
+  readonly provided: ((name: string) => boolean) | undefined;
   /** Called only where there are relocations: reading symbols is what takes long. */
   readonly symbolTables: () => SymbolTables;
 }
@@ -38,6 +41,8 @@ export const EXTERN_STEP = 16;
  * will find them. The file's bytes are never changed: a part that is patched is copied first.
  */
 export const link = (unlinked: Unlinked): Linked => new Linker(unlinked).link();
+
+const NAMELESS = { name: '', binding: 'global' } as const;
 
 interface GotEntry {
   readonly slot: Addr;
@@ -101,22 +106,23 @@ class Linker {
 
   /** What the field is made from; undefined where it keeps what the file holds. */
   private valueOf(relocation: Relocation): number | undefined {
-    const { headers, tlsBlock } = this.unlinked;
+    const { headers } = this.unlinked;
     const { symbol, kind, addend } = relocation;
     const isObject = headers.type === ET.REL;
     const isUndefined = symbol !== undefined && symbol.address === undefined;
     // A symbol that another file defines has no address here; only in a relocatable object is one made up.
     if (!isObject && isUndefined && kind !== 'copy') return undefined;
-    const base = isUndefined && isObject && symbol.kind !== 'tls' ? this.extern(symbol.name) : 0;
+    const base = isUndefined && isObject && symbol.kind !== 'tls' ? this.extern(symbol) : 0;
     if (kind === 'tls-module') return undefined;
     if (kind === 'got' || kind === 'tls-got') return this.gotSlot(relocation, kind) + addend;
     const value = (symbol?.address ?? base) + addend;
-    return kind === 'tls-offset' && !isObject ? tlsOffset(headers.architecture, value, tlsBlock) : value;
+    return kind === 'tls-offset' && !(isObject && isUndefined) ? this.threadOffset(value) : value;
   }
 
-  private extern(symbol: string): Addr {
-    const known = this.externs.get(symbol) ?? addr(this.externStart + this.externs.size * EXTERN_STEP);
-    this.externs.set(symbol, known);
+  private extern({ name, binding }: Pick<ImageSymbol, 'name' | 'binding'> = NAMELESS): Addr {
+    if (binding === 'weak' && this.unlinked.provided?.(name) === false) return addr(0);
+    const known = this.externs.get(name) ?? addr(this.externStart + this.externs.size * EXTERN_STEP);
+    this.externs.set(name, known);
     return known;
   }
 
@@ -125,7 +131,8 @@ class Linker {
     const key = `${kind} ${symbol?.name ?? ''} ${symbol?.address ?? ''}`;
     const known = this.got.get(key);
     if (known !== undefined) return known.slot;
-    const value = symbol?.address ?? (kind === 'got' ? this.extern(symbol?.name ?? '') : 0);
+    const value =
+      kind === 'got' ? (symbol?.address ?? this.extern(symbol)) : this.threadOffset(symbol?.address);
     const slot = addr(this.gotStart + this.got.size * GOT_SLOT);
     this.got.set(key, {
       slot,
@@ -138,6 +145,17 @@ class Linker {
       },
     });
     return slot;
+  }
+
+  /**
+   * From the thread pointer, of what is there in the block; 0 where that is not known. In an object it is known only once it stands by itself:
+   * else others are linked with it.
+   */
+  private threadOffset(inBlock: number | undefined): number {
+    const { headers, threads, ownPages } = this.unlinked;
+    if (inBlock === undefined) return 0;
+    if (headers.type === ET.REL && !ownPages) return inBlock;
+    return tlsOffset(headers.architecture, inBlock, threads.block);
   }
 
   /** RELR fields hold their value already (the image is not moved): only the fact is noted. */
@@ -162,7 +180,7 @@ class Linker {
     const bytes = new Uint8Array(this.got.size * GOT_SLOT);
     const view = new DataView(bytes.buffer);
     for (const { slot, relocation, value } of this.got.values()) {
-      view.setBigUint64(slot - this.gotStart, BigInt(value), this.little);
+      view.setBigInt64(slot - this.gotStart, BigInt(value), this.little);
       this.relocations.push(relocation);
     }
     return {

@@ -11,6 +11,10 @@ export interface ReadOptions {
   readonly debugFile?: () => Uint8Array | undefined;
   /** Lay a relocatable object out so that it can be run: code, data and constants on pages of their own. Default false. */
   readonly ownPages?: boolean;
+  /**
+   * Of a relocatable object: is there something of this name? A weak symbol that nobody defines is 0, as linkers make it. Default: there may be anything.
+   */
+  readonly provided?: (name: string) => boolean;
 }
 
 /**
@@ -27,5 +31,6 @@ export function readImage(bytes: Uint8Array, name: string, options: ReadOptions 
     warnings,
     options.debugFile,
     options.ownPages ?? false,
+    options.provided,
   );
 }

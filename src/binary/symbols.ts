@@ -3,6 +3,7 @@ import { DT, fileOffset } from './dynamic.js';
 import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol } from './image.js';
 import type { MemoryLayout } from './layout.js';
+import type { ThreadSections } from './thread-block.js';
 
 const KINDS: Readonly<Record<number, ImageSymbol['kind']>> = {
   1: 'object',
@@ -55,10 +56,11 @@ export function readSymbolTables(
   headers: ElfHeaders,
   memory: MemoryLayout,
   tags: ReadonlyMap<number, number>,
+  threads: ThreadSections,
 ): SymbolTables {
   const tables = new Map<number | undefined, readonly ImageSymbol[]>();
   for (const source of [...symbolSources(headers, SHT.DYNSYM), ...symbolSources(headers, SHT.SYMTAB)]) {
-    tables.set(source.section, readSymbols(headers, source, memory.addresses));
+    tables.set(source.section, readSymbols(headers, source, memory.addresses, threads));
   }
   const dynamic = headers.sections.find(({ type }) => type === SHT.DYNSYM);
   const source = dynamic === undefined ? dynamicSource(headers, memory, tags) : undefined;
@@ -83,11 +85,12 @@ function dynamicSource(
   return { offset: symbols, count, strings, stringsSize: tags.get(DT.STRSZ) ?? 0, section: -1 };
 }
 
-/** Reads a symbol table (gABI, "Symbol Table"). `addresses` are those of the sections, in a relocatable object. */
+/** Reads a symbol table (gABI, "Symbol Table"). `addresses` are those of the sections, `threads` places of the thread-local ones, in a relocatable object. */
 export function readSymbols(
   headers: ElfHeaders,
   source: SymbolSource,
   addresses: readonly (Addr | undefined)[],
+  threads: ThreadSections = new Map(),
 ): ImageSymbol[] {
   const { cursor, type } = headers;
   const wide = cursor.bits === 64;
@@ -111,7 +114,10 @@ export function readSymbols(
         : '';
     symbols.push({
       name,
-      address: addressOf(type, kind, shndx, value, addresses),
+      address:
+        type === ET.REL && (kind === 'tls' || (kind === 'section' && threads.has(shndx)))
+          ? threadOffset(shndx, value, threads)
+          : addressOf(type, shndx, value, addresses),
       size: wide ? cursor.u64(at + 16) : cursor.u32(at + 8),
       kind,
       binding: BINDINGS[info >> 4] ?? 'global',
@@ -120,15 +126,20 @@ export function readSymbols(
   return symbols;
 }
 
+/** Of an object's thread-local symbol: where it is in the block; undefined where another file defines it. */
+function threadOffset(shndx: number, value: number, threads: ThreadSections): Addr | undefined {
+  const section = threads.get(shndx);
+  return section === undefined || value > Number.MAX_SAFE_INTEGER ? undefined : addr(section + value);
+}
+
 function addressOf(
   type: number,
-  kind: ImageSymbol['kind'],
   shndx: number,
   value: number,
   addresses: readonly (Addr | undefined)[],
 ): Addr | undefined {
   if (shndx === 0 || shndx === 0xfff2 || value > Number.MAX_SAFE_INTEGER) return undefined;
-  if (type !== ET.REL || kind === 'tls' || shndx === 0xfff1) return addr(value);
+  if (type !== ET.REL || shndx === 0xfff1) return addr(value);
   const base = addresses[shndx];
   return base === undefined ? undefined : addr(base + value);
 }

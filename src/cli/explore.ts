@@ -17,6 +17,7 @@ import {
   type ExploreFileOptions,
   explore as exploreObject,
   explorePart as explorePartOf,
+  PIECE_STATES,
 } from '../node/explore.js';
 import { exploreGithub } from '../report/explore-github.js';
 import { exploreHtml } from '../report/explore-html.js';
@@ -28,10 +29,11 @@ import { kernelVersion } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour, writeAll } from './output.js';
 import { Progress } from './progress.js';
-import { count, scaled } from './run-options.js';
+import { count, scaled, timeOf } from './run-options.js';
 import { shardOf } from './shard.js';
 
 interface Options {
+  readonly startFrom?: string;
   readonly scenario?: string;
   readonly task?: readonly string[];
   readonly cpus: string;
@@ -47,13 +49,15 @@ interface Options {
   readonly time?: string;
   readonly jobs?: string;
   readonly exact?: boolean;
+  readonly queue?: string;
+  readonly queueName?: string;
+  readonly queuePiece: string;
+  readonly queueWorkers: string;
   readonly shard?: string;
   readonly frontier: string;
   readonly checkpointFile?: string;
   readonly checkpointEvery: string;
   readonly taskSymmetry: boolean;
-  readonly cpuSymmetry: boolean;
-  readonly sleepSets: boolean;
   readonly fusion: boolean;
   readonly deadRegisters: boolean;
   readonly format: keyof typeof FORMATS;
@@ -70,8 +74,12 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'run every interleaving of a scenario: every preemption, migration and signal, at every instruction',
     )
     .argument(
-      '<file>',
+      '[file]',
       'a relocatable object with scenarios (include/rseqlab.h): gcc -O2 -c -I include file.c',
+    )
+    .option(
+      '--start-from <recording[@n]>',
+      'instead: the threads of a recorded run (rseqlab run --record), from behind event n on, or from a time (@1.000012s)',
     )
     .option('--scenario <name>', 'only this one')
     .option(
@@ -126,12 +134,17 @@ export function addExplore(program: Command, finish: (status: number) => void): 
       'only part i of n, into the file of -o, for rseqlab merge; auto: as the variables of CI say',
     )
     .option('--frontier <n>', 'states in the layer from which parts go on by themselves', '50k')
+    .option(
+      '--queue <address>',
+      'others take part, from anywhere, with rseqlab work: redis://host:port of a Redis',
+    )
+    .option('--queue-name <name>', 'of the search, on that Redis (default: of the file, with a number)')
+    .option('--queue-workers <n>', 'begin when so many have come', '0')
+    .option('--queue-piece <n>', 'states that a worker gets at a time', '16k')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
-    .option('--no-cpu-symmetry', 'tell CPUs apart')
     .option('--no-fusion', 'every instruction by itself')
     .option('--no-dead-registers', 'registers that nobody will read count too')
-    .option('--no-sleep-sets', 'follow transitions in every order')
     .addOption(
       new Option('--format <format>', 'how to print')
         .choices(['text', 'json', 'html', 'perfetto', 'github'])
@@ -141,7 +154,10 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     .option('--trace <file>', 'write the counterexample there, for rseqlab replay')
     .option('--no-color', 'no colours')
     .addHelpText('after', EXAMPLES)
-    .action(async (file: string, options: Options) => finish(await explore(file, options)));
+    .action(async (file: string | undefined, options: Options, command: Command) => {
+      refuseRecorded(options, command);
+      finish(await explore(file, options));
+    });
 }
 
 const EXAMPLES = `
@@ -153,6 +169,8 @@ Examples:
   rseqlab explore --kernel 6.19 --cpus 3 list.o        by another kernel's rules
   rseqlab explore --memory tso slab.o                  with the store buffers of x86
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
+  rseqlab explore --start-from crash.rseq@4711         the threads of a recorded run, from that event on
+  rseqlab explore --queue redis://boss:6379 large.o    and, anywhere: rseqlab work redis://boss:6379
   rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
 Exit status: 0 verified, 1 a counterexample, 2 wrong usage or input, 3 a bound was reached.`;
@@ -165,13 +183,41 @@ export const FORMATS = {
   github: exploreGithub,
 } as const;
 
-async function explore(file: string, options: Options): Promise<number> {
-  if (options.shard !== undefined) return explorePart(file, options, options.shard);
+/** What a recording decides, and what cannot be had with one. */
+const RECORDED = ['kernel', 'debugRseq', 'arch', 'cpus', 'scenario', 'task'];
+const NOT_RECORDED = ['oracle', 'shard'];
+
+function refuseRecorded({ startFrom }: Options, command: Command): void {
+  if (startFrom === undefined) return;
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) !== 'cli') continue;
+    if (RECORDED.includes(name))
+      throw new UsageError(`${option.long}: with --start-from the recording says what it is; leave it out`);
+    if (NOT_RECORDED.includes(name))
+      throw new UsageError(`${option.long} cannot be had with --start-from; leave it out`);
+  }
+}
+
+/** `FILE`, `FILE@EVENT` or `FILE@TIME`. */
+function startOf(text: string): NonNullable<ExploreFileOptions['startFrom']> {
+  const [, recording, at = ''] = /^(.+)@(\d+|\d+(?:\.\d+)?(?:s|ms|us|ns))$/.exec(text) ?? [];
+  if (recording === undefined) return { recording: text };
+  return { recording, at: /^\d+$/.test(at) ? { event: Number(at) } : { time: timeOf('--start-from', at) } };
+}
+
+async function explore(file: string | undefined, options: Options): Promise<number> {
+  if (file === undefined && options.startFrom === undefined)
+    throw new UsageError(
+      'say what to explore: a relocatable object with a scenario, or --start-from a recording',
+    );
+  if (options.shard !== undefined) return explorePart(file!, options, options.shard);
   const progress = new Progress();
   const stop = stopper();
   try {
     const document = await exploreObject(file, {
       ...searchOptions(options),
+      ...queueOptions(options, progress),
       signal: stop.signal,
       onProgress: (now) => progress.show(progressText(now)),
     });
@@ -192,6 +238,32 @@ async function explore(file: string, options: Options): Promise<number> {
   }
 }
 
+function queueOptions(
+  { queue, queueName, queuePiece, queueWorkers }: Options,
+  progress: Progress,
+): Pick<ExploreFileOptions, 'queue'> {
+  if (queue === undefined) {
+    if (queueName !== undefined) throw new UsageError('--queue-name: give the Redis too, with --queue');
+    return {};
+  }
+  const say = (text: string): void => {
+    progress.done();
+    process.stderr.write(`rseqlab: ${printable(text)}\n`);
+  };
+  return {
+    queue: {
+      address: queue,
+      ...(queueName !== undefined && { name: queueName }),
+      pieceStates: scaled('--queue-piece', queuePiece, 1000, PIECE_STATES.least, PIECE_STATES.most),
+      workers: count('--queue-workers', queueWorkers, 0, 10_000),
+      onWait: (workers) => progress.show(`${workers} of ${queueWorkers} workers have come`),
+      onOpen: (name, address) => say(`search ${name}: others join it with rseqlab work ${address}`),
+      onLost: (why, address) =>
+        say(`the Redis at ${address} is lost: ${why}; the search goes on here, alone`),
+    },
+  };
+}
+
 /** Explores a part, and writes its file. */
 async function explorePart(file: string, options: Options, shard: string): Promise<number> {
   const { output, checkpointFile } = options;
@@ -200,6 +272,8 @@ async function explorePart(file: string, options: Options, shard: string): Promi
     throw new UsageError(
       '--shard: a part cannot be kept with --checkpoint-file; make it smaller, with more parts',
     );
+  if (options.queue !== undefined)
+    throw new UsageError('--shard: a part is for one machine; leave out one of --shard and --queue');
   const progress = new Progress();
   const stop = stopper();
   try {
@@ -279,27 +353,25 @@ function searchOptions(options: Options): ExploreFileOptions {
     throw new UsageError('--store-buffer is for --memory tso: without it there are no store buffers');
   const [least, most] = RANGES.maxMemory;
   return {
-    kernel: kernelVersion(options.kernel),
-    debugRseq: options.debugRseq === true,
-    arch: options.arch,
+    ...(options.startFrom === undefined
+      ? {
+          kernel: kernelVersion(options.kernel),
+          debugRseq: options.debugRseq === true,
+          arch: options.arch,
+          cpus: count('--cpus', options.cpus, ...RANGES.cpus),
+        }
+      : { startFrom: startOf(options.startFrom) }),
     memory,
     ...(storeBuffer !== undefined && {
       storeBuffer: count('--store-buffer', storeBuffer, ...RANGES.storeBuffer),
     }),
-    cpus: count('--cpus', options.cpus, ...RANGES.cpus),
     oracle: options.oracle,
     exact: options.exact === true,
     jobs:
       jobs === undefined
         ? Math.min(availableParallelism(), RANGES.jobs[1])
         : count('--jobs', jobs, ...RANGES.jobs),
-    reductions: {
-      symmetry: options.taskSymmetry,
-      cpus: options.cpuSymmetry,
-      fusion: options.fusion,
-      registers: options.deadRegisters,
-      sleep: options.sleepSets,
-    },
+    reductions: { symmetry: options.taskSymmetry, fusion: options.fusion, registers: options.deadRegisters },
     ...(scenario !== undefined && { scenario }),
     ...(task !== undefined && { tasks: task }),
     ...(trace !== undefined && { trace }),
@@ -322,5 +394,6 @@ export const progressText = ({
   layer,
   bytes,
   seconds,
+  workers,
 }: ScenarioProgress): string =>
-  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${seconds.toFixed(0)} s`;
+  `${scenario}: ${states} states, ${Math.round(rate / 1000)}k/s, ${workers === undefined ? '' : `${workers} ${workers === 1 ? 'worker' : 'workers'}, `}${frontier} to look at, ${layer} interrupts, ${Math.round(bytes / 2 ** 20)} MiB, ${seconds.toFixed(0)} s`;

@@ -8,7 +8,7 @@ import { COLOUR, PLAIN } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
 import { wantsColour, writeAll, writeStream } from './output.js';
 import { count } from './run-options.js';
-import { stepThrough } from './step.js';
+import { stepThrough } from './step-through.js';
 
 interface Options {
   readonly at?: string;

@@ -14,7 +14,7 @@ import { EXIT, UsageError } from './exit.js';
 import { writeAll, writeStream } from './output.js';
 import { replayTrace } from './replay-trace.js';
 import { addShow, startProgram } from './run.js';
-import { count } from './run-options.js';
+import { count, timeOf } from './run-options.js';
 import { Showing, type ShowOptions } from './run-show.js';
 
 interface Options extends ShowOptions {
@@ -84,7 +84,7 @@ async function replayRecording(file: string, bytes: Uint8Array, options: Options
         ...(at === undefined ? [] : [(started: Kernel) => stopper(started, show, at)]),
       ]),
     );
-    if (options.until !== undefined) kernel.horizon.clock = timeOf(options.until);
+    if (options.until !== undefined) kernel.horizon.clock = timeOf('--until', options.until);
     const { kind, instructions } = recording.end;
     const driven = await drive(kernel, surroundings, progress, {
       instructions: kind === 'interrupted' ? instructions : Number.POSITIVE_INFINITY,
@@ -132,16 +132,6 @@ function load(file: string, bytes: Uint8Array): Recording {
 function eventOf(asked: string | undefined, { events }: Recording): number | undefined {
   if (asked === undefined) return undefined;
   return count('--at', asked, 1, events.count);
-}
-
-const UNITS: Readonly<Record<string, number>> = { '': 1e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
-
-/** Nanoseconds since boot. */
-function timeOf(text: string): number {
-  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(s|ms|us|ns)?$/.exec(text) ?? [];
-  if (digits === undefined)
-    throw new UsageError(`--until ${text}: give a time since boot, such as 1.000012 or 1500ms`);
-  return Math.round(Number(digits) * UNITS[unit]!);
 }
 
 const fileOf = ({ files }: Recording, path: string): Uint8Array | undefined => {

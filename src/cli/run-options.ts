@@ -104,3 +104,13 @@ export function environmentOf(added: readonly string[]): string[] {
   }
   return [...variables.values()];
 }
+
+const UNITS: Readonly<Record<string, number>> = { '': 1e9, s: 1e9, ms: 1e6, us: 1e3, ns: 1 };
+
+/** Nanoseconds since boot. */
+export function timeOf(option: string, text: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(s|ms|us|ns)?$/.exec(text) ?? [];
+  if (digits === undefined)
+    throw new UsageError(`${option} ${text}: give a time since boot, such as 1.000012 or 1500ms`);
+  return Math.round(Number(digits) * UNITS[unit]!);
+}

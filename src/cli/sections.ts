@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
 import { printableData } from '../binary/printable.js';
+import { DEBUG_DIRECTORY } from '../node/debug-file.js';
 import { VERSION } from '../node/version.js';
 import { sectionsText } from '../report/sections-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { checkFiles, signatureOf } from './check.js';
-import { DEBUG_DIRECTORY } from './debug-file.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour } from './output.js';
 

@@ -13,7 +13,7 @@ export interface Stamp {
 }
 
 /** Why a section was aborted: what interrupted the thread since it last left the kernel. Several may have. */
-export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'interrupt';
+export type AbortCause = 'preempt' | 'migrate' | 'signal' | 'membarrier' | 'ptrace' | 'interrupt';
 
 /** A section, as its descriptor states it. */
 export interface SectionBounds {
@@ -35,6 +35,7 @@ export interface SectionBounds {
  *   abort               the kernel moved a thread from inside a section to its abort handler
  *   clear               the kernel cleared rseq_cs of a thread that is outside the section
  *   violation           a rule of rseq was broken: the thread gets SIGSEGV
+ *   annotated           the program has said something of the system call that it makes (include/rseqlab_syscall.h): it is not made where that is so
  *   slice               the thread keeps its CPU for some time more; that time is over, by itself or by a system call
  *   log                 a message of the kernel (dmesg)
  *   unknown-syscall, unknown-instruction   what the simulation does not have
@@ -96,6 +97,7 @@ export type Happening =
       readonly rseqCs: bigint;
       // The section it was about, where its descriptor could be read.
     } & Partial<SectionBounds>)
+  | { readonly kind: 'annotated'; readonly name: string; readonly actions: number; readonly cookie: bigint }
   | { readonly kind: 'slice'; readonly what: 'granted' | 'expired' | 'yielded' | 'revoked' }
   | { readonly kind: 'log'; readonly text: string }
   | { readonly kind: 'unknown-syscall'; readonly number: number; readonly name: string }

@@ -63,6 +63,7 @@ export const EVENT_FIELDS: { readonly [K in Happening['kind']]: Row<K> } = {
     postCommitOffset: 'address',
     abortIp: 'address',
   },
+  annotated: { name: 'name', actions: 'number', cookie: 'address' },
   slice: { what: 'name' },
   log: { text: 'prose' },
   'unknown-syscall': { number: 'number', name: 'name' },

@@ -1,16 +1,19 @@
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
+import { RecordingError } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { scenariosOf } from '../kernel/scenario/parts.js';
 import { CheckpointError } from './checkpoint.js';
 import { CheckpointFile, type CheckpointPlace } from './checkpoint-file.js';
 import { type Told, tellVerdict } from './document.js';
 import { checkOptions, ExploreError, type ExploreOptions, searchOptionsOf, settingsOf } from './options.js';
+import type { Board } from './queue/board.js';
+import { Shared } from './queue/shared.js';
 import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
 import { Refusal } from './semantics/refusal.js';
-import type { Settings } from './semantics/world.js';
+import type { Settings } from './semantics/settings.js';
 import type { SourceLines } from './source.js';
 import { EXPLORE_SCHEMA, type ExploreDocument } from './timeline.js';
 import { type CounterexampleTrace, traceOf } from './trace.js';
@@ -32,6 +35,8 @@ export interface Surroundings {
   readonly version: string;
   /** Where the trace is going to be written. */
   readonly traceFile?: string;
+  /** Others take part in the searches by it. */
+  readonly board?: Board;
   /** Searches that are broken off are kept there, and taken up again from there. */
   readonly checkpoint?: CheckpointPlace;
 }
@@ -77,7 +82,7 @@ export async function tell(
   { path, bytes }: ObjectFile,
   scenario: string,
   options: ExploreOptions,
-  { host, lines }: Surroundings,
+  { host, lines, board }: Surroundings,
   kept: CheckpointFile<Done> | undefined,
 ): Promise<ToldScenario> {
   const settings = settingsOf(options, scenario);
@@ -89,6 +94,7 @@ export async function tell(
   const explored = await exploreScenario({ path, bytes, arguments: [], environment: [] }, settings, {
     ...search,
     ...(host && { host }),
+    ...(board && { share: (facts) => new Shared(board, { scenario, facts }) }),
     ...(onProgress && { onProgress: (progress) => onProgress({ ...progress, scenario }) }),
     ...(kept && {
       kept: {
@@ -123,15 +129,18 @@ export function askedOf(options: ExploreOptions): object {
 
 /** What explorations throw for users, as ExploreError. */
 export function refused(error: unknown): unknown {
-  const known = [Refusal, ProgramError, BinaryError, CheckpointError].some((kind) => error instanceof kind);
+  const known = [Refusal, ProgramError, BinaryError, RecordingError, CheckpointError].some(
+    (kind) => error instanceof kind,
+  );
   return known ? new ExploreError((error as Error).message) : error;
 }
 
 /** Scenarios to explore: the one asked for, else all of the file. */
 export function scenarioNames(
   { path, bytes }: ObjectFile,
-  { scenario: asked, tasks }: ExploreOptions,
+  { scenario: asked, tasks, from }: ExploreOptions,
 ): string[] {
+  if (from !== undefined) return [`from event ${from.event}`];
   const image = readImage(bytes, path, { ownPages: true });
   if (image.header.type !== 'relocatable')
     throw new ExploreError(

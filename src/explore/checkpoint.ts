@@ -41,7 +41,13 @@ interface Head {
   readonly sections: readonly number[];
 }
 
-const graphSizes = ({ graph }: Engine): number[] => [graph.locals, graph.nodes, graph.cells, graph.memories];
+const graphSizes = ({ graph }: Engine): number[] => [
+  graph.locals,
+  graph.nodes,
+  graph.cells,
+  graph.memories,
+  graph.digest,
+];
 
 /**
  * A search as bytes: what was asked of the semantics (so that the graph can be made again by asking again), the states of the layer and of

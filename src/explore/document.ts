@@ -1,4 +1,5 @@
 import { hex } from '../abi/address.js';
+import { RSEQ_ORIG_SIZE } from '../abi/rseq.js';
 import { signalName } from '../abi/signals.js';
 import { readImage } from '../binary/read.js';
 import { explain } from './explain.js';
@@ -6,8 +7,8 @@ import type { Explored, ScenarioOptions } from './scenario.js';
 import type { Learned } from './semantics/knowledge.js';
 import { Names } from './semantics/names.js';
 import { type Telling, tellPath } from './semantics/path.js';
+import type { Settings } from './semantics/settings.js';
 import { Story } from './semantics/story.js';
-import type { Settings } from './semantics/world.js';
 import type { SourceLines } from './source.js';
 import type * as timeline from './timeline.js';
 import type { Hex } from './timeline.js';
@@ -40,12 +41,16 @@ export function tellVerdict(
   let counterexample: timeline.Counterexample | undefined;
   if (verdict.kind === 'violation') {
     const story = new Story(world, knowledge, explored.again.memories, explored.again.buffers, names);
-    const watched = knowledge.cells.words.map((word, cell) => ({
-      name: story.cellName(cell),
-      address: hex(word * 8) as Hex,
-      size: 8,
-      initial: hex(knowledge.cells.initial(cell)) as Hex,
-    }));
+    const watched = knowledge.cells.words.flatMap((word, cell) =>
+      story.isMemory(cell)
+        ? {
+            name: story.cellName(cell),
+            address: hex(word * 8) as Hex,
+            size: 8,
+            initial: hex(knowledge.cells.initial(cell)) as Hex,
+          }
+        : [],
+    );
     telling = tellPath(explored.again, story, verdict.counterexample);
     counterexample = counterexampleOf(explored, telling, tasks, watched);
   }
@@ -91,8 +96,7 @@ export function tellVerdict(
       effort: {
         seconds: verdict.seconds,
         jobs: options.jobs ?? 1,
-        asleep: verdict.slept,
-        bytesPerState: Math.round(verdict.bytes / verdict.states),
+        ...(verdict.states > 0 && { bytesPerState: Math.round(verdict.bytes / verdict.states) }),
       },
     },
   };
@@ -119,11 +123,13 @@ function counterexampleOf(
   return { cost, violation, explanation: explain(rows, tasks, violation), watched, rows };
 }
 
-function coverageOf({ knowledge, code }: Explored, names: Names): timeline.SectionCoverage[] {
+function coverageOf({ world, knowledge, code }: Explored, names: Names): timeline.SectionCoverage[] {
   return knowledge.sections.map((range) => {
     const aborted = code.coverage.of(range);
     const points: timeline.AbortPoint[] = [];
-    for (let ip = range.start; ip < range.end; ) {
+    // A descriptor may state a length that leads anywhere: an address, say.
+    const end = Math.min(range.end, codeEnd(world, range.start));
+    for (let ip = range.start; ip < end; ) {
       const { text, length } = names.instruction(ip);
       const source = names.source(ip);
       points.push({
@@ -148,6 +154,11 @@ function coverageOf({ knowledge, code }: Explored, names: Names): timeline.Secti
   });
 }
 
+/** Where the code that is there ends. */
+const codeEnd = ({ main }: Explored['world'], at: number): number =>
+  main.mm.areas.find(({ start, end, protection }) => start <= at && at < end && (protection & 4) !== 0)
+    ?.end ?? at;
+
 function sentenceOf(
   { verdict, world }: Explored,
   counterexample: timeline.Counterexample | undefined,
@@ -158,33 +169,42 @@ function sentenceOf(
   return `${claim}: not always. ${counterexample!.violation.text}`;
 }
 
-function reductionsOf({ symmetry, alike }: Explored, { reductions }: ScenarioOptions): timeline.Reduction[] {
+function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): timeline.Reduction[] {
   return [
     { name: 'task symmetry', on: symmetry, option: '--no-task-symmetry' },
-    { name: 'CPU symmetry', on: alike, option: '--no-cpu-symmetry' },
     {
       name: 'fusion of instructions that nobody else can notice',
       on: reductions.fusion,
       option: '--no-fusion',
     },
     { name: 'dead registers', on: reductions.registers, option: '--no-dead-registers' },
-    { name: 'sleep sets', on: reductions.sleep, option: '--no-sleep-sets' },
   ];
 }
 
 function assumptionsOf(
   { serial, verdict, knowledge, code, world }: Explored,
-  { kernel, cpus, arch = 'x86-64', storeBuffer }: Settings,
+  { kernel, cpus, arch = 'x86-64', debugRseq, storeBuffer }: Settings,
 ): string[] {
+  const length = Math.max(RSEQ_ORIG_SIZE, world.kernel.rules.featureSize);
   return [
-    `the kernel treats sections as Linux ${kernel} does on ${arch} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}`,
+    'these tasks, these CPUs and this machine code: with more of them, or from another compiler, it is another scenario',
+    `the kernel treats sections as Linux ${kernel} does on ${arch}${debugRseq ? ' with CONFIG_DEBUG_RSEQ' : ''} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}; each task begins with a struct rseq of ${length} bytes registered, as glibc does it`,
+    'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
+    ...(world.begun ? BEGUN : []),
     ...(world.scenario.setup === undefined
       ? []
       : ['setup runs on CPU 0 and is not interrupted: tasks begin with what it leaves']),
     'system calls take effect all at once; what the scenario calls outside of it does not exist',
-    ...(knowledge.cids ? [] : ['no task looks at mm_cid (none did)']),
+    ...(world.main.mm.callSites.length > 0
+      ? [
+          'what the program says of its system calls is done as `rseqlab annotate` does it (include/rseqlab_syscall.h)',
+        ]
+      : []),
+    knowledge.cids
+      ? 'a task that gets a CPU gets any mm_cid that no running task has, below the number of CPUs and that of threads'
+      : 'no task looks at mm_cid (none did)',
     ...(serial === undefined
       ? []
       : [
@@ -197,6 +217,12 @@ function assumptionsOf(
         ]),
   ];
 }
+
+const BEGUN = [
+  'everything before the start is as it was recorded, and nothing but the threads acts on the process: no signals from outside, no other processes',
+  'who sleeps for a time may wake up at any moment, however long that is',
+  'memory that is given back (munmap) is not used any more; nothing comes of what is written to standard output and standard error',
+];
 
 const SEQUENTIAL = [
   'instructions of different CPUs take effect one after the other (sequential consistency), each all at once; but of one that reads and then writes memory without a lock prefix, the stores come by themselves',

@@ -4,15 +4,12 @@ import { Graph } from './graph.js';
 import type { Semantics } from './semantics.js';
 import { type State, Stepper } from './stepper.js';
 import { CHUNK, HEADER, OutOfMemory, Store } from './store.js';
-import { Turns } from './turns.js';
 import { STOP, type Variant } from './visited-code.js';
 import { host, type WasmModule } from './wasm/host.js';
 import type { Workers } from './workers.js';
 
 export interface EngineSettings {
   readonly symmetry: boolean;
-  /** Edges that lead where others lead are not followed (asleep-code.ts). */
-  readonly sleep: boolean;
   readonly exact: boolean;
   /** States know the address of the one that they were found from, and frontiers are kept. */
   readonly parents: boolean;
@@ -22,20 +19,22 @@ export interface EngineSettings {
   /** A round with fewer states is done by the main thread alone. */
   readonly shareFrom: number;
 }
-type Exports = Record<'again' | 'put' | 'flush' | 'grow' | 'work', (...parameters: number[]) => number>;
+type Exports = Record<'again' | 'puts' | 'flush' | 'grow' | 'work', (...parameters: number[]) => number>;
 
 /** States that a thread takes at a time. */
 const PIECE = 512;
 /** Waking the others takes as long as expanding some hundred states. */
 export const WORTH_SHARING = 8192;
+/** States that are put into the table at a time. */
+const PUT_BYTES = 1 << 20;
 const FIRST_SLOTS = 2 ** 16;
 
 /** By what they are made for: a search that begins anew needs the same code. */
 const modules = new Map<string, WasmModule>();
 
 function moduleFor(variant: Variant, pages: number): WasmModule {
-  const { symmetry, exact, parents, shape, shared, turns, sleep } = variant;
-  const key = JSON.stringify([symmetry, exact, parents, shape, shared, turns, sleep, pages]);
+  const { symmetry, exact, parents, shape, shared } = variant;
+  const key = JSON.stringify([symmetry, exact, parents, shape, shared, pages]);
   let module = modules.get(key);
   if (module === undefined) {
     module = new host.Module(searchModule(variant, pages));
@@ -44,13 +43,18 @@ function moduleFor(variant: Variant, pages: number): WasmModule {
   return module;
 }
 
-/** What the search sees of a round. */
-export interface RoundEnd {
-  /** What is still to be expanded. */
-  readonly rest: Range[];
-  /** States that are deadlocked, or whose end is a violation, were among those expanded. */
+/** What the semantics is to be asked: triples (address of a state, slot or one of ASK, place of the edge in its table). */
+export type Misses = number[];
+
+/** States that are deadlocked, or whose end is a violation, were among those expanded. */
+export interface Settled {
   readonly deadlock: boolean;
   readonly badEnd: boolean;
+}
+/** What the search sees of a round. */
+export interface RoundEnd extends Settled {
+  /** What is still to be expanded. */
+  readonly rest: Range[];
 }
 
 /** One search's tables and threads: expands ranges of states, round by round. */
@@ -73,12 +77,10 @@ export class Engine {
     readonly jobs: number,
   ) {
     const { store } = this;
-    const { exchangeable = [] } = semantics;
-    const turns = exchangeable.some(({ length }) => length > 1) ? new Turns(exchangeable) : undefined;
-    this.graph = new Graph(store, turns);
+    this.graph = new Graph(store);
     this.stepper = new Stepper(this.graph, semantics);
-    this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents, settings.sleep);
-    const variant = { ...settings, shape: this.shape, shared: jobs > 1, turns: turns?.count ?? 1 };
+    this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents);
+    const variant = { ...settings, shape: this.shape, shared: jobs > 1 };
     this.module = moduleFor(variant, store.size / 2 ** 16);
     const instance = new host.Instance(this.module, { env: { memory: store.memory } });
     this.code = instance.exports as Exports;
@@ -100,10 +102,6 @@ export class Engine {
   get transitions(): number {
     return this.contexts.reduce((sum, context) => sum + context.transitions, 0);
   }
-  /** Edges that were not followed. */
-  get slept(): number {
-    return this.contexts.reduce((sum, context) => sum + context.slept, 0);
-  }
   get violations(): number {
     return this.contexts.reduce((sum, context) => sum + context.get('violations'), 0);
   }
@@ -115,29 +113,52 @@ export class Engine {
   /** The same, states side by side as words. */
   addWords(words: Int32Array): void {
     const [context] = this.contexts as [Context];
-    const at = this.store.allocate(this.shape.record);
     const width = this.shape.tasks + 1;
-    for (let from = 0; from < words.length; from += width) {
-      if (from % (width * PIECE) === 0) this.ready(0);
-      this.store.i32.set(words.subarray(from, from + width), at / 4);
-      this.code.put(context.address, at);
-      if (from % (width * PIECE) === width * (PIECE - 1)) this.code.flush(context.address);
+    const most = Math.max(1, Math.floor(PUT_BYTES / (width * 4))) * width;
+    const bytes = Math.min(words.length, most) * 4;
+    const block = this.store.allocate(bytes);
+    for (let from = 0; from < words.length; from += most) {
+      const part = words.subarray(from, from + most);
+      this.store.i32.set(part, block / 4);
+      for (let at = block; at < block + part.length * 4; ) {
+        this.ready(0);
+        at = this.code.puts(context.address, at, block + part.length * 4) >>> 0;
+        this.flush(context);
+      }
     }
-    this.code.flush(context.address);
-    this.store.release(at, this.shape.record);
+    this.store.release(block, bytes);
   }
-  /** States as words, without their parents, and without what sleeps. */
+  /** States as words, without their parents. */
   words(ranges: readonly Range[]): Int32Array {
-    const { tasks, shift } = this.shape;
-    const width = tasks + 1;
+    const width = this.shape.tasks + 1;
     const words = new Int32Array(this.count(ranges) * width);
+    const { i32 } = this.store;
     let to = 0;
-    for (const address of this.addresses(ranges)) {
-      words.set(this.store.i32.subarray(address / 4, address / 4 + width), to);
-      for (let slot = 0; slot < tasks; slot++) words[to + slot]! >>>= shift;
-      to += width;
-    }
+    if (this.settings.parents)
+      for (const address of this.addresses(ranges)) {
+        words.set(i32.subarray(address / 4, address / 4 + width), to);
+        to += width;
+      }
+    else
+      for (const range of ranges) {
+        words.set(i32.subarray(range.from / 4, range.to / 4), to);
+        to += (range.to - range.from) / 4;
+      }
     return words;
+  }
+
+  private block = 0;
+  private blockBytes = 0;
+  /** The reverse of `words`: states in a place where they can be walked from, in neither the table nor the frontier; the next ones come in their place. */
+  place(words: Int32Array): Range {
+    const { store } = this;
+    if (words.byteLength > this.blockBytes) {
+      if (this.blockBytes > 0) store.release(this.block, this.blockBytes);
+      this.block = store.allocate(words.byteLength);
+      this.blockBytes = words.byteLength;
+    }
+    store.i32.set(words, this.block / 4);
+    return { from: this.block, to: this.block + words.byteLength };
   }
 
   /** The visited table's words. */
@@ -154,19 +175,33 @@ export class Engine {
     this.store.setHeader('states', states);
     return this.table;
   }
+  /** No state has been found. */
+  forget(): void {
+    const ranges = this.fresh();
+    this.leaveChunks();
+    this.free(ranges);
+    for (const context of this.contexts)
+      for (const name of ['filled', 'missCount'] as const) context.set(name, 0);
+    this.replaceTable(FIRST_SLOTS, 0);
+  }
   setCounts(transitions: number, violations: number): void {
     this.contexts[0]!.transitions = transitions;
     this.contexts[0]!.set('violations', violations);
   }
 
+  /** What was counted elsewhere. */
+  alsoCount(transitions: number, violations: number): void {
+    this.setCounts(
+      this.contexts[0]!.transitions + transitions,
+      this.contexts[0]!.get('violations') + violations,
+    );
+  }
+
   stateAt(address: number): State {
     const at = address / 4;
     const { i32 } = this.store;
-    const { tasks, shift } = this.shape;
-    return {
-      locals: Array.from(i32.subarray(at, at + tasks), (word) => word >>> shift),
-      memory: i32[at + tasks]!,
-    };
+    const { tasks } = this.shape;
+    return { locals: Array.from(i32.subarray(at, at + tasks)), memory: i32[at + tasks]! };
   }
   parentOf(address: number): number {
     return this.store.i32[address / 4 + this.shape.tasks + 1]! >>> 0;
@@ -201,6 +236,12 @@ export class Engine {
 
   /** Expands the edges of one cost of some of these states. */
   round(ranges: readonly Range[], cost: 0 | 1): RoundEnd {
+    const { rest, misses } = this.walk(ranges, cost);
+    return { rest, ...this.settle(misses) };
+  }
+
+  /** The same as far as the tables know: what they do not say is still to be settled. */
+  walk(ranges: readonly Range[], cost: 0 | 1): { readonly rest: Range[]; readonly misses: Misses } {
     const { store } = this;
     this.ready(cost);
     const { pieces, rest } = this.cut(ranges);
@@ -224,9 +265,10 @@ export class Engine {
       .slice(0, shared ? undefined : 1)
       .map((context) => ({ from: context.get('leftFrom'), to: context.get('leftTo') }))
       .filter(({ from, to }) => to > from);
-    const settled = this.settle();
-    if (store.header('stop') === STOP.memory) throw new OutOfMemory();
-    return { rest: [...left, ...pieces.slice(store.header('nextPiece')), ...rest], ...settled };
+    return {
+      rest: [...left, ...pieces.slice(store.header('nextPiece')), ...rest],
+      misses: this.contexts.flatMap((context) => this.takeMisses(context)),
+    };
   }
 
   /** The first states of the ranges as pieces, and the rest. */
@@ -281,19 +323,22 @@ export class Engine {
     store.setHeader('stop', 0);
   }
 
-  private flushWhenFull(context: Context): void {
-    if (context.get('filled') > context.get('fillLimit')) this.code.flush(context.address);
+  private flush({ address }: Context): void {
+    this.code.flush(address);
+    this.checkRoom();
+  }
+  /** Throws OutOfMemory where there was no room for all that was found. */
+  checkRoom(): void {
+    if (this.store.header('stop') === STOP.memory) throw new OutOfMemory();
   }
 
-  /** Asks the semantics for everything that the tables did not say, and takes those edges. */
-  private settle(): { deadlock: boolean; badEnd: boolean } {
+  /** Asks the semantics for what the tables did not say, and takes those edges. There is room for what one walk misses. */
+  settle(missed: Misses): Settled {
     const { stepper } = this;
     const [main] = this.contexts as [Context];
     let deadlock = false;
     let badEnd = false;
-    for (;;) {
-      const misses = this.contexts.flatMap((context) => this.takeMisses(context));
-      if (misses.length === 0) break;
+    for (let misses = missed; misses.length > 0; misses = this.takeMisses(main)) {
       for (let at = 0; at < misses.length; at += 3) {
         const [address, slot, position] = [misses[at]! >>> 0, misses[at + 1]!, misses[at + 2]!];
         if (slot === ASK.end) badEnd ||= stepper.atEnd(this.stateAt(address)) !== undefined;
@@ -308,12 +353,24 @@ export class Engine {
             stepper.take(this.stateAt(address), slot, position);
             this.code.again(main.address, address, slot, position);
           }
-          this.flushWhenFull(main);
+          if (main.get('filled') > main.get('fillLimit')) this.code.flush(main.address);
         }
       }
       this.code.flush(main.address);
     }
+    this.checkRoom();
     return { deadlock, badEnd };
+  }
+  /** The same for what was missed elsewhere, however much it is. */
+  settleAll(misses: Misses, cost: 0 | 1): Settled {
+    const all = { deadlock: false, badEnd: false };
+    for (let at = 0; at < misses.length; at += MISSES * 3) {
+      this.ready(cost);
+      const { deadlock, badEnd } = this.settle(misses.slice(at, at + MISSES * 3));
+      all.deadlock ||= deadlock;
+      all.badEnd ||= badEnd;
+    }
+    return all;
   }
   private takeMisses(context: Context): number[] {
     const from = context.get('misses') / 4;

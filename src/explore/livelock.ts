@@ -18,11 +18,12 @@ import type { State, Stepper } from './stepper.js';
 export function livelocked(engine: Engine, cycles: Cycles, ranges: readonly Range[]): number[] {
   if (!cycles.update()) return [];
   const { stepper, store } = engine;
-  const { tasks, shift } = engine.shape;
-  const key = (state: State): string => stepper.keyOf(state, engine.settings.symmetry);
+  const { tasks } = engine.shape;
+  const key = ({ locals, memory }: State): string =>
+    `${engine.settings.symmetry ? [...locals].sort((a, b) => a - b) : locals}:${memory}`;
   const candidates = new Map<string, { address: number; successors: string[]; alive: boolean }>();
   for (const address of engine.addresses(ranges)) {
-    if (!cycles.mayTurn(store.i32, address / 4, tasks, shift)) continue;
+    if (!cycles.mayTurn(store.i32, address / 4, tasks)) continue;
     const state = engine.stateAt(address);
     if (state.locals.some((local, slot) => isWaiting(stepper, state, local, slot))) continue;
     const successors = costFree(stepper, state);
@@ -97,6 +98,7 @@ export class Cycles {
 
   private roleOf(local: number, cyclic: boolean): number {
     const { graph } = this.stepper;
+    if (graph.over.has(local)) return ROLE.none;
     if (graph.finished(local)) return ROLE.stands;
     if ((graph.holds(local) & 0xffff) === 0) {
       const { to } = this.stepper.edges(local, 1);
@@ -109,10 +111,10 @@ export class Cycles {
   }
 
   /** Whether a state, by its place in the store, is worth a closer look. */
-  mayTurn(i32: Int32Array, at: number, tasks: number, shift: number): boolean {
+  mayTurn(i32: Int32Array, at: number, tasks: number): boolean {
     let turns = false;
     for (let slot = 0; slot < tasks; slot++) {
-      const role = this.roles[i32[at + slot]! >>> shift];
+      const role = this.roles[i32[at + slot]!];
       if (role === ROLE.none) return false;
       turns ||= role === ROLE.turns;
     }

@@ -11,8 +11,8 @@ export interface Moment {
 
 export interface TaskMoment {
   readonly name: string;
-  /** `off` a CPU, it may have been on one. */
-  readonly state: 'running' | 'off' | 'finished';
+  /** `off` a CPU, it may have been on one; `asleep` in a system call. */
+  readonly state: 'running' | 'off' | 'asleep' | 'finished';
   /** Where it is, or was last. */
   readonly cpu?: number;
   /** The rest is absent where it has finished. */

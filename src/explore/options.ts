@@ -1,7 +1,8 @@
 import { kernelRules } from '../abi/kernel-rules.js';
 import type { ScenarioOptions } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
-import type { Settings } from './semantics/world.js';
+import type { RecordedPoint } from './semantics/recorded-point.js';
+import type { Settings } from './semantics/settings.js';
 import type { Progress } from './verdict.js';
 
 /** Input that cannot be explored, or an option that means nothing. `message` is one line that says what, and what to do. */
@@ -42,6 +43,8 @@ export interface ExploreOptions {
   readonly reductions?: Partial<Reductions>;
   /** Called now and then, ten times a second at most. */
   readonly onProgress?: (progress: ScenarioProgress) => void;
+  /** The threads of a recorded run at a moment of it are explored: as startedFrom() says, with the program and the other options that it gives. */
+  readonly from?: RecordedPoint;
   /** An AbortSignal: when it is set, the search ends with what is known so far. */
   readonly signal?: { readonly aborted: boolean };
 }
@@ -62,13 +65,7 @@ export const RANGES = {
 } as const satisfies Partial<Record<keyof ExploreOptions, readonly [number, number]>>;
 
 export const ORACLES = { auto: 'without-claims', serial: true, claims: false } as const;
-export const ALL_REDUCTIONS: Reductions = {
-  symmetry: true,
-  fusion: true,
-  registers: true,
-  cpus: true,
-  sleep: true,
-};
+export const ALL_REDUCTIONS: Reductions = { symmetry: true, fusion: true, registers: true };
 export const MEMORIES = ['sc', 'tso'] as const;
 export const ARCHITECTURES = ['x86-64', 'aarch64'] as const;
 export const DEFAULT_CPUS = 2;
@@ -100,6 +97,7 @@ const KNOWN: Readonly<Record<keyof ExploreOptions, true>> = {
   reductions: true,
   onProgress: true,
   signal: true,
+  from: true,
 };
 
 /** Throws ExploreError where an option has no meaning: one that is misspelt would else give a verdict about something else. */
@@ -139,6 +137,7 @@ export const settingsOf = (options: ExploreOptions, scenario: string): Settings 
   ...(options.memory === 'tso' && { storeBuffer: options.storeBuffer ?? DEFAULT_STORE_BUFFER }),
   scenario,
   ...(options.tasks !== undefined && { calls: options.tasks }),
+  ...(options.from !== undefined && { from: options.from }),
 });
 
 export const searchOptionsOf = (options: ExploreOptions): ScenarioOptions => ({

@@ -2,6 +2,7 @@ import { hex } from '../abi/address.js';
 import { signalName } from '../abi/signals.js';
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
+import { RecordingError } from '../event/recording.js';
 import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { RIP, rflags } from '../kernel/registers.js';
@@ -14,9 +15,10 @@ import { Names } from './semantics/names.js';
 import { PrivateMemories, wordAt } from './semantics/private-memory.js';
 import { Anew, Refusal } from './semantics/refusal.js';
 import { unpackRegisters } from './semantics/registers.js';
+import { FIRST_STANDING } from './semantics/standing.js';
 import { StoreBuffers } from './semantics/store-buffer.js';
 import { Story, type TaskAct } from './semantics/story.js';
-import { fromLocal } from './semantics/values.js';
+import { addressIn, fromLocal } from './semantics/values.js';
 import { WORD } from './semantics/watched.js';
 import { World } from './semantics/world.js';
 import type { SourceLines } from './source.js';
@@ -82,10 +84,11 @@ export class Retelling {
     return {
       row: this.at,
       tasks: this.story.tasks.map((draft, index) => this.taskMoment(draft, index, world)),
-      memory: knowledge.cells.words.map((_, cell) => ({
-        name: this.story.cellName(cell),
-        value: word(this.story.memory[cell]!),
-      })),
+      memory: knowledge.cells.words.flatMap((_, cell) =>
+        this.story.isMemory(cell)
+          ? { name: this.story.cellName(cell), value: word(this.story.memory[cell]!) }
+          : [],
+      ),
     };
   }
 
@@ -109,7 +112,8 @@ export class Retelling {
       return;
     }
     const { cpus } = this.trace.settings;
-    if (draft.place.kind !== 'off') wrong(`task ${task} does not wait for a CPU`);
+    if (draft.place.kind !== 'off' && draft.place.kind !== 'asleep')
+      wrong(`task ${task} does not wait for a CPU`);
     if (act.cpu >= cpus || act.cid >= Math.max(cpus, tasks.length))
       wrong(`there is no CPU ${act.cpu}, or no mm_cid ${act.cid}`);
     if (tasks.some(({ place }) => place.kind === 'on' && place.cpu === act.cpu))
@@ -125,11 +129,11 @@ export class Retelling {
       results: draft.results.map((each) => word(BigInt.asUintN(64, each))),
     };
     if (place.kind === 'finished') return { ...common, state: 'finished', registers: [], own: [] };
-    const ran = kernel.rseq.ids.cpuId >>> 0 !== 0xffff_ffff;
+    const ran = world.begun || kernel.rseq.ids.cpuId >>> 0 !== 0xffff_ffff;
     const cpu = place.kind === 'on' ? place.cpu : ran ? kernel.cpu : undefined;
     return {
       ...common,
-      state: place.kind === 'on' ? 'running' : 'off',
+      state: place.kind === 'on' ? 'running' : place.kind,
       ...(cpu !== undefined && { cpu }),
       at: this.instruction(ipOf(draft)),
       registers: this.registers(draft, index),
@@ -193,9 +197,12 @@ export class Retelling {
     const area = areaOf(draft);
     return [...new Set([...before.keys(), ...now.words.keys()])]
       .sort((a, b) => a - b)
-      .filter((at) => (before.get(at) ?? 0n) !== wordAt(now, at))
+      .filter((at) => wordAt({ words: before }, at) !== wordAt(now, at))
       .map((at) => ({
-        name: names.own(window.start + at * WORD, area === undefined ? undefined : window.start + area),
+        name: names.own(
+          addressIn(window, at * WORD),
+          area === undefined ? undefined : addressIn(window, area),
+        ),
         before: word(fromLocal(before.get(at) ?? 0n, window)),
         now: word(fromLocal(wordAt(now, at), window)),
       }));
@@ -208,7 +215,8 @@ function stageOf(trace: CounterexampleTrace, lines: SourceLines): Stage {
   const world = new World({ path, bytes, arguments: [], environment: [] }, settings);
   const knowledge = new Knowledge(world, new CodeReader(world.machine));
   const isMapped = (at: number): boolean =>
-    world.main.mm.areas.some(({ start, end }) => start <= at && at + WORD <= end);
+    world.main.mm.areas.some(({ start, end }) => start <= at && at + WORD <= end) ||
+    (at >= FIRST_STANDING * WORD && at < (FIRST_STANDING + world.tasks.length) * WORD);
   const wild = learned.cells.find((cell) => !isMapped(cell * WORD));
   if (wild !== undefined) throw new TraceError(`there is no memory at ${hex(wild * WORD)}`);
   knowledge.adopt(learned);
@@ -225,6 +233,7 @@ function trusted<T>(work: () => T): T {
       error instanceof Refusal ||
       error instanceof ProgramError ||
       error instanceof BinaryError ||
+      error instanceof RecordingError ||
       error instanceof RangeError
     )
       throw new TraceError(error.message);

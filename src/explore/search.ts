@@ -7,15 +7,11 @@ import { type Met, pathTo, violationIn } from './path.js';
 import type { Semantics } from './semantics.js';
 import type { State } from './stepper.js';
 import { OutOfMemory } from './store.js';
-import { Unlike } from './turns.js';
 import type { Bound, Counterexample, Counts, Options, Verdict } from './verdict.js';
 
 const ROUND_STATES = 1 << 18;
 /** In the second pass, whose rounds are searched for the first violation. */
 const ROUND_STATES_AGAIN = 1 << 12;
-
-/** As in Options. */
-const PLAIN_STATES = 1 << 20;
 
 /** Where a search ended: a bound, a violation (what kind, and the cost), or nowhere. */
 type End =
@@ -27,13 +23,10 @@ type End =
  * Explores all states by cost: layer k holds the states whose cheapest way costs k. A layer is closed under the edges of cost 0, breadth
  * first; then the edges of cost 1 of all its states lead into the next one. A violation ends the search behind the level in which it was
  * found, so that counts do not depend on the number of threads; a second pass with one thread and fresh tables finds its path. `semantics` is
- * called once for each pass; `exchange`: resources may be exchanged in it.
+ * called once for each pass.
  */
-export async function explore(
-  semantics: (exchange: boolean) => Semantics,
-  options: Options = {},
-): Promise<Verdict> {
-  const search = new Search(semantics(true), options, false);
+export async function explore(semantics: () => Semantics, options: Options = {}): Promise<Verdict> {
+  const search = new Search(semantics(), options, false);
   try {
     await search.employ();
     const end = await search.run();
@@ -43,12 +36,8 @@ export async function explore(
     if (end.kind === 'bounded') return { ...counts, kind: 'bounded', bound: end.bound };
     // Whether there is a better one in another part is not known here.
     if (options.part !== undefined) throw new PartViolation();
-    const { onProgress: _, ...quiet } = options;
-    const again = new Search(
-      semantics(counts.states * search.turns > (options.plainStates ?? PLAIN_STATES)),
-      quiet,
-      true,
-    );
+    const { onProgress: _, sharing: __, ...quiet } = options;
+    const again = new Search(semantics(), quiet, true);
     return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
   } finally {
     search.close();
@@ -71,7 +60,6 @@ class Search {
   ) {
     const {
       symmetry = true,
-      sleep = true,
       exact = false,
       maxMemory = Infinity,
       jobs = 1,
@@ -82,8 +70,6 @@ class Search {
       semantics,
       {
         symmetry,
-        // The way to a violation is the same with and without.
-        sleep: sleep && !again,
         exact,
         parents: again,
         shareFrom,
@@ -95,11 +81,9 @@ class Search {
     this.cycles = new Cycles(this.engine.stepper);
   }
 
-  get turns(): number {
-    return this.engine.graph.turns?.count ?? 1;
-  }
   async employ(): Promise<void> {
     const { engine, options } = this;
+    options.sharing?.begin(engine);
     if (engine.jobs === 1 || options.host === undefined) return;
     const contexts = engine.contexts.slice(1).map(({ address }) => address);
     engine.employ(await options.host.start({ module: engine.module, memory: engine.store.memory, contexts }));
@@ -131,7 +115,6 @@ class Search {
       if (end.kind === 'bounded') await this.options.checkpoint?.write(this.save());
       return end;
     } catch (error) {
-      if (error instanceof Unlike) error.cost = this.at.cost;
       if (error instanceof OutOfMemory) return this.known() ?? { kind: 'bounded', bound: 'memory' };
       throw error;
     }
@@ -197,7 +180,7 @@ class Search {
     this.alone = true;
     const ranges: Range[] = [];
     for (const address of engine.addresses(at.layer)) {
-      if (!part.mine(engine.stateAt(address), engine.stepper)) continue;
+      if (!part.mine(engine.stateAt(address))) continue;
       const to = address + engine.shape.record;
       const last = ranges.at(-1);
       if (last?.to === address) ranges[ranges.length - 1] = { from: last.from, to };
@@ -213,7 +196,7 @@ class Search {
       const bound = await this.bound();
       if (bound !== undefined) return this.known() ?? { kind: 'bounded', bound };
       const { pending } = at;
-      const end = engine.round(pending, at.phase);
+      const end = (await this.options.sharing?.round(pending, at.phase)) ?? engine.round(pending, at.phase);
       at.pending = end.rest;
       at.found.push(...engine.fresh());
       this.tally.deadlock ||= end.deadlock;
@@ -254,6 +237,7 @@ class Search {
       bytes,
       seconds: this.seconds,
       rate: ((states - this.reported.states) * 1000) / (now - this.reported.at),
+      ...(options.sharing && { workers: options.sharing.workers }),
     });
     this.reported = { at: now, states };
     await options.host?.rest?.();
@@ -265,7 +249,6 @@ class Search {
     return {
       states,
       transitions: engine.transitions,
-      slept: engine.slept,
       cost: this.at.cost,
       locals: graph.locals,
       memories: graph.memories,
@@ -310,9 +293,9 @@ class Search {
   }
 
   private tell(address: number, met: Met): never {
-    const { path, violation } = pathTo(this.engine, this.start!, this.root, address, met);
+    const path = pathTo(this.engine, this.start!, this.root, address, met);
     throw new Found({
-      violation,
+      violation: met.violation,
       cost: this.at.cost + (met.edge ?? 0),
       start: this.start!,
       path,

@@ -7,6 +7,7 @@ export function sourceLine(
   lines: SourceLines,
   { file, line }: { readonly file: string; readonly line: number },
 ): SourceText {
-  const text = lines(file)?.[line - 1]?.trim();
+  // Tabs would be escaped as what no terminal should see.
+  const text = lines(file)?.[line - 1]?.trim().replaceAll('\t', ' ');
   return { file, line, ...(text === undefined || text === '' ? {} : { text }) };
 }

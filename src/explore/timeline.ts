@@ -168,8 +168,6 @@ export interface Effort {
   readonly seconds: number;
   readonly jobs: number;
   readonly bytesPerState?: number;
-  /** Transitions that were not followed because they sleep (docs/explore.md, sleep sets). */
-  readonly asleep?: number;
 }
 
 /** A shortest way to a violation: fewest context switches and interrupts, then the first in the canonical order. */
@@ -192,10 +190,20 @@ export interface ViolationAt {
   /**
    * - assert, invariant, final: a claim of the scenario
    * - serial: the end is one that no order of undisturbed operations ends in
+   * - exit: the program ends with a status that is not 0 (--start-from)
    * - crash: a task was killed by a fault; rseq: the kernel killed it for breaking a rule of rseq
    * - deadlock: nothing can go on; livelock: a loop without further interruptions
    */
-  readonly kind: 'assert' | 'invariant' | 'final' | 'serial' | 'crash' | 'rseq' | 'deadlock' | 'livelock';
+  readonly kind:
+    | 'assert'
+    | 'invariant'
+    | 'final'
+    | 'serial'
+    | 'crash'
+    | 'rseq'
+    | 'exit'
+    | 'deadlock'
+    | 'livelock';
   /** `"sum() == 2 does not hold: counter.c:83"`. */
   readonly text: string;
   /** The row after which it is seen. */

@@ -5,8 +5,9 @@ import type { Act } from './semantics/actor.js';
 import type { Learned } from './semantics/knowledge.js';
 import type { Reductions } from './semantics/machine-code.js';
 import type { Telling } from './semantics/path.js';
+import type { RecordedPoint } from './semantics/recorded-point.js';
+import type { Settings } from './semantics/settings.js';
 import type { TaskAct } from './semantics/story.js';
-import type { Settings } from './semantics/world.js';
 import type { Counterexample, ExploreDocument } from './timeline.js';
 
 export const TRACE_SCHEMA = 'rseqlab.counterexample/1';
@@ -98,12 +99,13 @@ const areNumbers = (value: unknown): boolean => Array.isArray(value) && value.ev
 
 /** Which part is not what it should be. Texts and numbers inside the document are only shown. */
 function misshapen({ path, program, settings, learned, reductions, acts, document }: CounterexampleTrace) {
-  const { calls = [], scenario, kernel, debugRseq, arch, cpus, storeBuffer = 1 } = settings ?? {};
+  const { calls = [], scenario, kernel, debugRseq, arch, cpus, storeBuffer = 1, from } = settings ?? {};
   if (typeof path !== 'string' || typeof scenario !== 'string' || typeof kernel !== 'string') return 'a name';
   if (arch !== undefined && !ARCHITECTURES.includes(arch)) return 'an architecture';
   if (typeof debugRseq !== 'boolean' || typeof reductions?.registers !== 'boolean') return 'an option';
   if (!Array.isArray(calls) || !calls.every((call) => typeof call === 'string')) return 'a task';
   if (!isNumber(storeBuffer) || storeBuffer < 1) return 'the store buffer';
+  if (from !== undefined && (typeof from !== 'object' || from === null || !isPoint(from))) return 'the start';
   if (!isNumber(cpus) || cpus < 1 || cpus > 16) return 'the number of CPUs';
   try {
     fromBase64(program);
@@ -124,6 +126,15 @@ function misshapen({ path, program, settings, learned, reductions, acts, documen
   if (row >= 0) return `row ${row}`;
   const act = acts.findIndex((each) => !isNumber(each?.task) || !isAct(each.act));
   return act < 0 ? undefined : `act ${act}`;
+}
+
+function isPoint({ recording, event, clock, areas }: RecordedPoint): boolean {
+  try {
+    fromBase64(recording);
+  } catch {
+    return false;
+  }
+  return isNumber(event) && isNumber(clock) && Array.isArray(areas) && areas.every(areNumbers);
 }
 
 const KINDS: Readonly<Record<Act['kind'], readonly string[]>> = {

@@ -1,12 +1,11 @@
 import type { SearchPart } from './part.js';
+import type { Sharing } from './sharing.js';
 import type { State, Violation } from './stepper.js';
 import type { WorkerHost } from './workers.js';
 
 export interface Options {
   /** Sorts the locals of a state, so that states that differ only in which task does what are one; on unless false. */
   readonly symmetry?: boolean;
-  /** Does not follow edges that lead where others lead; on unless false. */
-  readonly sleep?: boolean;
   /** Stores whole states instead of 64-bit fingerprints. */
   readonly exact?: boolean;
   /** Threads, 1 unless said otherwise; more need `host`. */
@@ -26,8 +25,6 @@ export interface Options {
   readonly roundStates?: number;
   /** Rounds with fewer states are done by the main thread alone. */
   readonly shareFrom?: number;
-  /** With fewer states the second pass exchanges no resources, so that its counterexample is the one that there is without; 2^20 unless said otherwise. */
-  readonly plainStates?: number;
   /** A search that was saved, to be taken up: same semantics, symmetry and exactness; bounds and jobs may differ. */
   readonly resume?: Uint8Array;
   readonly checkpoint?: {
@@ -38,6 +35,8 @@ export interface Options {
   readonly onProgress?: (progress: Progress) => void;
   /** Only a part of the search is done: what is found is right, what is not found may be in another part. Throws PartViolation where there is a violation. */
   readonly part?: SearchPart;
+  /** Others expand states too. */
+  readonly sharing?: Sharing;
 }
 
 /** What the search uses of the world, where there is more than the language. */
@@ -56,6 +55,8 @@ export interface Progress {
   readonly seconds: number;
   /** States found in a second since the last report. */
   readonly rate: number;
+  /** Others who expand states too; undefined where there can be none. */
+  readonly workers?: number;
 }
 
 /** One step of a counterexample: a task takes an edge. */
@@ -84,10 +85,8 @@ export type Bound = 'states' | 'memory' | 'time' | 'cost' | 'interrupt';
 
 export interface Counts {
   readonly states: number;
-  /** Edges, those that sleep included. */
+  /** Edges taken. */
   readonly transitions: number;
-  /** Edges that were not followed; with several threads it depends on luck how many. */
-  readonly slept: number;
   /** The highest cost of a state. */
   readonly cost: number;
   readonly locals: number;

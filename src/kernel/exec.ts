@@ -1,7 +1,11 @@
+import { CALL_SITES_SECTION } from '../abi/annotation.js';
+import { EVENT } from '../abi/ptrace-requests.js';
 import { BinaryError } from '../binary/error.js';
 import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
+import { readImage } from '../binary/read.js';
 import { RAX, RSP } from '../isa/x86-64/registers.js';
 import { PAGE_SIZE } from '../machine/state.js';
+import { callSites } from '../sections/call-sites.js';
 import { Errno } from './errno.js';
 import { aloneKey, releaseMemory } from './exit.js';
 import type { RegularNode } from './files/file.js';
@@ -17,7 +21,6 @@ import type { MemoryObject } from './mm/object.js';
 import { hostObject, readObject } from './mm/objects.js';
 import type { Program } from './program.js';
 import { ProgramError } from './program-error.js';
-import { EVENT } from './ptrace/constants.js';
 import { ptraceEvent } from './ptrace/stop.js';
 import { RIP } from './registers.js';
 import { newRseq } from './rseq/registration.js';
@@ -90,6 +93,8 @@ export function load(
   }
   // As with a random start of the heap, a page or more is between it and the program's data.
   mm.brkStart = mm.brk = top + PAGE_SIZE;
+  if (headers.sections.some(({ name }) => name === CALL_SITES_SECTION))
+    mm.callSites = callSites(readImage(program.bytes, program.path)).map((site) => base + site);
   const entry = base + headers.entry;
   const executable = headers.programs.some(({ type, flags }) => type === PT.GNU_STACK && (flags & 1) !== 0);
   const stack = buildStack(kernel, mm, program, {

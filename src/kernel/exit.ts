@@ -1,9 +1,9 @@
+import { EVENT } from '../abi/ptrace-requests.js';
 import { SI, SIG } from '../abi/signals.js';
 import { Errno } from './errno.js';
 import { closeAll } from './files/table.js';
 import type { Kernel } from './kernel.js';
 import { dropMm } from './mm/map.js';
-import { EVENT } from './ptrace/constants.js';
 import { releaseTracees, unlink } from './ptrace/link.js';
 import { ptraceEvent } from './ptrace/stop.js';
 import { exitRobustList } from './robust-list.js';

@@ -1,3 +1,4 @@
+import type { RuleValues } from '../abi/kernel-rows.js';
 import { type KernelRules, kernelRules } from '../abi/kernel-rules.js';
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import type { Event, Happening } from '../event/event.js';
@@ -16,6 +17,8 @@ export interface KernelOptions {
   readonly debugRseq: boolean;
   /** Whose entry code the kernel has, x86-64 unless said otherwise: programs are x86-64's in any case. */
   readonly arch?: 'x86-64' | 'aarch64';
+  /** Rules that it does not keep, with what it does instead: for whoever wants to see that it is noticed. */
+  readonly broken?: Partial<RuleValues>;
   readonly cpus: number;
   /** For getrandom(2), AT_RANDOM, /dev/urandom. */
   readonly seed: number;
@@ -45,7 +48,11 @@ export class Kernel {
   private readonly memories = new Map<number, UserMemory>();
 
   constructor(readonly options: KernelOptions) {
-    this.rules = kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? 'x86-64' });
+    this.rules = {
+      ...kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? 'x86-64' }),
+      ...options.broken,
+      ...(options.broken?.arm64Aborts === false && { aborts: false }),
+    };
     this.policy = options.policy;
     this.host = options.host;
     this.state = {

@@ -277,7 +277,7 @@ function modifies(kernel: Kernel, task: Task): boolean {
   return found;
 }
 
-function disassemble(bytes: Uint8Array, ip: bigint): { text: string; length: number } {
+export function disassemble(bytes: Uint8Array, ip: bigint): { text: string; length: number } {
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   decoder.ip = ip;
   const instruction = decoder.decode();

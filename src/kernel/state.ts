@@ -7,6 +7,7 @@ import type { DirectoryNode, OpenFile, TreeNode } from './files/file.js';
 import type { MemoryObject } from './mm/object.js';
 import type { PageTable } from './mm/pages.js';
 import type { Scenario } from './scenario/parts.js';
+import type { ThreadTemplate } from './scenario/thread-template.js';
 
 export interface KernelState {
   /** Nanoseconds since boot. */
@@ -49,6 +50,8 @@ export interface ScenarioState extends Scenario {
   /** Of tasks that are calls: where each returns to, its arguments; and buffers. */
   readonly calls?: readonly { readonly returnTo: number; readonly arguments: readonly bigint[] }[];
   readonly buffers?: readonly { readonly name: string; readonly start: number; readonly size: number }[];
+  /** Thread-local variables, where there are some. */
+  readonly threads?: ThreadTemplate;
   readonly results: { readonly task: string; readonly value: bigint }[];
   failure: string | undefined;
 }
@@ -383,6 +386,8 @@ export interface Mm {
   /** Bits of membarrier registrations: see membarrier.ts. */
   membarrier: number;
   auxv: Uint8Array;
+  /** Where annotated calls return to, of the program (sections/call-sites.ts). */
+  callSites: readonly number[];
   stackStart: number;
   argStart: number;
   argEnd: number;

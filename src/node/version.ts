@@ -4,7 +4,10 @@ interface Manifest {
   readonly version: string;
 }
 
-const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
+/** The folder of the package. */
+export const PACKAGE = new URL('../../', import.meta.url);
+
+const manifest = JSON.parse(readFileSync(new URL('package.json', PACKAGE), 'utf8')) as Manifest;
 
 /** Of the package. */
 export const VERSION: string = manifest.version;

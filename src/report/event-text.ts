@@ -27,7 +27,7 @@ export function eventText(event: Event, n: number, name: Namer = nobody): string
   );
 }
 
-function columns(...[n, time, cpu, tid, kind, details]: string[]): string {
+export function columns(...[n, time, cpu, tid, kind, details]: string[]): string {
   return `${n!.padStart(7)} ${time!.padStart(14)} ${cpu!.padStart(5)} ${tid!.padStart(6)}  ${kind!.padEnd(13)} ${details}`.trimEnd();
 }
 
@@ -75,6 +75,8 @@ function detailsOf(event: Happening, name: Namer): string {
       return `rseq_cs=${hex(event.rseqCs)} ip=${hex(event.ip)}${name(event.ip)}`;
     case 'violation':
       return `[${event.rule}] ${event.message}; ip=${hex(event.ip)}${name(event.ip)} rseq_cs=${hex(event.rseqCs)}`;
+    case 'annotated':
+      return `${event.name} actions=${event.actions} cookie=${event.cookie}`;
     case 'slice':
       return event.what;
     case 'log':

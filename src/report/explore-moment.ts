@@ -99,6 +99,7 @@ function taskLines(task: TaskMoment, style: Style, all: boolean): string[] {
 function stateOf({ state, cpu }: TaskMoment): string {
   if (state === 'running') return `on CPU ${cpu}`;
   if (state === 'finished') return 'has finished';
+  if (state === 'asleep') return 'sleeps in a system call';
   return cpu === undefined ? 'has not begun' : `has no CPU, was on ${cpu}`;
 }
 

@@ -39,7 +39,7 @@ export function deathText(death: Death, places: Places, judge: Judge): string {
       ? `it broke a rule of rseq [${violation.rule}]`
       : instruction !== undefined
         ? 'the simulated machine does not have this instruction'
-        : reasonOf(signal, process);
+        : faultReason(signal, process);
   const lines = [
     `rseqlab: ${who} was killed by ${signal.signal}: ${why}`,
     ...instructionLines(death, places),
@@ -67,7 +67,10 @@ function faultingIp({ signal, ip }: Of<'signal'>, process: ProcessView): bigint 
 }
 
 /** An ordinary fault in words. */
-function reasonOf({ signal, code, address, ip }: Of<'signal'>, process: ProcessView): string {
+export function faultReason(
+  { signal, code, address, ip }: Pick<Of<'signal'>, 'code' | 'address' | 'ip'> & { readonly signal: string },
+  process: Pick<ProcessView, 'maps' | 'read'>,
+): string {
   if (code <= SI.USER) return 'a process sent it';
   if (signal === 'SIGSEGV' && code === SI.SEGV_MAPERR) return unmapped(address, ip, process);
   if (signal === 'SIGSEGV' && code === SI.SEGV_ACCERR) {
@@ -92,7 +95,7 @@ const REASONS: Readonly<Record<string, string>> = {
 /** How far below the stack an access still looks like the stack's overflow, in bytes. */
 const NEAR = 0x10_0000n;
 
-function unmapped(address: bigint, ip: bigint, process: ProcessView): string {
+function unmapped(address: bigint, ip: bigint, process: Pick<ProcessView, 'maps'>): string {
   const what = address === ip ? 'it jumped to' : 'it used';
   const stack = process.maps.find(({ name }) => name === '[stack]');
   const hint =
@@ -166,7 +169,7 @@ function checkedText({ when }: Violation, { rseq }: ThreadView, { kernel, debugR
 }
 
 /** Which kernels kill for it, where the thread is as it was. */
-function kernelsText(violation: Violation, inside: boolean, length: number | undefined): string {
+export function kernelsText(violation: Violation, inside: boolean, length: number | undefined): string {
   const kills = (debug: boolean): string =>
     spans(
       KERNEL_COLUMNS.map((column) =>

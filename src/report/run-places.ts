@@ -60,7 +60,7 @@ const label = (name: string, offset: number): string =>
 
 /** The instruction that stands in a process's memory; undefined where no code can be read. */
 export function instructionAt(
-  process: ProcessView,
+  process: Pick<ProcessView, 'read'>,
   address: bigint,
 ): { readonly text: string; readonly bytes: string } | undefined {
   const at = asAddr(address);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ImageSymbol, RELOCATABLE_BASE } from '../../src/binary/image.js';
+import { type ImageSymbol, type ProgramImage, RELOCATABLE_BASE } from '../../src/binary/image.js';
 import { elfFile, elfImage, elfJson } from './fixture.js';
 
 /** What readelf says of a file: test/fixtures/elf/golden.py. */
@@ -66,6 +66,15 @@ const SECTION_TYPES: Readonly<Record<string, number>> = {
   GNU_HASH: 0x6ffffff6,
 };
 const FLAGS: Readonly<Record<string, number>> = { W: 1, A: 2, X: 4, M: 16, S: 32, I: 64, L: 128, T: 1024 };
+/** Where a linker that puts an object's thread-local sections one behind the other puts this one. */
+function inThreadBlock({ sections }: ProgramImage, index: number): number {
+  const before = sections.filter(({ flags, index: at }) => (flags & 0x400) !== 0 && at <= index);
+  return before.reduce(
+    (end, { size, align, index: at }) => Math.ceil(end / align) * align + (at === index ? 0 : size),
+    0,
+  );
+}
+
 const KINDS: Readonly<Record<string, ImageSymbol['kind']>> = {
   FUNC: 'function',
   OBJECT: 'object',
@@ -181,10 +190,13 @@ describe.each(files)('%s is what readelf says', (name, wanted) => {
     const expected = wanted.symbols
       .filter((symbol) => symbol.name !== '' && symbol.type !== 'SECTION')
       .map((symbol) => {
+        const section = Number(symbol.section);
         const base =
-          relocatable && /^\d+$/.test(symbol.section) && symbol.type !== 'TLS'
-            ? image.sections[Number(symbol.section)]!.address!
-            : 0;
+          !relocatable || Number.isNaN(section)
+            ? 0
+            : symbol.type === 'TLS'
+              ? inThreadBlock(image, section)
+              : image.sections[section]!.address!;
         return key({
           name: symbol.name,
           address: symbol.section === 'UND' || symbol.section === 'COM' ? undefined : base + symbol.value,

@@ -74,6 +74,7 @@ const EVENTS: readonly (readonly [Event, string])[] = [
     { ...stamp, kind: 'violation', rule: 'version', message: 'it is 1', ip: 1n, rseqCs: 2n },
     '[version] it is 1; ip=0x1 rseq_cs=0x2',
   ],
+  [{ ...stamp, kind: 'annotated', name: 'write', actions: 3, cookie: 7n }, 'write actions=3 cookie=7'],
   [{ ...stamp, kind: 'slice', what: 'granted' }, 'granted'],
   [{ ...stamp, kind: 'log', text: 'a message' }, 'a message'],
   [{ ...stamp, kind: 'unknown-syscall', number: 999, name: 'syscall_999' }, 'syscall_999 (999) = -1 ENOSYS'],

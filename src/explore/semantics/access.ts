@@ -2,10 +2,11 @@ import type { Cells } from './cells.js';
 import type { PrivateMemory } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import type { Stack } from './stack.js';
+import { FIRST_STANDING } from './standing.js';
 import type { Entry } from './store-buffer.js';
 import { Stores } from './stores.js';
 import type { Window } from './values.js';
-import { fromLocal, toLocal } from './values.js';
+import { addressIn, fromLocal, placeIn, toLocal } from './values.js';
 import { WORD } from './watched.js';
 import { hasStoreOrder, type World } from './world.js';
 
@@ -52,6 +53,8 @@ export class Access {
   /** Undefined where there are no store buffers. */
   private readonly order: Stores | undefined;
   private readonly marks: Uint8Array;
+  /** What was written of how tasks stand, by word. */
+  private readonly stands = new Map<number, bigint>();
   /** What was read so far, in this order, without constants. */
   readonly looks: Look[] = [];
   /** An instruction is run: a cell that it writes all of need not be known before. (The kernel may write, and fault, in parts.) */
@@ -76,27 +79,54 @@ export class Access {
 
   private touch(at: number, size: number, write: boolean): void {
     const end = at + size;
-    const { window } = this;
+    const { window, cells } = this;
     this.order?.note(at, size, write);
-    if (at >= window.start && at < window.end) this.onOwn?.(at - window.start, size, write);
+    const own = placeIn(window, at);
+    if (own !== undefined) this.onOwn?.(own, size, write);
     for (let word = Math.floor(at / WORD); word * WORD < end; word++) {
       const start = word * WORD;
-      if (start >= window.start && start < window.end) {
+      const place = placeIn(window, start);
+      if (place !== undefined && !(cells.inWindows && cells.of(word) !== undefined)) {
         const bytes = bytesOf(at - start, end - start);
-        this.touchOwn((start - window.start) / WORD, write && bytes === ALL, write, bytes);
+        this.touchOwn(place / WORD, write && bytes === ALL, write, bytes);
         continue;
       }
-      let touched = this.touched.get(word);
-      if (touched === undefined) {
-        touched = this.open(word);
-        this.touched.set(word, touched);
-      }
+      const touched = this.touchedAt(word);
       const whole = write && at <= start && start + WORD <= end;
       if (!(whole && this.blind) && !touched.read && !touched.written) this.look(word, touched);
       if (!write) continue;
       if (touched.cell < 0 && !this.scratch) this.cells.add(word);
       touched.written = true;
     }
+  }
+
+  private touchedAt(word: number): Touched {
+    let touched = this.touched.get(word);
+    if (touched === undefined) {
+      touched = this.open(word);
+      this.touched.set(word, touched);
+    }
+    return touched;
+  }
+
+  /** How a task stands (STANDING). */
+  standing(task: number): bigint {
+    const word = FIRST_STANDING + task;
+    const touched = this.touchedAt(word);
+    if (!touched.read && !touched.written && touched.cell >= 0) {
+      touched.before = this.value(touched.cell);
+      this.looks.push(-1 - touched.cell);
+    }
+    touched.read = true;
+    return this.stands.get(word) ?? touched.before;
+  }
+
+  setStanding(task: number, value: bigint): void {
+    const word = FIRST_STANDING + task;
+    const touched = this.touchedAt(word);
+    if (touched.cell < 0) this.cells.add(word);
+    touched.written = true;
+    this.stands.set(word, value);
   }
 
   private touchOwn(word: number, whole: boolean, write: boolean, bytes: number): void {
@@ -110,7 +140,7 @@ export class Access {
     if (mark === 0) {
       this.own.push(word);
       // Also where all of it is written: that may fault.
-      this.world.machine.setWord(this.window.start + word * WORD, this.before(word));
+      this.world.machine.setWord(addressIn(this.window, word * WORD), this.before(word));
       if (!whole) {
         this.looks.push(word);
         mark = MARK.read;
@@ -129,7 +159,10 @@ export class Access {
     const none = { before: 0n, read: false, written: false };
     const cell = this.cells.of(word);
     if (cell !== undefined) return { ...none, cell };
-    if (this.world.windows.some((window) => at >= window.start && at < window.end))
+    if (word >= FIRST_STANDING) return { ...none, cell: -1, before: this.world.initial(word) };
+    const owner = this.world.ownerOf(word);
+    if (owner !== undefined && this.world.begun && !this.scratch) this.cells.share(word, owner);
+    if (owner !== undefined)
       throw new Refusal(
         `${this.scratch ? 'RSEQLAB_INVARIANT or RSEQLAB_FINALLY' : 'a task'} looks at the stack of another task, which cannot be explored: use a global variable for what tasks share`,
       );
@@ -171,7 +204,7 @@ export class Access {
       const mark = this.marks[word]!;
       this.marks[word] = 0;
       if ((mark & MARK.written) === 0) continue;
-      const after = machine.word(this.window.start + word * WORD);
+      const after = machine.word(addressIn(this.window, word * WORD));
       // What a word held before is only known where it was read: written without that, it is written whatever it held.
       if ((mark & MARK.read) !== 0 && after === this.before(word) && this.memory.words.has(word)) continue;
       changes.push([word, toLocal(after, this.window)]);
@@ -179,6 +212,11 @@ export class Access {
     for (const [word, { cell, before, written, read }] of this.touched) {
       if (cell < 0 && read) constants = true;
       if (!written) continue;
+      const stands = this.stands.get(word);
+      if (stands !== undefined) {
+        if (cell >= 0) stores.push([cell, stands]);
+        continue;
+      }
       const after = machine.word(word * WORD);
       if (cell < 0) machine.setWord(word * WORD, before);
       // Also where the cell holds the value already: in another memory it does not, and nobody has asked.

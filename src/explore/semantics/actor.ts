@@ -16,29 +16,28 @@ import { makeSignal, sendSignal } from '../../kernel/signal/send.js';
 import type { Task } from '../../kernel/state.js';
 import { enterCall } from '../../kernel/syscalls/perform.js';
 import { Access, type Accesses, type Look } from './access.js';
+import type { Bad } from './bad.js';
 import { allowedCall, fenceOf } from './calls.js';
 import type { Cells } from './cells.js';
 import type { RegisterBits } from './liveness.js';
 import type { Draft, Place } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
+import { ProgramCalls } from './program-calls.js';
+import { Queues } from './queues.js';
 import { Refusal } from './refusal.js';
 import { bury, unpackRegisters } from './registers.js';
+import { STANDING } from './standing.js';
 import { EMPTY } from './store-buffer.js';
 import { putKernelPart } from './task-kernel.js';
+import { refuseUnknown } from './unknown-instructions.js';
 import { toLocal, type Window } from './values.js';
 import type { World } from './world.js';
 
-/** What a task may do next. Legend: execute one instruction; lose its CPU; be interrupted by membarrier(2); have the oldest store of its store buffer reach memory; get CPU `cpu` and number `cid`; get the scenario's signal of this index. */
+/** What a task may do next. Legend: execute one instruction; lose its CPU; be interrupted by membarrier(2); have the oldest store of its store buffer reach memory; get CPU `cpu` and number `cid`, `expired`: because the time is over that it sleeps for; get the scenario's signal of this index. */
 export type Act =
   | { readonly kind: 'execute' | 'preempt' | 'fence' | 'flush' }
-  | { readonly kind: 'resume'; readonly cpu: number; readonly cid: number }
+  | { readonly kind: 'resume'; readonly cpu: number; readonly cid: number; readonly expired?: true }
   | { readonly kind: 'signal'; readonly signal: number };
-
-/** Something that must not happen. */
-export interface Bad {
-  readonly kind: 'assert' | 'invariant' | 'final' | 'serial' | 'crash' | 'rseq';
-  readonly text: string;
-}
 
 /** One transition of one task. */
 export interface Outcome extends Accesses {
@@ -48,6 +47,8 @@ export interface Outcome extends Accesses {
   readonly bad: Bad | undefined;
   /** CPUs whose tasks membarrier(2) interrupts, as bits. */
   readonly fence: number;
+  /** It cannot come as long as what was looked at is as it is. */
+  readonly waits?: boolean;
   /** It stopped in a system call. */
   readonly call: number | undefined;
   readonly events: readonly Event[];
@@ -64,6 +65,7 @@ interface Did {
   readonly bad?: Bad;
   readonly fence?: number;
   readonly call?: number;
+  readonly waits?: boolean;
 }
 
 const SIGRETURN = SYSCALLS_X86_64['rt_sigreturn']!;
@@ -74,6 +76,7 @@ class Killed extends Error {}
 export class Actor {
   private events: Event[] = [];
   private task: Task | undefined;
+  private readonly programs: ProgramCalls;
   /** Told of accesses to the task's window, in bytes from its beginning. */
   onOwn: ((offset: number, size: number, write: boolean) => void) | undefined;
 
@@ -86,7 +89,9 @@ export class Actor {
     private readonly memories: PrivateMemories,
     /** Registers that are dead at an instruction; undefined: none is taken for dead. */
     private readonly deadAt: ((ip: number) => RegisterBits) | undefined,
-  ) {}
+  ) {
+    this.programs = new ProgramCalls(world);
+  }
 
   /** `index`: as whose the task acts, where its window is. */
   run(local: Draft, index: number, act: Act, value: (cell: number) => bigint): Outcome {
@@ -100,6 +105,8 @@ export class Actor {
     task.process.handlers = world.handlers.slice();
     task.registers.set(unpackRegisters(local.registers, window, task.registers));
     putKernelPart(task, local.kernel, window);
+    kernel.state.clock = world.clock;
+    this.programs.own = local.memory.words;
     const access = new Access(world, this.cells, window, local.memory, value, false, this.memories.stack);
     access.onOwn = this.onOwn;
     this.looks = access.looks;
@@ -107,7 +114,7 @@ export class Actor {
     let did: Did = {};
     let done = false;
     try {
-      did = this.act(task, local, act, access);
+      did = this.act(task, index, local, act, access);
       done = true;
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
@@ -120,7 +127,11 @@ export class Actor {
     kernel.state.unknownCalls.clear();
     task.process.exiting = undefined;
     if (did.bad === undefined && did.plain !== true) this.refuse(task, window);
-    const next = did.bad === undefined ? this.draft(task, window, local, accesses, did) : undefined;
+    const next = did.waits
+      ? local
+      : did.bad === undefined
+        ? this.draft(task, window, local, accesses, did)
+        : undefined;
     return {
       ...accesses,
       plain: did.plain === true,
@@ -130,18 +141,19 @@ export class Actor {
       next,
       events: this.events,
       looks: access.looks,
+      ...(did.waits && { waits: true }),
     };
   }
 
   /** What a state has no room for. */
-  private refuse(task: Task, { start, end }: Window): void {
+  private refuse(task: Task, window: Window): void {
     const { handlers } = task.process;
     if (handlers.some((handler, n) => handler !== this.world.handlers[n]))
       throw new Refusal(
         'a signal handler is taken away while tasks run (SA_RESETHAND, or a fault in a handler)',
       );
     const { pointer, slice } = task.rseq;
-    if (pointer !== 0n && (pointer < BigInt(start) || pointer >= BigInt(end)))
+    if (pointer !== 0n && toLocal(pointer, window) === pointer)
       throw new Refusal(
         'a task registers a struct rseq that is not on its own stack: that cannot be explored',
       );
@@ -156,7 +168,7 @@ export class Actor {
     accesses: Accesses,
     { place = local.place, result, signals = local.signals, plain = false, call }: Did,
   ): Draft {
-    if (place.kind === 'finished') return this.finished(local, result);
+    if (place.kind === 'finished') return { ...this.finished(local, result), place };
     return {
       place,
       registers: this.world.registerFiles.pack(
@@ -211,17 +223,18 @@ export class Actor {
     };
   }
 
-  private act(task: Task, local: Draft, act: Act, access: Access): Did {
+  private act(task: Task, index: number, local: Draft, act: Act, access: Access): Did {
     const { kernel } = this.world;
     switch (act.kind) {
       case 'execute':
-        return this.execute(task, local, access);
+        return this.execute(task, index, local, access);
       case 'preempt':
         cameBy(kernel, task, 'interrupt');
         switchedOut(kernel, task);
         return { place: { kind: 'off' } };
       case 'resume': {
         const cpu = kernel.state.cpus[act.cpu]!;
+        if (local.place.kind === 'asleep' && !this.wakes(task, index, act, access)) return { waits: true };
         if (task.cpu !== act.cpu) migrate(kernel, task, cpu);
         cpu.current = task;
         switchedIn(kernel, task);
@@ -246,32 +259,63 @@ export class Actor {
     }
   }
 
-  private execute(task: Task, local: Draft, access: Access): Did {
+  /** Whether a task that sleeps can go on: somebody has woken it, or its time is over. */
+  private wakes(task: Task, index: number, act: Extract<Act, { kind: 'resume' }>, access: Access): boolean {
+    const expired = act.expired === true;
+    if (expired === (access.standing(index) === STANDING.awake)) return false;
+    const wait = task.wait!;
+    if (expired) {
+      const queues = new Queues(this.world, access, index, true);
+      queues.leave();
+      queues.settle();
+      const { state } = this.world.kernel;
+      state.clock = Math.max(state.clock, wait.deadline!);
+    }
+    task.wait = { ...wait, ended: expired ? 'timeout' : 'woken' };
+    return true;
+  }
+
+  private execute(task: Task, index: number, local: Draft, access: Access): Did {
     const { kernel } = this.world;
     const { registers } = task;
+    if (registers[RIP] === this.world.asserts) return this.asserted(task);
     setTimeStamp(registers, 0, task.cpu);
     access.blind = true;
     const { stop } = kernel.spaces.of(task.mm.id).run(registers, 1, true);
     access.blind = false;
     if (stop.reason === 'budget') return { plain: true };
     access.undo();
-    if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, local);
+    if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, index, local, access);
+    refuseUnknown(this.world.machine, task, stop);
     task.call = -1n;
     cameBy(kernel, task, 'interrupt');
     fault(kernel, task, stop);
-    const unknown = this.events.find((event) => event.kind === 'unknown-instruction');
-    if (unknown?.kind === 'unknown-instruction')
-      throw new Refusal(
-        `the instruction ${unknown.text} (${unknown.bytes}) at 0x${unknown.ip.toString(16)} is not there on the simulated machine: compile without it (-march=x86-64)`,
-      );
     this.leave(task);
     return {};
   }
 
-  private call(task: Task, local: Draft): Did {
+  /** assert(3) does not hold: __assert_fail(claim, file, line, function) is called. */
+  private asserted({ registers, mm }: Task): Did {
     const { kernel, machine } = this.world;
+    machine.watcher = undefined;
+    const text = (at: bigint): string => kernel.memory(mm).text(at);
+    const where = `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}`;
+    return { bad: { kind: 'assert', text: `${where}: ${text(registers[RDI]!)} does not hold` } };
+  }
+
+  private call(task: Task, index: number, local: Draft, access: Access): Did {
+    const { kernel, machine, begun } = this.world;
     const { registers } = task;
     const number = Number(registers[RAX]! & 0xffff_ffffn);
+    if (begun) {
+      cameBy(kernel, task, 'call');
+      const did = this.programs.call(number, task, index, access);
+      if (typeof did === 'string') throw this.refusal(index, number, did);
+      if (did !== undefined) {
+        if (did.place === undefined && did.bad === undefined) this.leave(task);
+        return { ...did, call: number };
+      }
+    }
     if (number === SCENARIO_CALLS.done) return { place: { kind: 'finished' }, call: number };
     if (number === SCENARIO_CALLS.fail) {
       const text = (at: bigint): string => kernel.memory(task.mm).text(at);
@@ -285,8 +329,7 @@ export class Actor {
       };
     }
     const refused = allowedCall(number, registers);
-    if (refused !== undefined)
-      throw new Refusal(`a task calls ${syscallName(number)}(2)${refused}; rseqlab run can run it`);
+    if (refused !== undefined) throw this.refusal(index, number, refused);
     const fence = fenceOf(number, registers);
     cameBy(kernel, task, 'call');
     const { results } = kernel.state.scenario!;
@@ -305,6 +348,14 @@ export class Actor {
       fence: done & ~(1 << (local.place.kind === 'on' ? local.place.cpu : 31)),
       ...(result !== undefined && { result }),
     };
+  }
+
+  private refusal(index: number, number: number, why: string): Refusal {
+    const { begun, scenario } = this.world;
+    const who = begun ? `thread ${scenario.tasks[index]!.name}` : 'a task';
+    return new Refusal(
+      `${who} calls ${syscallName(number)}(2)${why}; ${begun ? 'start behind that' : 'rseqlab run can run it'}`,
+    );
   }
 
   /** On the way to the program, all that the kernel does there. */

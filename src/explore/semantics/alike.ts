@@ -9,7 +9,9 @@ const LONGEST = 16;
  * Of each task the first one that does the same from the beginning: only these can be in the same state. Tasks that differ are never taken for
  * each other, even where they come to the same code: what they gave before (rseqlab_result) would be exchanged.
  */
-export function alike({ scenario, starts }: World, code: CodeReader): readonly number[] {
+export function alike({ scenario, starts, begun }: World, code: CodeReader): readonly number[] {
+  // Where each is somewhere else they never are.
+  if (begun) return starts.map((_, task) => task);
   const kinds = starts.map(
     ({ registers, words, signals }, task) =>
       // rip is not to count, nor what the kernel keeps: by the time that they run that is the same.

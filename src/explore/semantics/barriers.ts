@@ -6,6 +6,7 @@ import { RAX, RDI } from '../../isa/x86-64/registers.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { ipOf } from './bounds.js';
 import type { Draft } from './local.js';
+import { locks } from './program-calls.js';
 import { wordOf } from './registers.js';
 import type { Steps } from './steps.js';
 import type { World } from './world.js';
@@ -60,7 +61,7 @@ export class Barriers {
     if (this.kindAt(ipOf(draft)) !== 'call') return NO_BARRIER;
     const low = (register: number): number => Number(wordOf(draft.registers, register) & 0xffff_ffffn);
     const number = low(RAX);
-    if (number === SCENARIO_CALLS.done || number === YIELD) return { own: true, others: 0 };
+    if (number === SCENARIO_CALLS.done || number === YIELD || locks(number)) return { own: true, others: 0 };
     if (number !== MEMBARRIER || ASK_ONLY.includes(low(RDI))) return NO_BARRIER;
     // What it does depends on registers alone.
     const { fence, next } = steps.take(draft, { kind: 'execute' }, () => 0n)!;

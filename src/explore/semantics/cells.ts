@@ -6,6 +6,8 @@ import type { World } from './world.js';
 export class Cells {
   /** Words, by their number in memory (address / 8), in ascending order. */
   words: readonly number[] = [];
+  /** Some lie in a task's window: words of a task's own that others look at. */
+  inWindows = false;
   private byWord = new Map<number, number>();
   private readonly initials = new Map<number, bigint>();
   /** Cells that were found and are not in use yet. */
@@ -31,7 +33,19 @@ export class Cells {
         `the program writes to its code, at 0x${(word * WORD).toString(16)}: that cannot be explored`,
       );
     this.found.add(word);
-    this.initials.set(word, this.world.machine.word(word * WORD));
+    this.initials.set(word, this.world.initial(word));
+    throw new Anew();
+  }
+
+  /** Another task is about to look at a word of a task's own: from now on that one is shared. Throws Anew. */
+  share(word: number, owner: number): never {
+    const { pointer, length } = this.world.tasks[owner]!.rseq;
+    const at = BigInt(word * WORD);
+    if (pointer !== 0n && at + BigInt(WORD) > pointer && at < pointer + BigInt(length))
+      throw new Refusal(
+        `a task looks at the struct rseq of ${this.world.scenario.tasks[owner]!.name}, which cannot be explored`,
+      );
+    this.add(word);
     throw new Anew();
   }
 
@@ -39,7 +53,7 @@ export class Cells {
   adopt(words: readonly number[]): void {
     for (const word of words) {
       this.found.add(word);
-      this.initials.set(word, this.world.machine.word(word * WORD));
+      this.initials.set(word, this.world.initial(word));
     }
     this.renew();
   }
@@ -48,6 +62,7 @@ export class Cells {
   renew(): void {
     this.words = [...new Set([...this.words, ...this.found])].sort((a, b) => a - b);
     this.byWord = new Map(this.words.map((word, cell) => [word, cell]));
+    this.inWindows = this.words.some((word) => this.world.ownerOf(word) !== undefined);
     this.found.clear();
   }
 }

@@ -1,5 +1,6 @@
 import type { Addr } from '../../abi/address.js';
 import { RAX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { RIP } from '../../kernel/registers.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { enterFunction } from '../../kernel/scenario/phases.js';
 import { Access } from './access.js';
@@ -20,6 +21,11 @@ export class Functions {
     private readonly cells: Cells,
   ) {}
 
+  private nameOf(start: Addr): string {
+    const { name, invariant } = this.world.scenario;
+    return `${start === invariant ? 'RSEQLAB_INVARIANT' : 'RSEQLAB_FINALLY'}(${name})`;
+  }
+
   /** What it returned (rax), or the claim that does not hold. Throws Refusal where it does what such functions must not. */
   call(start: Addr, value: (cell: number) => bigint): { returned?: bigint; failed?: string } {
     const { world } = this;
@@ -36,10 +42,14 @@ export class Functions {
         const { stop } = run;
         if (stop.reason === 'budget') {
           if (done < LONGEST) continue;
-          throw new Refusal(`a function of the scenario has not returned after ${LONGEST} instructions`);
+          throw new Refusal(
+            `${this.nameOf(start)} has not returned after ${LONGEST} instructions: it must come to an end in every state`,
+          );
         }
         if (stop.reason !== 'trap' || stop.trap !== 'system-call')
-          return { failed: `RSEQLAB_INVARIANT or RSEQLAB_FINALLY crashes (${stop.reason})` };
+          return {
+            failed: `${this.nameOf(start)} crashes, by the instruction at 0x${registers[RIP]!.toString(16)}`,
+          };
         const number = Number(registers[RAX]! & 0xffff_ffffn);
         if (number === SCENARIO_CALLS.done) return { returned: registers[RDI]! };
         if (number === SCENARIO_CALLS.fail) {
@@ -49,9 +59,7 @@ export class Functions {
           };
         }
         if (number !== SCENARIO_CALLS.result)
-          throw new Refusal(
-            'RSEQLAB_INVARIANT and RSEQLAB_FINALLY can make no system calls; do that in RSEQLAB_SETUP',
-          );
+          throw new Refusal(`${this.nameOf(start)} can make no system calls; do that in RSEQLAB_SETUP`);
       }
     } finally {
       machine.watcher = undefined;

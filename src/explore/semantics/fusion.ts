@@ -38,7 +38,7 @@ export class Fusion {
     private readonly steps: Steps,
     private readonly memories: PrivateMemories,
     private readonly coverage: Coverage,
-    private readonly resumes: () => readonly Act[],
+    private readonly resumes: (draft: Draft) => readonly Act[],
     private readonly armed: (draft: Draft) => AbortRange | undefined,
     /** Its next instruction waits until its store buffer is empty. */
     private readonly mustFlush: (draft: Draft) => boolean,
@@ -47,7 +47,7 @@ export class Fusion {
   /** Where a task goes by itself. Throws Anew where an instruction turns out not to be silent. */
   settled(draft: Draft): Draft {
     const { place } = draft;
-    if (place.kind === 'finished') return draft;
+    if (place.kind === 'finished' || place.kind === 'asleep') return draft;
     const end = place.kind === 'on' ? this.end(draft) : this.parked(draft);
     this.makeSure();
     return end;
@@ -86,7 +86,8 @@ export class Fusion {
     if (step?.next === undefined || step.stores.length > 0) return undefined;
     // The end of a handler concerns nobody else. Who is about to end may as well have ended, if no signal can come any more: others
     // can do all that they could before, and have one CPU more.
-    const ends = step.next.place.kind === 'finished' && !handlers;
+    const { place } = step.next;
+    const ends = place.kind === 'finished' && !place.over && !handlers;
     if (!step.plain && step.call !== SIGRETURN && !ends) return undefined;
     if (handlers && this.concernsHandlers(draft, step)) return undefined;
     return step.next;
@@ -117,7 +118,7 @@ export class Fusion {
   }
   private outcomes(draft: Draft, leftover?: bigint): (Draft | string)[] | undefined {
     const outcomes: (Draft | string)[] = [];
-    for (const act of this.resumes()) {
+    for (const act of this.resumes(draft)) {
       const step = this.steps.take(draft, act);
       if (step === undefined) return undefined;
       if (step.bad !== undefined) outcomes.push(step.bad.text);
@@ -175,7 +176,7 @@ export class Fusion {
   private interrupted(draft: Draft): string | undefined {
     // Nothing interrupts who has ended: that is as if it had ended on every way.
     if (draft.place.kind === 'finished')
-      return Array.from({ length: this.resumes().length + (this.knowledge.fences ? 1 : 0) }, () =>
+      return Array.from({ length: this.resumes(draft).length + (this.knowledge.fences ? 1 : 0) }, () =>
         keyOf(draft),
       ).join('\n');
     const away = this.steps.take(draft, { kind: 'preempt' });

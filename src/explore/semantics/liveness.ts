@@ -49,12 +49,10 @@ interface Flow {
  */
 export class Liveness {
   private readonly flows = new Map<number, Flow | undefined>();
-  private readonly live = new Map<number, RegisterBits>();
+  private solved: Map<number, RegisterBits> | undefined;
   private readonly sites = new Set<number>();
   /** System calls whose number is always the same. */
   private readonly calls = new Map<number, number>();
-  /** General registers that signal handlers may read before they have written them. */
-  readonly inherited: number;
 
   constructor(
     private readonly meaningAt: (at: number) => Meaning | undefined,
@@ -69,9 +67,24 @@ export class Liveness {
     const roots = [...entries, ...returns, ...ranges.map(({ abort }) => abort)];
     this.follow(roots);
     this.nameCalls(new Set([...roots, ...this.sites]));
-    this.solve();
-    this.inherited = handlers === 'all' ? ALL.general : this.union(handlers).general & ~GIVEN;
   }
+
+  /** By instruction; worked out when it is first asked for. */
+  private get live(): Map<number, RegisterBits> {
+    if (this.solved === undefined) {
+      this.solved = new Map();
+      this.solve();
+    }
+    return this.solved;
+  }
+
+  /** General registers that signal handlers may read before they have written them. */
+  get inherited(): number {
+    const { handlers } = this;
+    this.inherits ??= handlers === 'all' ? ALL.general : this.union(handlers).general & ~GIVEN;
+    return this.inherits;
+  }
+  private inherits: number | undefined;
 
   /** Registers that are dead in front of an instruction; none of one that was not found. */
   deadAt(at: number): RegisterBits {

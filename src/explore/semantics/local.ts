@@ -3,12 +3,14 @@ import type { Registers } from './registers.js';
 import type { StoreBuffer } from './store-buffer.js';
 import type { KernelPart } from './task-kernel.js';
 
-/** Where a task is: on a CPU, off, or it has returned. */
+/** Where a task is: on a CPU, off, asleep in a system call, or it has returned. */
 export type Place =
   /** `fenced`: membarrier(2) of another task is about to interrupt it. */
   | { readonly kind: 'on'; readonly cpu: number; readonly cid: number; readonly fenced?: true }
   | { readonly kind: 'off' }
-  | { readonly kind: 'finished' };
+  | { readonly kind: 'asleep' }
+  /** `over`: it has ended the whole process. */
+  | { readonly kind: 'finished'; readonly over?: true };
 
 /** All that belongs to one task. */
 export interface Local {
@@ -52,6 +54,11 @@ export class Locals {
 
 export function keyOf(draft: Draft): string {
   const { place, registers, memory, kernel, signals, results, owner, handlers, buffer } = draft;
-  const where = place.kind === 'on' ? `${place.cpu}.${place.cid}${place.fenced ? '!' : ''}` : place.kind;
+  const where =
+    place.kind === 'on'
+      ? `${place.cpu}.${place.cid}${place.fenced ? '!' : ''}`
+      : place.kind === 'finished' && place.over
+        ? 'over'
+        : place.kind;
   return `${owner}|${where}|${registers.id}|${memory.id}|${kernel.id}|${signals}|${results}|${handlers}|${buffer.id}`;
 }

@@ -5,9 +5,11 @@ import type { ProgramImage } from '../../binary/image.js';
 import { EXTERN_STEP } from '../../binary/link.js';
 import { printable } from '../../binary/printable.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
+import { FS_BASE } from '../../kernel/registers.js';
 import { RESULT_STEP } from '../../kernel/scenario/externs.js';
 import { type SourceLines, sourceLine } from '../source.js';
 import type { SourceText } from '../timeline.js';
+import { WORD } from './watched.js';
 import type { World } from './world.js';
 
 /** Names for the addresses of a scenario. */
@@ -45,12 +47,30 @@ export class Names {
     return buffer && this.offset(buffer.name, at - buffer.start);
   }
 
-  /** Of a word of a task's own: `rseq_cs`, or the address. */
+  /** Of a word of a task's own: `rseq_cs`, thread-local variables, or the address. */
   own(at: number, area: number | undefined): string {
     const offset = area === undefined ? -1 : at - area;
     const field = RSEQ.fields.findLast((each) => each.offset <= offset);
-    if (area === undefined || offset < 0 || offset >= RSEQ.size || field === undefined) return hex(at);
+    if (area === undefined || offset < 0 || offset >= RSEQ.size || field === undefined)
+      return this.threadLocal(at) ?? hex(at);
     return field.offset === 0 ? 'cpu_id_start, cpu_id' : field.name;
+  }
+
+  /** The thread-local variables in this word. */
+  private threadLocal(at: number): string | undefined {
+    const { scenario, tasks, windows } = this.world;
+    const task = tasks[windows.findIndex(({ start, end }) => at >= start && at < end)];
+    if (scenario.threads === undefined || task === undefined) return undefined;
+    const inBlock = at - (Number(task.registers[FS_BASE]) - scenario.threads.size);
+    const found = this.image.symbols.filter(
+      ({ kind, address, size }) =>
+        kind === 'tls' && address !== undefined && address < inBlock + WORD && inBlock < address + size,
+    );
+    return found.length === 0
+      ? undefined
+      : found
+          .map(({ name, address }) => this.offset(named(name), Math.max(0, inBlock - address!)))
+          .join(', ');
   }
 
   source(ip: number): SourceText | undefined {

@@ -40,7 +40,7 @@ export function tellPath(
   };
   const isAt = (task: number, local: Local): boolean => sameAs(code, called[task]!, local);
   const goOn = (task: number, local: Local): void => {
-    if (local.place.kind === 'off') return;
+    if (local.place.kind === 'off' || local.place.kind === 'asleep') return;
     for (let n = 0; !isAt(task, local); n++) {
       if (n >= LONGEST) throw new Error('the path of the search cannot be told');
       if (tell(task, { kind: 'execute' }).bad !== undefined) return;

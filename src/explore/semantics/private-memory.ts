@@ -2,7 +2,8 @@ import type { Stack } from './stack.js';
 import { RELATIVE, ZERO } from './values.js';
 import { WORD } from './watched.js';
 
-const RED_ZONE = 128;
+/** Bytes below the stack pointer that are still the function's own (System V ABI). */
+export const RED_ZONE = 128;
 
 /** Where the stack ends, in bytes from the window's beginning, for this rsp (as in values.ts): what is below is nobody's. 0 where it is not in the window. */
 export const stackEnd = (rsp: bigint): number =>
@@ -16,7 +17,7 @@ export interface PrivateMemory {
   readonly lowest: number;
 }
 
-export const wordAt = ({ words }: PrivateMemory, word: number): bigint => {
+export const wordAt = ({ words }: Pick<PrivateMemory, 'words'>, word: number): bigint => {
   const value = words.get(word);
   return value === undefined || value === ZERO ? 0n : value;
 };

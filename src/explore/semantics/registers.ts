@@ -1,7 +1,7 @@
 import { WORDS } from '../../kernel/registers.js';
 import { flagOffset, STATE } from '../../machine/state.js';
 import { FLAGS_BIT, type RegisterBits } from './liveness.js';
-import { RELATIVE, type Window } from './values.js';
+import { addressIn, placeIn, RELATIVE, type Window } from './values.js';
 
 const FLAGS = STATE.flags / 8;
 /** An instruction that writes all flags leaves this one as it is. */
@@ -38,7 +38,7 @@ export class RegisterFiles {
   readonly none = this.of(new BigUint64Array(WORDS), []);
 
   /** `dead`: registers whose values nobody will read. */
-  pack(raw: BigUint64Array, { start, end }: Window, dead?: RegisterBits): Registers {
+  pack(raw: BigUint64Array, window: Window, dead?: RegisterBits): Registers {
     const words = raw.slice(0, WORDS);
     for (const index of NOISE) words[index] = 0n;
     words[AUX]! &= HIGH_HALF;
@@ -46,9 +46,10 @@ export class RegisterFiles {
     const halves = new Uint32Array(words.buffer);
     const relative: number[] = [];
     for (const n of POINTERS) {
-      const low = halves[2 * n]!;
-      if (halves[2 * n + 1] !== 0 || low < start || low >= end) continue;
-      halves[2 * n] = low - start;
+      if (halves[2 * n + 1] !== 0) continue;
+      const place = placeIn(window, halves[2 * n]!);
+      if (place === undefined) continue;
+      halves[2 * n] = place;
       relative.push(n);
     }
     return this.of(words, relative);
@@ -137,11 +138,11 @@ export const wordOf = ({ words, relative }: Registers, word: number): bigint =>
 /** As they are in the task whose window this is; `own` has its bases. */
 export function unpackRegisters(
   { words, relative }: Registers,
-  { start }: Window,
+  window: Window,
   own: BigUint64Array,
 ): BigUint64Array {
   const raw = words.slice();
-  for (const n of relative) raw[n]! += BigInt(start);
+  for (const n of relative) raw[n] = BigInt(addressIn(window, Number(raw[n]!)));
   raw[FS] = own[FS]!;
   raw[GS] = own[GS]!;
   return raw;

@@ -14,7 +14,7 @@ import { type Draft, keyOf } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Anew } from './refusal.js';
 import { wordOf } from './registers.js';
-import { toLocal } from './values.js';
+import { addressIn, toLocal } from './values.js';
 import type { World } from './world.js';
 
 /** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
@@ -34,6 +34,7 @@ export interface Step extends Outcome {
 }
 
 const FLAGS = STATE.flags / 8;
+const RSEQ_CALL = SYSCALLS_X86_64['rseq']!;
 const NOTHING = {
   plain: false,
   bad: undefined,
@@ -180,7 +181,13 @@ export class Steps {
               this.top = Math.max(this.top, offset + size);
           };
     const outcome = actor.run(draft, index, act, value);
-    return { ...outcome, area: this.area, top: outcome.plain ? this.top : 0 };
+    return { ...outcome, area: this.isProbe(outcome) ? 0 : this.area, top: outcome.plain ? this.top : 0 };
+  }
+
+  /** rseq(2) reads its area to see that it can, and writes it: where the numbers are not compared, what they were makes no difference. */
+  private isProbe({ call }: Outcome): boolean {
+    const { rules } = this.world.kernel;
+    return call === RSEQ_CALL && rules.evaluation === 'every-switch' && !this.world.settings.debugRseq;
   }
 
   private noteArea(offset: number, size: number, write: boolean): void {
@@ -226,7 +233,7 @@ export class Steps {
 
 /** The thread pointer that stands where it points to: nobody writes it. */
 const isPointer = ({ tasks, windows }: World, index: number, offset: number): boolean =>
-  tasks[index]!.registers[FS_BASE] === BigInt(windows[index]!.start + offset);
+  tasks[index]!.registers[FS_BASE] === BigInt(addressIn(windows[index]!, offset));
 
 const entriesKey = (entries: Effect['entries']): string =>
   entries.map((entry) => entry.map(({ cell, bytes }) => `${cell}.${bytes}`).join('+')).join(' ');

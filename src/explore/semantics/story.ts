@@ -7,7 +7,8 @@ import { rflags } from '../../kernel/registers.js';
 import type { Task } from '../../kernel/state.js';
 import { STATE } from '../../machine/state.js';
 import type { Change, Hex, Row } from '../timeline.js';
-import { type Act, Actor, type Bad, type Outcome } from './actor.js';
+import { type Act, Actor, type Outcome } from './actor.js';
+import type { Bad } from './bad.js';
 import { areaOf, ipOf } from './bounds.js';
 import { rangeOf } from './coverage.js';
 import type { Knowledge } from './knowledge.js';
@@ -15,10 +16,13 @@ import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
 import type { Names } from './names.js';
 import type { PrivateMemories } from './private-memory.js';
+import { Refusal } from './refusal.js';
 import { unpackRegisters } from './registers.js';
+import { FIRST_STANDING, STANDING } from './standing.js';
+import { startDraft } from './start-draft.js';
 import { EMPTY, forwarded, type StoreBuffer, type StoreBuffers, stored } from './store-buffer.js';
 import { Acts } from './store-order.js';
-import { fromLocal } from './values.js';
+import { addressIn, fromLocal } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
@@ -54,22 +58,13 @@ export class Story {
     const { cells } = knowledge;
     this.acts = new Acts(new Actor(world, cells, memories, undefined), buffers);
     this.memory = cells.words.map((_, cell) => cells.initial(cell));
-    this.tasks = world.starts.map(({ registers, words, kernel, signals }, index) => ({
-      place: { kind: 'off' },
-      registers,
-      memory: memories.change(memories.empty, words, 0),
-      kernel,
-      signals,
-      results: [],
-      owner: index,
-      handlers: [],
-      buffer: EMPTY,
-    }));
+    this.tasks = world.starts.map((_, index) => startDraft(world, cells, memories, index, index));
   }
 
   tell({ task, act }: TaskAct): Told {
     const before = this.tasks[task]!;
     const outcome = this.acts.run(before, task, act, (cell) => this.memory[cell]!);
+    if (outcome.waits) throw new Refusal('a task that sleeps is not woken there');
     const waiting = this.origins.get(before) ?? [];
     const ip = act.kind === 'flush' ? waiting[0]! : ipOf(before);
     const row = this.row(task, act, ip, before, outcome);
@@ -104,6 +99,9 @@ export class Story {
     return `${this.tasks.map(keyOf).join(' ')} ${this.memory}`;
   }
 
+  /** Whether a cell is memory, and says nothing of how a task stands. */
+  readonly isMemory = (cell: number): boolean => this.knowledge.cells.words[cell]! < FIRST_STANDING;
+
   /** Name of a cell. */
   cellName(cell: number): string {
     const at = this.knowledge.cells.words[cell]! * WORD;
@@ -118,7 +116,7 @@ export class Story {
     const abort = events.find((event) => event.kind === 'abort');
     const section = this.sectionAt(ip);
     const kernel = this.kernelWords(act, before, outcome);
-    const reads = (act.kind === 'flush' ? [] : outcome.reads).map((cell) => ({
+    const reads = (act.kind === 'flush' ? [] : outcome.reads.filter(this.isMemory)).map((cell) => ({
       name: this.cellName(cell),
       value: word(this.seen(before.buffer, cell)),
     }));
@@ -151,10 +149,12 @@ export class Story {
 
   /** Where the task ran last; undefined where it has not run yet. */
   private lastCpu({ kernel }: Draft): number | undefined {
+    if (this.world.begun) return kernel.cpu;
     return kernel.rseq.ids.cpuId >>> 0 === 0xffff_ffff ? undefined : kernel.cpu;
   }
 
-  private kernelWords(act: Act, before: Draft, { events, bad }: Outcome): string {
+  private kernelWords(act: Act, before: Draft, outcome: Outcome): string {
+    const { events, bad } = outcome;
     const words: string[] = [];
     const last = this.lastCpu(before);
     if (act.kind === 'preempt') words.push('preempt');
@@ -169,8 +169,22 @@ export class Story {
     else if (act.kind === 'signal')
       words.push(`${signalName(this.world.scenario.signals[act.signal]!.signal)}: handler`);
     for (const event of events) words.push(...this.eventWords(event));
+    words.push(...this.standingWords(act, before, outcome));
     if (bad !== undefined && bad.kind !== 'assert') words.push(bad.text);
     return words.join('; ');
+  }
+
+  private standingWords(act: Act, { place }: Draft, { stores, next }: Outcome): string[] {
+    const words: string[] = [];
+    if (place.kind === 'asleep')
+      words.push(act.kind === 'resume' && act.expired ? 'its time is over' : 'it was woken');
+    if (next?.place.kind === 'asleep') words.push('sleeps');
+    for (const [cell, value] of stores) {
+      const task = this.knowledge.cells.words[cell]! - FIRST_STANDING;
+      if (task >= 0 && value === STANDING.awake && act.kind === 'execute')
+        words.push(`wakes ${this.world.scenario.tasks[task]!.name}`);
+    }
+    return words;
   }
 
   private eventWords(event: Event): string[] {
@@ -224,7 +238,7 @@ export class Story {
     const note = (kind: Change['kind'], name: string, a: bigint, b: bigint): void => {
       if (a !== b) found.push({ kind, name, before: word(a), after: word(b) });
     };
-    for (const [cell, value] of stores)
+    for (const [cell, value] of stores.filter(([each]) => this.isMemory(each)))
       found.push({
         kind: 'memory',
         name: this.cellName(cell),
@@ -236,7 +250,10 @@ export class Story {
     for (const [index, value] of changes.filter(([index]) => !framed || isInArea(index * WORD, area)))
       note(
         'private',
-        this.names.own(window.start + index * WORD, area === undefined ? undefined : window.start + area),
+        this.names.own(
+          addressIn(window, index * WORD),
+          area === undefined ? undefined : addressIn(window, area),
+        ),
         fromLocal(before.memory.words.get(index) ?? 0n, window),
         fromLocal(value, window),
       );

@@ -1,4 +1,4 @@
-import type { Rseq, Signal, Task } from '../../kernel/state.js';
+import type { Rseq, Signal, Task, Wait } from '../../kernel/state.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 
@@ -14,6 +14,10 @@ export interface KernelPart {
   readonly altStack: Task['altStack'];
   readonly mmCid: number;
   readonly rseq: Rseq;
+  /** What it waits for in a system call, or has waited for. */
+  readonly wait: Wait | undefined;
+  readonly clearChildTid: bigint;
+  readonly robustList: bigint;
 }
 
 /** Every kernel part there is, each once. */
@@ -47,6 +51,9 @@ function partOf(task: Task, window: Window, forgets: boolean): Omit<KernelPart, 
     altStack: { ...task.altStack, sp: toLocal(task.altStack.sp, window) },
     mmCid,
     rseq,
+    wait: task.wait && { ...task.wait },
+    clearChildTid: toLocal(task.clearChildTid, window),
+    robustList: toLocal(task.robustList, window),
   };
 }
 
@@ -63,7 +70,9 @@ export function putKernelPart(task: Task, part: KernelPart, window: Window): voi
   task.state = 'runnable';
   task.killed = undefined;
   task.after = undefined;
-  task.wait = undefined;
+  task.wait = part.wait && { ...part.wait };
+  task.clearChildTid = fromLocal(part.clearChildTid, window);
+  task.robustList = fromLocal(part.robustList, window);
   task.entered = undefined;
 }
 

@@ -1,71 +1,45 @@
 import type { Event } from '../../event/event.js';
-import type { Host } from '../../kernel/host.js';
-import { Kernel } from '../../kernel/kernel.js';
-import { makePolicy } from '../../kernel/policies/index.js';
+import { RSP } from '../../isa/x86-64/registers.js';
+import type { Kernel } from '../../kernel/kernel.js';
 import type { Program } from '../../kernel/program.js';
-import { FS_BASE } from '../../kernel/registers.js';
-import { run } from '../../kernel/run.js';
-import { bootScenario } from '../../kernel/scenario/boot.js';
 import type { ScenarioState, Task } from '../../kernel/state.js';
 import { PAGE_SIZE } from '../../machine/state.js';
+import { assertOf, placeAt, recordedOrigin, standingAt } from './begun.js';
+import { type Origin, scenarioOrigin } from './origin.js';
+import { RED_ZONE } from './private-memory.js';
 import { Refusal } from './refusal.js';
-import { RegisterFiles, type Registers } from './registers.js';
-import { type KernelPart, KernelParts } from './task-kernel.js';
-import { toLocal, type Window } from './values.js';
-import { WatchedMachine, WORD } from './watched.js';
-
-/** What is explored, and under which rules. */
-export interface Settings {
-  readonly kernel: string;
-  readonly debugRseq: boolean;
-  /** Whose entry code the kernel has, x86-64's unless said otherwise. */
-  readonly arch?: 'x86-64' | 'aarch64';
-  readonly cpus: number;
-  readonly scenario: string | undefined;
-  /** The scenario's tasks are these calls (kernel/scenario/task-calls.ts), whatever scenarios the file has. */
-  readonly calls?: readonly string[];
-  /** Memory is x86-TSO: stores that the store buffer of a CPU holds. Undefined: memory is sequentially consistent. */
-  readonly storeBuffer?: number;
-}
-
-/** A task that has not begun: registers, words of its window that are not 0, and what the kernel keeps of it. */
-export interface Start {
-  readonly registers: Registers;
-  readonly words: readonly (readonly [word: number, value: bigint])[];
-  readonly kernel: KernelPart;
-  /** Signals that will come: each by the first of the scenario's with its number and handler, so that tasks with the same ones are alike. */
-  readonly signals: readonly number[];
-}
+import { RegisterFiles } from './registers.js';
+import type { Settings } from './settings.js';
+import { FIRST_STANDING, STANDING } from './standing.js';
+import { type Start, wordsOf } from './starts.js';
+import { KernelParts } from './task-kernel.js';
+import { fromLocal, placeIn, sizeOf, type Window } from './values.js';
+import { type WatchedMachine, WORD } from './watched.js';
+import { windowOf, windowsOf } from './windows.js';
 
 /** Does it matter when stores reach memory? Not to tasks that never run at the same time. */
 export const hasStoreOrder = ({ settings, tasks }: Pick<World, 'settings' | 'tasks'>): boolean =>
   settings.cpus > 1 && tasks.length > 1;
 
-/** Who may run a scenario's setup for so many instructions. */
-const LONGEST_SETUP = 200_000_000;
-/** Pages that a scenario may touch. */
-const PAGES = 1 << 18;
-
-const NO_HOST: Host = {
-  read: () => new Uint8Array(0),
-  write: () => {},
-  file: () => undefined,
-  directory: () => undefined,
-};
-
-/** A scenario behind its setup: the simulated Linux, its memory, and the tasks that are about to begin. Throws ProgramError, Refusal. */
+/** What is explored, at its start: the simulated Linux, its memory, and the tasks. Throws ProgramError, Refusal. */
 export class World {
   readonly kernel: Kernel;
   readonly machine: WatchedMachine;
   readonly scenario: ScenarioState;
   readonly main: Task;
   readonly tasks: readonly Task[];
+  /** Tasks are threads of a program under way; else they have not run yet, and are alike. */
+  readonly begun: boolean;
   readonly windows: readonly Window[];
   readonly mainWindow: Window;
   /** What the first thread's window holds. */
   readonly mainWords: Start['words'];
   /** The tasks as they begin. */
   readonly starts: readonly Start[];
+  /** How the tasks stand at the start (STANDING). */
+  readonly standings: readonly bigint[];
+  /** Where stacks end, as a word of a window: above that nothing is ever given back. */
+  readonly stackTop: number;
   /** Signal handlers of the process: nobody changes them. */
   readonly handlers: Task['process']['handlers'];
   /** For accesses: a byte for each word of a window; all 0 between transitions. */
@@ -74,75 +48,88 @@ export class World {
   readonly kernelParts = new KernelParts();
   /** Told of what the kernel does. */
   onEvent: ((event: Event) => void) | undefined;
+  /** When everything begins, and each transition again. */
+  readonly clock: number;
+  /** Where a claim of assert(3) that does not hold leads; undefined where nothing is known of that. */
+  readonly asserts: bigint | undefined;
+  private readonly own: (ReadonlyMap<number, bigint> | undefined)[] = [];
 
   constructor(
     readonly program: Program,
     readonly settings: Settings,
+    origin: Origin = originOf(program, settings),
   ) {
-    const kernel = new Kernel({
-      version: settings.kernel,
-      debugRseq: settings.debugRseq,
-      arch: settings.arch ?? 'x86-64',
-      cpus: settings.cpus,
-      seed: 1,
-      memoryLimit: PAGES,
-      policy: makePolicy('rr', 1),
-      host: NO_HOST,
-      onEvent: (event) => this.onEvent?.(event),
-    });
-    kernel.spaces.makeMachine = () => new WatchedMachine();
+    const { kernel, main, tasks, begun } = origin;
+    if (kernel.state.cpus.length !== settings.cpus)
+      throw new Refusal(`there are ${kernel.state.cpus.length} CPUs at the start, not ${settings.cpus}`);
+    origin.listen((event) => this.onEvent?.(event));
     this.kernel = kernel;
-    this.main = bootScenario(kernel, program, settings.scenario, settings.calls);
+    this.main = main;
+    this.tasks = tasks;
+    this.begun = begun;
     this.scenario = kernel.state.scenario!;
-    this.setUp();
-    this.machine = kernel.spaces.of(this.main.mm.id).machine as WatchedMachine;
-    this.tasks = [...kernel.state.tasks.values()].filter((task) => task !== this.main);
-    this.windows = this.tasks.map((task) => windowOf(task));
-    this.mainWindow = windowOf(this.main);
-    const longest = Math.max(...[this.mainWindow, ...this.windows].map(({ start, end }) => end - start));
+    this.machine = kernel.spaces.of(main.mm.id).machine as WatchedMachine;
+    this.windows = begun ? windowsOf(tasks, origin.areas) : tasks.map(windowOf);
+    this.mainWindow = begun ? this.windows[tasks.indexOf(main)]! : windowOf(main);
+    const longest = Math.max(...[this.mainWindow, ...this.windows].map(sizeOf));
     this.marks = new Uint8Array(longest / WORD);
-    this.handlers = this.main.process.handlers.slice();
+    this.handlers = main.process.handlers.slice();
     this.claimPages();
+    this.standings = tasks.map((task) => (begun ? standingAt(kernel, task) : STANDING.awake));
     kernel.state.timers = [];
-    this.mainWords = this.wordsOf(this.mainWindow);
-    this.starts = this.tasks.map((task, index) => this.startOf(task, this.windows[index]!));
-  }
-
-  private setUp(): void {
-    const { kernel, scenario } = this;
-    while (scenario.phase === 'setup') {
-      const outcome = run(kernel, 1);
-      if (scenario.failure !== undefined)
-        throw new Refusal(`setup of scenario ${scenario.name}: ${scenario.failure}`);
-      if (outcome.kind !== 'paused')
-        throw new Refusal(`setup of scenario ${scenario.name} does not return: look at it with rseqlab run`);
-      if (kernel.state.instructions > LONGEST_SETUP)
-        throw new Refusal(
-          `setup of scenario ${scenario.name} has not returned after ${LONGEST_SETUP} instructions; make it shorter`,
+    this.clock = kernel.state.clock;
+    this.asserts = begun ? assertOf(program) : undefined;
+    this.mainWords = begun ? [] : wordsOf(this.machine, this.mainWindow, 0, 0);
+    this.stackTop = begun
+      ? longest / WORD
+      : Math.min(
+          ...tasks.map((task, n) =>
+            Math.floor((Number(task.registers[RSP]!) - this.windows[n]!.start) / WORD),
+          ),
         );
-    }
+    this.starts = tasks.map((task, index) => this.startOf(task, index));
   }
 
-  private startOf(task: Task, window: Window): Start {
-    // Where a task was put first means nothing: it has not run yet.
-    task.cpu = 0;
-    task.rseq.causes.clear();
-    task.rseq.mask = 0;
+  /** Whose own a word of memory is; undefined of one that is nobody's. */
+  ownerOf(word: number): number | undefined {
+    const at = word * WORD;
+    const owner = this.windows.findIndex((window) => placeIn(window, at) !== undefined);
+    return owner < 0 ? undefined : owner;
+  }
+
+  /** What a word held at the start; of one that is nobody's, as long as it is constant. */
+  initial(word: number): bigint {
+    if (word >= FIRST_STANDING) return this.standings[word - FIRST_STANDING]!;
+    const owner = this.begun ? this.ownerOf(word) : undefined;
+    if (owner === undefined) return this.machine.word(word * WORD);
+    const window = this.windows[owner]!;
+    const own = this.own[owner] ?? new Map(this.starts[owner]!.words);
+    this.own[owner] = own;
+    return fromLocal(own.get(placeIn(window, word * WORD)! / WORD) ?? 0n, window);
+  }
+
+  private startOf(task: Task, index: number): Start {
+    const window = this.windows[index]!;
+    if (!this.begun) {
+      // Where a task was put first means nothing: it has not run yet.
+      task.cpu = 0;
+      task.rseq.causes.clear();
+      task.rseq.mask = 0;
+    }
+    const live = placeIn(window, Number(task.registers[RSP]!) - RED_ZONE);
     return {
-      signals: this.signalsOf(this.tasks.indexOf(task)),
+      place: this.begun ? placeAt(this.kernel, task) : { kind: 'off' },
+      signals: this.signalsOf(index),
       registers: this.registerFiles.pack(task.registers, window),
-      words: this.wordsOf(window),
+      words: wordsOf(
+        this.machine,
+        window,
+        (live ?? Number.POSITIVE_INFINITY) / WORD,
+        this.begun ? this.stackTop : 0,
+      ),
       kernel: this.kernelParts.take(task, window, false),
+      results: [],
     };
-  }
-
-  private wordsOf(window: Window): Start['words'] {
-    const words: [number, bigint][] = [];
-    for (let at = window.start; at < window.end; at += WORD) {
-      const value = this.machine.word(at);
-      if (value !== 0n) words.push([(at - window.start) / WORD, toLocal(value, window)]);
-    }
-    return words;
   }
 
   private signalsOf(task: number): number[] {
@@ -170,8 +157,5 @@ export class World {
   }
 }
 
-function windowOf(task: Task): Window {
-  const pointer = Number(task.registers[FS_BASE]);
-  const area = task.mm.areas.find(({ start, end }) => start <= pointer && pointer < end)!;
-  return { start: area.start, end: area.end };
-}
+const originOf = (program: Program, settings: Settings): Origin =>
+  settings.from === undefined ? scenarioOrigin(program, settings) : recordedOrigin(program, settings.from);

@@ -20,6 +20,7 @@ export function newMm(kernel: Kernel): Mm {
     brk: 0,
     membarrier: 0,
     auxv: new Uint8Array(0),
+    callSites: [],
     stackStart: 0,
     argStart: 0,
     argEnd: 0,

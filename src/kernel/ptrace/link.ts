@@ -1,3 +1,4 @@
+import { OPTION } from '../../abi/ptrace-requests.js';
 import { SI, SIG } from '../../abi/signals.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
@@ -7,7 +8,6 @@ import { sendSignal } from '../signal/send.js';
 import { makeSignal, SIG_IGN } from '../signal/sets.js';
 import type { Task } from '../state.js';
 import { wake } from '../wait.js';
-import { OPTION } from './constants.js';
 
 /** Who traces whom (kernel/ptrace.c). */
 

@@ -1,5 +1,6 @@
 import { compareVersions } from '../../abi/kernel-rules.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_RSEQ_CONFIGURATION } from '../../abi/ptrace.js';
+import { EVENT, PTRACE } from '../../abi/ptrace-requests.js';
 import { NSIG, SI, SIG } from '../../abi/signals.js';
 import { RAX, RSP } from '../../isa/x86-64/registers.js';
 import { Errno } from '../errno.js';
@@ -14,7 +15,6 @@ import { sendSignal } from '../signal/send.js';
 import { makeSignal, UNBLOCKABLE } from '../signal/sets.js';
 import type { Task } from '../state.js';
 import type { Call } from '../syscalls/call.js';
-import { EVENT, PTRACE } from './constants.js';
 import { checkOptions, detach } from './link.js';
 import { getRegisters, peekUser, pokeUser, REGS_SIZE, setRegisters } from './registers.js';
 

@@ -1,3 +1,4 @@
+import { EVENT, OPTION } from '../../abi/ptrace-requests.js';
 import { SI, SIG } from '../../abi/signals.js';
 import type { Kernel } from '../kernel.js';
 import { dequeue } from '../schedule.js';
@@ -7,7 +8,6 @@ import { sendSignal } from '../signal/send.js';
 import { makeSignal } from '../signal/sets.js';
 import type { Signal, Task } from '../state.js';
 import { wake } from '../wait.js';
-import { EVENT, OPTION } from './constants.js';
 
 /** A tracer that attaches waits for this. */
 export const trappingKey = ({ tid }: Task): string => `trapping:${tid}`;

@@ -9,7 +9,7 @@ import { modeOf } from './mode.js';
  * (include/linux/rseq.h); since 6.19 rseq_sched_switch_event and rseq_sched_set_ids_changed.
  */
 
-type Cause = Exclude<AbortCause, 'interrupt'>;
+type Cause = Exclude<AbortCause, 'ptrace' | 'interrupt'>;
 
 /** enum rseq_event_mask_bits: the bits are those of the NO_RESTART flags. membarrier(2) is a preemption to the kernel. */
 const BITS: Readonly<Record<Cause, number>> = { preempt: 1, signal: 2, migrate: 4, membarrier: 1 };

@@ -1,7 +1,8 @@
 import { hex } from '../../abi/address.js';
-import { RSEQ_CS_FLAGS, RSEQ_CS_NO_RESTART_FLAGS } from '../../abi/rseq.js';
+import { RSEQ_CS_FLAGS } from '../../abi/rseq.js';
 import type { ViolationId } from '../../abi/violations.js';
 import type { AbortCause } from '../../event/event.js';
+import { flagsFault } from '../../process/judge.js';
 import type { Kernel } from '../kernel.js';
 import { RIP } from '../registers.js';
 import type { Task } from '../state.js';
@@ -56,7 +57,7 @@ function abort(kernel: Kernel, task: Task, { bounds }: Looked): void {
 
 /** rseq_need_restart(): flags of the descriptor and of the thread, and whether anything happened at all. */
 function needsRestart(kernel: Kernel, task: Task, { flags: csFlags, bounds }: Looked): boolean {
-  const { noRestartFlags, unknownFlags } = kernel.rules;
+  const { noRestartFlags } = kernel.rules;
   const ofThread = (): number => readField(kernel, task, 'flags');
   let ignored = 0;
   if (noRestartFlags === 'honoured') {
@@ -69,29 +70,27 @@ function needsRestart(kernel: Kernel, task: Task, { flags: csFlags, bounds }: Lo
         bounds,
       );
   } else {
-    const bad = (value: number): boolean =>
-      (noRestartFlags === 'kill' && (value & RSEQ_CS_NO_RESTART_FLAGS) !== 0) ||
-      (unknownFlags === 'kill' && (value & ~RSEQ_CS_NO_RESTART_FLAGS) !== 0);
-    if (bad(csFlags)) refuse(kernel, task, 'rseq_cs', csFlags, bounds);
-    const flags = ofThread();
-    if (bad(flags)) refuse(kernel, task, 'rseq', flags, bounds);
+    refuse(kernel, task, 'rseq_cs', csFlags, bounds);
+    refuse(kernel, task, 'rseq', ofThread(), bounds);
   }
   const { rseq } = task;
   const happened = rseq.mask;
   rseq.mask = 0;
   if (rseq.causes.size === 0)
     for (const [cause, bit] of EVENT_BITS) if ((happened & bit) !== 0) rseq.causes.add(cause);
-  return (happened & ~ignored) !== 0;
+  return kernel.rules.aborts && (happened & ~ignored) !== 0;
 }
 
-/** rseq_warn_flags(), which prints, and the kill. */
+/** rseq_warn_flags(), which prints, and the kill, where this kernel minds the flags. */
 function refuse(
   kernel: Kernel,
   task: Task,
   where: 'rseq' | 'rseq_cs',
   flags: number,
   bounds: Looked['bounds'],
-): never {
+): void {
+  const fault = flagsFault(where, flags, kernel.rules);
+  if (fault === undefined) return;
   const deprecated = RSEQ_CS_FLAGS.reduce((bits, { value }) => bits | (flags & value), 0);
   const say = (kind: string, bits: number): void => {
     if (bits !== 0)
@@ -99,5 +98,5 @@ function refuse(
   };
   say('Deprecated', deprecated);
   say('Unknown', flags & ~deprecated);
-  throw new Violation('flags', `${where}.flags is ${hex(flags >>> 0)}, not 0`, bounds);
+  throw new Violation(fault.rule, fault.message, bounds);
 }

@@ -1,4 +1,5 @@
 import { RSEQ_CS } from '../../abi/rseq.js';
+import { isInside as inside } from '../../process/judge.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import { RIP } from '../registers.js';
@@ -11,7 +12,7 @@ export function isInside(kernel: Kernel, task: Task): boolean {
   if (pointer === 0n) return false;
   try {
     const cs = RSEQ_CS.read(kernel.memory(task.mm).read(pointer, RSEQ_CS.size));
-    return BigInt.asUintN(64, task.registers[RIP]! - cs.start_ip) < cs.post_commit_offset;
+    return inside(cs, task.registers[RIP]!);
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     return false;

@@ -36,11 +36,14 @@ export function modeOf(kernel: Kernel, { length }: Pick<Rseq, 'length'>): Mode {
 
 function decide(kernel: Kernel, legacy: boolean): Mode {
   const { version, debugRseq } = kernel.options;
-  const rules = kernelRules(version, {
-    debug: debugRseq,
-    arch: 'x86-64',
-    length: legacy ? RSEQ_ORIG_SIZE : RSEQ_ORIG_SIZE + 1,
-  });
+  const rules: KernelRules = {
+    ...kernelRules(version, {
+      debug: debugRseq,
+      arch: 'x86-64',
+      length: legacy ? RSEQ_ORIG_SIZE : RSEQ_ORIG_SIZE + 1,
+    }),
+    ...kernel.options.broken,
+  };
   const undecided = kernel.rules.evaluation;
   return {
     rules,

@@ -1,7 +1,9 @@
+import { demangle } from '../../binary/demangle/index.js';
 import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage, Region } from '../../binary/image.js';
 import { EXTERN_STEP } from '../../binary/link.js';
 import { readImage } from '../../binary/read.js';
+import { callSites } from '../../sections/call-sites.js';
 import { nameTask } from '../exec.js';
 import type { Kernel } from '../kernel.js';
 import { LAYOUT, newArea, roundDown, roundUp } from '../mm/areas.js';
@@ -11,10 +13,11 @@ import type { Program } from '../program.js';
 import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
-import { externOf, NAMES, RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
+import { externOf, isExtern, NAMES, RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
 import { type Scenario, scenariosOf } from './parts.js';
 import { enterSetup } from './phases.js';
 import { type CallScenario, callScenario } from './task-calls.js';
+import { threadTemplate } from './thread-local.js';
 
 /** A relocatable object with scenarios in it? Everything else about the file is for others to judge. */
 export function hasScenario(bytes: Uint8Array, name: string): boolean {
@@ -34,7 +37,7 @@ export function bootScenario(
   name: string | undefined,
   calls?: readonly string[],
 ): Task {
-  const image = readImage(program.bytes, program.path, { ownPages: true });
+  const image = readImage(program.bytes, program.path, { ownPages: true, provided: isExtern });
   if (image.header.architecture !== 'x86-64')
     throw new ProgramError(
       `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
@@ -42,6 +45,7 @@ export function bootScenario(
   const made = calls && callScenario(image, calls);
   const scenario = made ?? choose(image, name);
   const mm = newMm(kernel);
+  const threads = threadTemplate(image);
   const returns = loadObject(kernel, mm, image);
   const task = firstTask(kernel, mm);
   nameTask(task, program);
@@ -52,6 +56,7 @@ export function bootScenario(
     restorer: returns.restorer,
     results: [],
     failure: undefined,
+    ...(threads && { threads }),
     ...(made && placeCalls(kernel, mm, made, returns)),
   };
   kernel.emit(task, {
@@ -106,12 +111,15 @@ function placeCalls(kernel: Kernel, mm: Mm, { calls, buffers }: CallScenario, re
   };
 }
 
+/** What libc runs before main; with a priority as well. */
+const CONSTRUCTORS = /^\.(init_array|preinit_array|ctors)(\.\d+)?$/;
+
 /** Maps the object's sections, and behind them what it may use without defining it. Returns where functions of scenarios return to. */
 function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   const poke = (at: number, bytes: Uint8Array): unknown => writeForced(kernel, mm, at, bytes);
-  if (image.relocations.some(({ kind }) => kind.startsWith('tls')))
+  if (image.sections.some(({ name, size }) => CONSTRUCTORS.test(name) && size > 0))
     throw new ProgramError(
-      `${image.name} has thread-local variables, which objects cannot have here; link it: gcc -static -pthread`,
+      `${image.name} has constructors of static objects, which do not run here: make them constant (constinit), and set them in RSEQLAB_SETUP`,
     );
   const pages = new Map<number, number>();
   for (const region of image.regions) {
@@ -126,7 +134,7 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   const unknown = externs.filter(([name]) => externOf(name, kernel.rules.featureSize) === undefined);
   if (unknown.length > 0)
     throw new ProgramError(
-      `${image.name} uses ${unknown.map(([name]) => name).join(', ')}, which it does not define; an object can use ${NAMES.join(', ')}: ` +
+      `${image.name} uses ${listed(unknown.map(([name]) => demangle(name)))}, which it does not define; an object can use ${NAMES.join(', ')}: ` +
         'link anything else into it (gcc -r), or link a program (gcc -static)',
     );
   const start = externs.length > 0 ? roundDown(externs[0]![1]) : roundUp(Math.max(...pages.keys()) + 8192);
@@ -143,8 +151,15 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
   for (const [n, bytes] of Object.values(RESULT_RETURNS).entries())
     poke(returns.results + n * RESULT_STEP, Uint8Array.from(bytes));
+  mm.callSites = callSites(image);
   mm.brkStart = mm.brk = LAYOUT.pie;
   return returns;
+}
+
+/** The first few, so that the line stays one that can be read. */
+function listed(names: readonly string[], most = 8): string {
+  const more = names.length - most;
+  return `${names.slice(0, most).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 const accessOf = ({ writable, executable }: Region): number => 1 | (writable ? 2 : 0) | (executable ? 4 : 0);

@@ -63,5 +63,7 @@ function returning(move: readonly number[]): readonly number[] {
 
 export const NAMES: readonly string[] = [...Object.keys(EXTERNS), '__rseq_size'].sort();
 
+export const isExtern = (name: string): boolean => NAMES.includes(name);
+
 for (const [name, { bytes }] of Object.entries({ ...EXTERNS, ...RETURNS }))
   if (bytes.length > EXTERN_STEP) throw new RangeError(`${name} has ${bytes.length} bytes`);

@@ -6,7 +6,7 @@ import { R8, R9, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { exitTask, killProcess } from '../exit.js';
 import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
-import { freeRange, newArea } from '../mm/areas.js';
+import { freeRange, newArea, roundUp } from '../mm/areas.js';
 import { mapArea } from '../mm/map.js';
 import { logUniform } from '../random.js';
 import { FS_BASE, RIP } from '../registers.js';
@@ -19,6 +19,7 @@ import { newTask } from '../tasks.js';
 import { addTimer, blocked, wake } from '../wait.js';
 import { SCENARIO_CALLS } from './calls.js';
 import { RSEQ_OFFSET } from './externs.js';
+import { giveVariables, threadBytes } from './thread-local.js';
 
 /** Bytes of a thread's stack, and of the block above it with its thread pointer and struct rseq. */
 const STACK = 256 * 1024;
@@ -34,13 +35,15 @@ export function enterSetup(kernel: Kernel, task: Task): void {
   enterFunction(kernel, task, setup ?? (returnTo as Addr));
 }
 
-/** A stack, a thread pointer, and struct rseq behind that, as glibc lays them out. */
+/** A stack, thread-local variables, a thread pointer, and struct rseq behind that, as glibc lays them out. */
 function giveStack(kernel: Kernel, task: Task): void {
   const { mm } = task;
-  const start = freeRange(mm, STACK + BLOCK);
-  const end = start + STACK + BLOCK;
+  const variables = roundUp(threadBytes(kernel));
+  const start = freeRange(mm, STACK + variables + BLOCK);
+  const end = start + STACK + variables + BLOCK;
   mapArea(kernel, mm, newArea({ start, end }, 3, { name: `[stack:${task.tid}]` }));
-  const pointer = BigInt(start + STACK);
+  giveVariables(kernel, task, end - BLOCK);
+  const pointer = BigInt(end - BLOCK);
   kernel.memory(mm).setU64(pointer, pointer);
   task.registers.fill(0n);
   resetFpu(task.registers);
@@ -74,7 +77,7 @@ export function enterFunction(
     arguments: [],
   },
 ): void {
-  const top = task.registers[FS_BASE]! - 64n - 8n;
+  const top = task.registers[FS_BASE]! - BigInt(threadBytes(kernel)) - 64n - 8n;
   kernel.memory(task.mm).setU64(top, BigInt(call.returnTo));
   task.registers[RSP] = top;
   task.registers[RIP] = BigInt(start);

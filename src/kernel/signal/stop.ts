@@ -1,6 +1,6 @@
+import { EVENT } from '../../abi/ptrace-requests.js';
 import { SI, SIG } from '../../abi/signals.js';
 import type { Kernel } from '../kernel.js';
-import { EVENT } from '../ptrace/constants.js';
 import { ptraceNotify, ptraceStop } from '../ptrace/stop.js';
 import { dequeue } from '../schedule.js';
 import type { Task } from '../state.js';

@@ -1,6 +1,7 @@
 import { ERRNO } from '../../abi/errno.js';
 import { SI, SIG } from '../../abi/signals.js';
 import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import { serveAnnotation } from '../annotation.js';
 import { Errno, failure } from '../errno.js';
 import { InputPending } from '../host.js';
 import { type Kernel, syscallName } from '../kernel.js';
@@ -45,6 +46,10 @@ export function beginCall(kernel: Kernel, task: Task): void {
   const name = syscallName(number);
   // The tracer wants no call, and has put the result into rax.
   if (number === NO_CALL) {
+    leaveCall(kernel, task);
+    return;
+  }
+  if (serveAnnotation(kernel, task, name)) {
     leaveCall(kernel, task);
     return;
   }

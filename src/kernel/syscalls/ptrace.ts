@@ -1,5 +1,5 @@
+import { PTRACE } from '../../abi/ptrace-requests.js';
 import { Errno } from '../errno.js';
-import { PTRACE } from '../ptrace/constants.js';
 import { attach, traceMe } from '../ptrace/link.js';
 import { ANYTIME, REQUESTS } from '../ptrace/requests.js';
 import { trappingKey } from '../ptrace/stop.js';

@@ -1,4 +1,5 @@
 import { RESTART } from '../../abi/errno.js';
+import { EVENT } from '../../abi/ptrace-requests.js';
 import { NSIG, SIG } from '../../abi/signals.js';
 import { TASK_SIZE } from '../../abi/task-size.js';
 import { RAX, RSP } from '../../isa/x86-64/registers.js';
@@ -8,7 +9,6 @@ import { exitTask, killProcess, setParent } from '../exit.js';
 import { copyTable } from '../files/table.js';
 import type { Kernel } from '../kernel.js';
 import { copyMm, maxProcesses } from '../mm/copy.js';
-import { EVENT } from '../ptrace/constants.js';
 import { traceChild } from '../ptrace/link.js';
 import { cloneEvent, ptraceEvent } from '../ptrace/stop.js';
 import { FS_BASE } from '../registers.js';

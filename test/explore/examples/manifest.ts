@@ -103,6 +103,7 @@ const alone: readonly Expected[] = [
   verified(example('slab'), 'push_pop_drain'),
   verified(example('cancel'), 'cancel'),
   verified(example('annotate'), 'annotate'),
+  verified(example('annotated'), 'annotated'),
   // The kernel writes cpu_id_start behind every switch and fence, up to 6.18.
   verified(example('cached-cpu'), 'cached'),
   verified(example('cached-cpu'), 'cached3'),
@@ -119,6 +120,7 @@ const wrong: readonly Expected[] = [
   assertion(example('signal-bug'), 'one', 'sum() == 1 + arrived[0]', { seen: { cpus: 1, seed: 8 } }),
   ofTask(example('cancel-bug'), 'cancel', '!called', { seen: { cpus: 1, seed: 26 } }),
   assertion(example('annotate-bug'), 'annotate', 'mistaken == 0', { seen: { cpus: 1, seed: 4 } }),
+  assertion(example('annotated-bug'), 'annotated', 'outer_result == -1', { seen: { cpus: 1, seed: 4 } }),
   spins(example('lock-bug'), 'handler', { seen: { cpus: 1, seed: 27 } }),
   assertion(example('cached-cpu'), 'cached', 'sum() == 2', { kernel: '6.19', seen: { cpus: 1, seed: 1264 } }),
   assertion(example('cached-cpu'), 'cached3', 'sum() == 3', { kernel: '6.19', seen: { cpus: 1, seed: 197 } }),

@@ -11,7 +11,7 @@ export async function verdictOf(row: Expected): Promise<Told> {
   const program = { path: object, arguments: [], environment: [], bytes: objectOf(object) };
   const settings = { kernel, debugRseq, cpus, scenario, ...(memory === 'tso' && { storeBuffer: 8 }) };
   const options = {
-    reductions: { symmetry: true, fusion: true, registers: true, cpus: true, sleep: true },
+    reductions: { symmetry: true, fusion: true, registers: true },
     serial: 'without-claims',
   } as const;
   const explored = await exploreScenario(program, settings, options);
@@ -19,7 +19,8 @@ export async function verdictOf(row: Expected): Promise<Told> {
   if (verdict.verdict === 'verified') return { verdict: 'verified' };
   if (verdict.counterexample === undefined) throw new Error(verdict.sentence);
   const { kind, text } = verdict.counterexample.violation;
-  if (kind === 'deadlock' || kind === 'serial' || kind === 'invariant') throw new Error(verdict.sentence);
+  if (kind === 'deadlock' || kind === 'serial' || kind === 'invariant' || kind === 'exit')
+    throw new Error(verdict.sentence);
   if (kind !== 'assert' && kind !== 'final') return { verdict: 'counterexample', violation: kind };
   const says = row.says !== undefined && text.includes(row.says) ? row.says : text;
   return { verdict: 'counterexample', violation: kind, says };

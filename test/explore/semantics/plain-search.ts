@@ -3,8 +3,9 @@ import { Knowledge } from '../../../src/explore/semantics/knowledge.js';
 import { type Draft, keyOf } from '../../../src/explore/semantics/local.js';
 import { PrivateMemories } from '../../../src/explore/semantics/private-memory.js';
 import { Anew } from '../../../src/explore/semantics/refusal.js';
+import type { Settings } from '../../../src/explore/semantics/settings.js';
 import { EMPTY } from '../../../src/explore/semantics/store-buffer.js';
-import { type Settings, World } from '../../../src/explore/semantics/world.js';
+import { World } from '../../../src/explore/semantics/world.js';
 import type { Program } from '../../../src/kernel/program.js';
 import { CodeReader } from '../../../src/machine/decode.js';
 

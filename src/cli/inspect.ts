@@ -1,0 +1,166 @@
+import { type Command, Option } from 'commander';
+import { printableData } from '../binary/printable.js';
+import { type RunningKernel, runningKernel } from '../linux/kernel.js';
+import { unavailable } from '../linux/libc.js';
+import { allProcesses } from '../linux/procfs.js';
+import { CoreProcess } from '../live/core.js';
+import { inspectCore } from '../live/inspect/core.js';
+import { inspectProcess } from '../live/inspect/look.js';
+import { LiveProcess } from '../live/process.js';
+import { Refused } from '../live/target.js';
+import { VERSION } from '../node/version.js';
+import type { InspectDocument, InspectedProcess } from '../report/inspect-document.js';
+import { inspectText } from '../report/inspect-text.js';
+import { COLOUR, PLAIN } from '../report/style.js';
+import { EXIT, UsageError } from './exit.js';
+import { deliver, wantsColour, writeAll } from './output.js';
+
+interface Options {
+  readonly all?: boolean;
+  readonly stop?: boolean;
+  readonly watch?: boolean;
+  readonly interval: string;
+  readonly kernel?: string;
+  readonly format: 'text' | 'json';
+  readonly output?: string;
+  readonly color: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  rseqlab inspect 4242                 every thread of a process: what is registered, by whom, and in which section it is
+  rseqlab inspect --stop 4242          ask the kernel also about threads that run; a section that one is in is aborted
+  rseqlab inspect --all                one line a process, and every thread that has a section armed or something wrong
+  rseqlab inspect --watch 4242         look again every second
+  rseqlab inspect core.4242            a core: what was registered is derived from its memory
+
+Exit status: 0 nothing wrong, 1 something is wrong with a registration or a section, 2 it cannot be looked at, 3 of some thread nothing could
+be known without --stop.`;
+
+/** `rseqlab inspect`; `finish` takes the exit status. */
+export function addInspect(program: Command, finish: (status: number) => void): void {
+  program
+    .command('inspect')
+    .description(
+      'each thread of a process or a core: its rseq registration, the section it is in, and what is wrong',
+    )
+    .argument('[target...]', 'numbers of processes, or files that are cores')
+    .option('--all', 'every process that may be looked at')
+    .option('--stop', 'stop every thread to ask the kernel, also where that aborts a section')
+    .option('--watch', 'a table that is drawn again and again, on a terminal; Ctrl-C ends it')
+    .option('--interval <seconds>', 'with --watch: how often', '1')
+    .option('--kernel <version>', 'judge a core by the rules of this kernel (default: the running one)')
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
+    .option('-o, --output <file>', 'write the result there')
+    .option('--no-color', 'no colours')
+    .addHelpText('after', EXAMPLES)
+    .action(async (targets: string[], options: Options) => finish(await run(targets, options)));
+}
+
+async function run(targets: readonly string[], options: Options): Promise<number> {
+  if (targets.length === 0 && !options.all)
+    throw new UsageError('inspect: nothing given; give the number of a process, a core, or --all');
+  if (targets.length > 0 && options.all)
+    throw new UsageError('inspect: --all takes no targets; leave one of them out');
+  if (options.watch) return watch(targets, options);
+  const document = look(targets, options);
+  const colour = wantsColour(options.color, options.output);
+  deliver(
+    options.format === 'json' ? `${JSON.stringify(document, null, 2)}\n` : textOf(document, options, colour),
+    options.output,
+  );
+  return statusOf(document);
+}
+
+const textOf = (document: InspectDocument, { all }: Options, colour: boolean): string =>
+  inspectText(printableData(document), colour ? COLOUR : PLAIN, all === true);
+
+function statusOf({ processes }: InspectDocument): number {
+  const threads = processes.flatMap((process) => process.threads);
+  if (threads.some(({ problems }) => problems.length > 0)) return EXIT.FOUND;
+  return threads.some(({ known }) => known === 'unknown') ? EXIT.INCONCLUSIVE : EXIT.OK;
+}
+
+/** Throws UsageError for a target that cannot be looked at; with --all they are listed. */
+function look(targets: readonly string[], options: Options): InspectDocument {
+  const kernel = kernelOf(options.kernel);
+  const refused: { pid: number; reason: string }[] = [];
+  const processes: InspectedProcess[] = [];
+  for (const target of options.all ? allProcesses().map(String) : targets) {
+    try {
+      processes.push(lookAt(target, options, kernel));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (!options.all) throw new UsageError(error.message);
+      if (!error.nothingToSee) refused.push({ pid: Number(target), reason: error.message });
+    }
+  }
+  const { release, debugRseq } = kernel;
+  return {
+    schema: 'rseqlab.inspect/1',
+    version: VERSION,
+    kernel: { release, debugRseq: debugRseq ?? null },
+    processes,
+    refused,
+  };
+}
+
+export function kernelOf(version: string | undefined): RunningKernel {
+  if (version === undefined) return runningKernel();
+  if (!/^v?\d+\.\d+/.test(version))
+    throw new UsageError(`--kernel ${version} is no kernel version; give one like 6.18`);
+  return { release: version, debugRseq: false };
+}
+
+function lookAt(target: string, { stop = false }: Options, kernel: RunningKernel): InspectedProcess {
+  if (!/^\d+$/.test(target)) {
+    const core = CoreProcess.open(target);
+    try {
+      return inspectCore(core, kernel);
+    } finally {
+      core.close();
+    }
+  }
+  const missing = unavailable();
+  if (missing !== undefined) throw new UsageError(missing);
+  return inspectProcess(new LiveProcess(Number(target)), { stop, kernel });
+}
+
+const CLEAR = '\u001b[H\u001b[2J';
+
+/** Until Ctrl-C, or until the processes have gone. */
+async function watch(targets: readonly string[], options: Options): Promise<number> {
+  const seconds = Number(options.interval);
+  if (!(seconds >= 0.1))
+    throw new UsageError(`--interval ${options.interval} is no number of seconds from 0.1 on`);
+  if (process.stdout.isTTY !== true || options.output !== undefined || options.format !== 'text')
+    throw new UsageError('inspect: --watch draws on a terminal; leave it out to print once');
+  let ended = false;
+  let wake = (): void => {};
+  process.once('SIGINT', () => {
+    ended = true;
+    wake();
+  });
+  for (let round = 0; ; round++) {
+    let document: InspectDocument;
+    try {
+      document = look(targets, options);
+    } catch (error) {
+      if (round === 0 || !(error instanceof UsageError)) throw error;
+      writeAll(`${error.message}\n`);
+      return EXIT.OK;
+    }
+    const lines = textOf(document, options, wantsColour(options.color, undefined)).split('\n');
+    writeAll(CLEAR + lines.slice(0, Math.max(1, (process.stdout.rows || 24) - 1)).join('\n'));
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, seconds * 1000);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (!ended) continue;
+    writeAll('\n');
+    return statusOf(document);
+  }
+}

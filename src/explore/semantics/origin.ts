@@ -1,0 +1,87 @@
+import { signalName } from '../../abi/signals.js';
+import type { Event } from '../../event/event.js';
+import type { Host } from '../../kernel/host.js';
+import { Kernel } from '../../kernel/kernel.js';
+import { makePolicy } from '../../kernel/policies/index.js';
+import type { Program } from '../../kernel/program.js';
+import { run } from '../../kernel/run.js';
+import { bootScenario } from '../../kernel/scenario/boot.js';
+import type { ScenarioState, Task } from '../../kernel/state.js';
+import { Refusal } from './refusal.js';
+import type { Settings } from './settings.js';
+import { WatchedMachine } from './watched.js';
+import type { Area } from './windows.js';
+
+/** A simulated Linux in the state from which everything is explored. Its machines are WatchedMachines. */
+export interface Origin {
+  readonly kernel: Kernel;
+  /** Whose memory it is; of a scenario, the first thread, which runs its functions. */
+  readonly main: Task;
+  /** By task of the scenario. */
+  readonly tasks: readonly Task[];
+  /** Tasks are threads of a program under way, each where it is. Else they have not run yet. */
+  readonly begun: boolean;
+  /** Where tasks that have begun have their struct rseq, or will have it. */
+  readonly areas: ReadonlyMap<Task, Area>;
+  /** What happens in the kernel is told to this one. */
+  listen(observer: (event: Event) => void): void;
+}
+
+/** Who may run a scenario's setup for so many instructions. */
+const LONGEST_SETUP = 200_000_000;
+/** Pages that a scenario may touch. */
+const PAGES = 1 << 18;
+
+const NO_HOST: Host = {
+  read: () => new Uint8Array(0),
+  write: () => {},
+  file: () => undefined,
+  directory: () => undefined,
+};
+
+/** A scenario behind its setup; its tasks are about to begin. Throws ProgramError, Refusal. */
+export function scenarioOrigin(program: Program, settings: Settings): Origin {
+  let observer: (event: Event) => void = () => {};
+  const kernel = new Kernel({
+    version: settings.kernel,
+    debugRseq: settings.debugRseq,
+    arch: settings.arch ?? 'x86-64',
+    cpus: settings.cpus,
+    seed: 1,
+    memoryLimit: PAGES,
+    policy: makePolicy('rr', 1),
+    host: NO_HOST,
+    onEvent: (event) => observer(event),
+  });
+  kernel.spaces.makeMachine = () => new WatchedMachine();
+  const main = bootScenario(kernel, program, settings.scenario, settings.calls);
+  setUp(kernel, kernel.state.scenario!);
+  return {
+    kernel,
+    main,
+    tasks: [...kernel.state.tasks.values()].filter((task) => task !== main),
+    begun: false,
+    areas: new Map(),
+    listen: (other) => {
+      observer = other;
+    },
+  };
+}
+
+function setUp(kernel: Kernel, scenario: ScenarioState): void {
+  while (scenario.phase === 'setup') {
+    const outcome = run(kernel, 1);
+    if (scenario.failure !== undefined)
+      throw new Refusal(`setup of scenario ${scenario.name}: ${scenario.failure}`);
+    if (outcome.kind !== 'paused') {
+      const signal = outcome.kind === 'ended' ? outcome.status & 0x7f : 0;
+      throw new Refusal(
+        `setup of scenario ${scenario.name} ${signal === 0 ? 'does not return' : `is killed by ${signalName(signal)}`}: look at it with rseqlab run`,
+      );
+    }
+    if (kernel.state.instructions > LONGEST_SETUP)
+      throw new Refusal(
+        `setup of scenario ${scenario.name} has not returned after ${LONGEST_SETUP} instructions; make it shorter`,
+      );
+  }
+}

@@ -1,0 +1,6 @@
+/** What a thread's variables (`__thread`, thread_local) begin with: where that stands in the object's own memory, and where it goes in the thread's block. Bytes. */
+export interface ThreadTemplate {
+  /** Of the block: it ends at the thread pointer (ELF TLS ABI, variant II). */
+  readonly size: number;
+  readonly parts: readonly { readonly from: number; readonly to: number; readonly size: number }[];
+}

@@ -1,0 +1,120 @@
+/** System calls made by a tracee, as if its program had made them: for what only a process can do to itself (mmap, seccomp, rseq). */
+import { ERRNO } from '../abi/errno.js';
+import { SIG } from '../abi/signals.js';
+import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
+import { SystemError } from './errors.js';
+import { tryCall } from './libc.js';
+import { readForced, writeForced } from './memory.js';
+import { mapsOf } from './procfs.js';
+import * as ptrace from './ptrace.js';
+import { waitFor } from './wait.js';
+
+const SYSCALL = [0x0f, 0x05];
+const ALL_SIGNALS = (1n << 64n) - 1n;
+
+/** Where the process has a SYSCALL instruction: in the vDSO, else in other code. Undefined: nowhere. */
+export function findSyscall(pid: number): bigint | undefined {
+  const code = mapsOf(pid).filter(({ executable, name }) => executable && name !== '[vsyscall]');
+  for (const { start, end } of [...code.filter(({ name }) => name === '[vdso]'), ...code]) {
+    const bytes = readForced(pid, start, Number(end - start));
+    for (let at = bytes?.indexOf(SYSCALL[0]!) ?? -1; at >= 0; at = bytes!.indexOf(SYSCALL[0]!, at + 1))
+      if (bytes![at + 1] === SYSCALL[1]) return start + BigInt(at);
+  }
+  return undefined;
+}
+
+/** A call by name. Throws SystemError. */
+export type InThread = (name: string, ...args: readonly (number | bigint)[]) => bigint;
+
+/**
+ * Makes calls in a stopped thread that is in no system call (a stop behind exec counts as none), with all signals blocked meanwhile. `instruction`: of
+ * findSyscall. Its registers and signal mask are as before afterwards. What `use` makes throws SystemError where the call fails; a
+ * thread that dies meanwhile is SystemError ESRCH.
+ */
+export function inThread<T>(tid: number, instruction: bigint, use: (call: InThread) => T): T {
+  const registers = ptrace.getRegisters(tid);
+  const mask = ptrace.getSignalMask(tid);
+  ptrace.setSignalMask(tid, ALL_SIGNALS);
+  try {
+    leaveCall(tid, instruction, registers);
+    return use((name, ...args) => {
+      const result = callOnce(tid, instruction, registers, name, args);
+      if (result < 0n && result > -4096n) throw new SystemError(`${name} in ${tid}`, Number(-result));
+      return result;
+    });
+  } finally {
+    ptrace.setRegisters(tid, registers);
+    ptrace.setSignalMask(tid, mask);
+  }
+}
+
+/**
+ * A thread that is stopped behind exec has yet to leave that call, which takes a step and overwrites rax: that value is what the program is to find. A
+ * thread that is in no call makes a getpid(2).
+ */
+function leaveCall(tid: number, instruction: bigint, before: ptrace.UserRegisters): void {
+  const after = step(tid, instruction, before, 'getpid', []);
+  if (after.get('rip') === instruction)
+    for (const name of ['rax', 'orig_rax']) before.set(name, after.get(name));
+}
+
+function callOnce(
+  tid: number,
+  instruction: bigint,
+  before: ptrace.UserRegisters,
+  name: string,
+  args: readonly (number | bigint)[],
+): bigint {
+  const after = step(tid, instruction, before, name, args);
+  if (after.get('rip') !== instruction + BigInt(SYSCALL.length))
+    throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
+  return BigInt.asIntN(64, after.get('rax'));
+}
+
+const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
+
+/** One step at the instruction, with what the call needs in the registers; the registers behind it. */
+function step(
+  tid: number,
+  instruction: bigint,
+  before: ptrace.UserRegisters,
+  name: string,
+  args: readonly (number | bigint)[],
+): ptrace.UserRegisters {
+  const registers = new ptrace.UserRegisters(before.words.slice());
+  registers.set('rax', BigInt(SYSCALLS_X86_64[name]!));
+  // No call is under way: nothing is to be restarted.
+  registers.set('orig_rax', ALL_SIGNALS);
+  registers.set('rip', instruction);
+  for (const [index, value] of args.entries())
+    registers.set(ARGUMENTS[index]!, BigInt.asUintN(64, BigInt(value)));
+  ptrace.setRegisters(tid, registers);
+  for (;;) {
+    ptrace.singleStep(tid);
+    const change = waitFor(tid);
+    if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP)
+      return ptrace.getRegisters(tid, registers);
+    // SIGSTOP cannot be blocked: it comes again when this is over.
+    if (change?.kind === 'signal') tryCall('tkill', tid, change.signal);
+    else if (change?.kind !== 'event') throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
+  }
+}
+
+/** Bytes in a tracee's memory for as long as `use` runs: `call` of inThread maps and unmaps them. */
+export function withBytes<T>(
+  pid: number,
+  call: InThread,
+  bytes: (address: bigint) => Uint8Array,
+  use: (address: bigint) => T,
+): T {
+  const size = bytes(0n).length;
+  const READ_WRITE = 3;
+  const PRIVATE_ANONYMOUS = 0x22;
+  const address = call('mmap', 0, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0);
+  try {
+    writeForced(pid, address, bytes(address));
+    return use(address);
+  } finally {
+    call('munmap', address, size);
+  }
+}

@@ -1,0 +1,151 @@
+/** What /proc tells of processes (proc(5)). All of it may be gone at the next call: functions return undefined for what is not there any more. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { MapView } from '../process/process.js';
+import { isErrno } from './errors.js';
+
+/** Contents of a file of a process or a thread; undefined when it is gone. Throws EACCES, EPERM. */
+export function procFile(path: string): Buffer | undefined {
+  try {
+    return readFileSync(`/proc/${path}`);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+export const procText = (path: string): string | undefined => procFile(path)?.toString('latin1');
+
+/** Where a link points, undefined when it is gone or may not be read. */
+export function procLink(path: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${path}`);
+  } catch {
+    return undefined;
+  }
+}
+
+const numbers = (folder: string): number[] => {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ESRCH')) return [];
+    throw error;
+  }
+};
+
+/** Ids of all processes that are to be seen. */
+export const allProcesses = (): number[] => numbers('/proc');
+/** Ids of a process's threads, itself first; none: it is gone. */
+export const threadsOf = (pid: number): number[] => numbers(`/proc/${pid}/task`);
+
+/** Of /proc/PID/task/TID/stat. */
+export interface Stat {
+  readonly name: string;
+  /** R running or ready, S waiting, D waiting without signals, T stopped, t traced and stopped, Z zombie, X dead, I idle kernel thread. */
+  readonly state: string;
+  readonly parent: number;
+  /** Clock ticks since boot: with the id, it names a process for good. */
+  readonly startTime: number;
+  readonly cpu: number;
+  /** PF_* (include/linux/sched.h). */
+  readonly flags: number;
+}
+
+/** PF_KTHREAD: a thread of the kernel. */
+export const KERNEL_THREAD = 0x0020_0000;
+
+export function threadStat(pid: number, tid = pid): Stat | undefined {
+  const text = procText(`${pid}/task/${tid}/stat`);
+  if (text === undefined) return undefined;
+  // The name may hold blanks and parentheses.
+  const end = text.lastIndexOf(')');
+  const fields = text.slice(end + 2).split(' ');
+  return {
+    name: text.slice(text.indexOf('(') + 1, end),
+    state: fields[0]!,
+    parent: Number(fields[1]),
+    flags: Number(fields[6]),
+    startTime: Number(fields[19]),
+    cpu: Number(fields[36]),
+  };
+}
+
+/** Lines of /proc/PID/status, by name. */
+export function threadStatus(pid: number, tid = pid): ReadonlyMap<string, string> | undefined {
+  const text = procText(`${pid}/task/${tid}/status`);
+  return (text &&
+    new Map(
+      text.split('\n').map((line) => [line.split(':', 1)[0]!, line.slice(line.indexOf(':') + 1).trim()]),
+    )) as ReadonlyMap<string, string> | undefined;
+}
+
+/** The system call a waiting thread is in, with its arguments; `running` where it is in none that can be told. */
+export type CallState =
+  | { readonly kind: 'running' }
+  | {
+      readonly kind: 'call';
+      readonly number: number;
+      readonly arguments: readonly bigint[];
+      readonly sp: bigint;
+      readonly ip: bigint;
+    }
+  | { readonly kind: 'waiting'; readonly sp: bigint; readonly ip: bigint };
+
+/** /proc/PID/task/TID/syscall. Throws EACCES, EPERM: the permission of ptrace is needed. */
+export function threadCall(pid: number, tid: number): CallState | undefined {
+  const text = procText(`${pid}/task/${tid}/syscall`)?.trim();
+  if (text === undefined) return undefined;
+  if (text === 'running') return { kind: 'running' };
+  const [number, ...words] = text.split(' ');
+  const values = words.map(BigInt);
+  const [sp, ip] = values.slice(-2) as [bigint, bigint];
+  if (number === '-1') return { kind: 'waiting', sp, ip };
+  return { kind: 'call', number: Number(number), arguments: values.slice(0, 6), sp, ip };
+}
+
+/** A map, with what file it is of. */
+export interface FileMap extends MapView {
+  readonly device: string;
+  readonly inode: number;
+}
+
+/** /proc/PID/maps, ascending; empty for kernel threads and zombies. Throws EACCES. */
+export function mapsOf(pid: number): FileMap[] {
+  return (procText(`${pid}/maps`) ?? '').split('\n').filter(Boolean).map(parseMap);
+}
+
+function parseMap(line: string): FileMap {
+  const match = /^([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) (\S+) (\d+) *(.*)$/.exec(line)!;
+  const [, start, end, mode, offset, device, inode, name] = match as unknown as string[];
+  return {
+    start: BigInt(`0x${start}`),
+    end: BigInt(`0x${end}`),
+    readable: mode![0] === 'r',
+    writable: mode![1] === 'w',
+    executable: mode![2] === 'x',
+    shared: mode![3] === 's',
+    offset: Number.parseInt(offset!, 16),
+    device: device!,
+    inode: Number(inode),
+    // Blanks and the like are written as octal.
+    name: Buffer.from(name!.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))), 'latin1').toString(), // biome-ignore format: one step
+  };
+}
+
+/** The auxiliary vector: AT_* to value. */
+export function auxvOf(pid: number): ReadonlyMap<number, bigint> {
+  const bytes = procFile(`${pid}/auxv`) ?? Buffer.alloc(0);
+  const pairs: [number, bigint][] = [];
+  for (let at = 0; at + 16 <= bytes.length; at += 16)
+    pairs.push([Number(bytes.readBigUInt64LE(at)), bytes.readBigUInt64LE(at + 8)]);
+  return new Map(pairs);
+}
+
+/** argv; empty for kernel threads and zombies. */
+export const commandLine = (pid: number): string[] =>
+  (procFile(`${pid}/cmdline`)?.toString() ?? '').split('\0').slice(0, -1);
+
+/** Path of the program; ' (deleted)' stands behind one whose file is gone. Open `/proc/PID/exe` to read it all the same. */
+export const executableOf = (pid: number): string | undefined => procLink(`${pid}/exe`);

@@ -1,0 +1,234 @@
+/** What a keeper does for `rseqlab enforce`. */
+
+import { addr, hex } from '../../abi/address.js';
+import { offsetOf } from '../../abi/layout.js';
+import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
+import { SIG } from '../../abi/signals.js';
+import { argumentCount } from '../../abi/syscall-arguments.js';
+import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
+import { findSyscall, inThread } from '../../linux/inject.js';
+import { threadStatus } from '../../linux/procfs.js';
+import * as ptrace from '../../linux/ptrace.js';
+import type { Range } from '../../linux/seccomp.js';
+import { CallFilter, firstCalls } from '../calls/call-filter.js';
+import type { Channel } from '../keeper/channel.js';
+import { Keeper } from '../keeper/keeper.js';
+import { startOrRefuse } from '../keeper/refusal.js';
+import type { Space } from '../keeper/space.js';
+import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import { type LiveSection, type Modules, placeText } from '../modules.js';
+
+export interface EnforceConfig {
+  readonly command: readonly string[];
+  readonly kill: boolean;
+  readonly strict: boolean;
+}
+
+/** A call from inside a section, as it happens. */
+export interface InsideCall {
+  readonly kind: 'call';
+  readonly pid: number;
+  readonly tid: number;
+  readonly name: string;
+  readonly arguments: readonly string[];
+  readonly address: string;
+  readonly file: string;
+  readonly place: string;
+  readonly section: string;
+  readonly last: boolean;
+}
+
+/** What it says, beside KeeperMessage. */
+export type EnforceMessage =
+  | InsideCall
+  | { readonly kind: 'limit'; readonly text: string }
+  /** So far. */
+  | { readonly kind: 'watched'; readonly sections: number; readonly processes: number };
+
+const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
+const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
+/** Bytes of SYSCALL. */
+const SYSCALL = 2n;
+const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
+
+export function enforceJob(channel: Channel, given: unknown): void {
+  new EnforceJob(channel, given as EnforceConfig).run();
+}
+
+/** Ways into the kernel: SYSCALL, SYSENTER, INT 0x80. */
+const ENTRIES: readonly (readonly [number, number])[] = [
+  [0x0f, 0x05],
+  [0x0f, 0x34],
+  [0xcd, 0x80],
+];
+
+/**
+ * The addresses behind instructions that can make a system call inside a section: nearly all sections have none, and their programs pay nothing. What
+ * counts as inside is what the kernel's debug mode takes for it, by the address behind the call (kernel/rseq.c rseq_syscall): so a
+ * call as the last instruction is outside, and one in front of start_ip inside. Bytes that are no instruction of their own are taken too.
+ */
+function callsIn({ module, start, end }: LiveSection, strict: boolean): Range[] {
+  const first = start - SYSCALL;
+  const bytes = module.file.image?.read(addr(Number(first - module.bias)), Number(end - first));
+  // What cannot be read may be anything.
+  if (bytes === undefined) return [{ start, end: strict ? end + 1n : end }];
+  const found: Range[] = [];
+  for (let at = 0; at + 1 < bytes.length; at++) {
+    const behind = first + BigInt(at) + SYSCALL;
+    if (
+      (behind === end && !strict) ||
+      !ENTRIES.some(([one, two]) => bytes[at] === one && bytes[at + 1] === two)
+    )
+      continue;
+    found.push({ start: behind, end: behind + 1n });
+  }
+  return found;
+}
+
+class EnforceJob {
+  /** The filters stay: without somebody to answer them their calls would fail. */
+  readonly stays = true;
+  private readonly keeper: Keeper;
+  private readonly filter: CallFilter;
+  /** Threads whose rseq_cs was taken away, with the section that it named. */
+  private readonly disarmed = new Map<number, LiveSection>();
+  private readonly seen = new Set<string>();
+  private readonly pids = new Set<number>();
+
+  constructor(
+    channel: Channel,
+    private readonly config: EnforceConfig,
+  ) {
+    this.keeper = new Keeper(channel, this, 0, ['SECCOMP']);
+    this.filter = new CallFilter(() => this.keeper.tracer, {
+      ranges: (modules) => this.rangesOf(modules),
+      onCall: (thread, modules) => this.onCall(thread, modules),
+      onReturn: (thread) => this.kill(thread),
+      onLimit: (text) => this.keeper.send({ kind: 'limit', text } satisfies EnforceMessage),
+    });
+  }
+
+  run(): void {
+    startOrRefuse(this.keeper, this.config.command, firstCalls());
+    this.keeper.run();
+  }
+
+  onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
+    this.pids.add(process.pid);
+    this.disarmed.delete(thread.tid);
+    this.filter.onProcess(process, thread, how);
+    this.tellWatched();
+  }
+
+  onEvent(thread: TracedThread, event: unknown): void {
+    this.filter.onEvent(thread, event);
+  }
+
+  onSyscall(thread: TracedThread): void {
+    this.filter.onSyscall(thread);
+  }
+
+  onThreadExit(thread: TracedThread): void {
+    this.filter.onThreadExit(thread);
+    this.disarmed.delete(thread.tid);
+  }
+
+  onMemoryGone(space: Space): void {
+    this.filter.onMemoryGone(space);
+  }
+
+  private rangesOf(modules: Modules): Range[] {
+    for (const { module, start } of modules.sections) this.seen.add(`${module.name} ${start - module.bias}`);
+    this.tellWatched();
+    return modules.sections.flatMap((section) => callsIn(section, this.config.strict));
+  }
+
+  private tellWatched(): void {
+    this.keeper.send({
+      kind: 'watched',
+      sections: this.seen.size,
+      processes: this.pids.size,
+    } satisfies EnforceMessage);
+  }
+
+  private onCall(thread: TracedThread, modules: Modules): void {
+    const registers = ptrace.getRegisters(thread.tid);
+    const ip = registers.get('rip');
+    const section = this.sectionOf(thread, modules, ip);
+    if (section === undefined) return;
+    const name = NAMES.get(Number(registers.get('orig_rax'))) ?? `syscall_${registers.get('orig_rax')}`;
+    const place = modules.place(ip - SYSCALL, false);
+    const bias = section.module.bias;
+    this.keeper.send({
+      kind: 'call',
+      pid: thread.process.pid,
+      tid: thread.tid,
+      name,
+      arguments: ARGUMENTS.slice(0, argumentCount(name) ?? 6).map((each) => hex(registers.get(each))),
+      address: hex(ip - SYSCALL - bias),
+      file: section.module.name,
+      place: placeText(place),
+      section: hex(section.start - bias),
+      last: ip === section.end,
+    } satisfies EnforceMessage);
+    if (this.config.kill) this.filter.toReturn(thread);
+    else if (ip !== section.end) this.disarm(thread, section);
+  }
+
+  /** The section that the thread has armed and is inside of. */
+  private sectionOf(thread: TracedThread, modules: Modules, ip: bigint): LiveSection | undefined {
+    const { strict } = this.config;
+    const holds = ({ start, end }: LiveSection): boolean => start <= ip && (strict ? ip <= end : ip < end);
+    const before = this.disarmed.get(thread.tid);
+    if (before !== undefined && holds(before) && this.armed(thread) === 0n) return before;
+    this.disarmed.delete(thread.tid);
+    const descriptor = this.armed(thread);
+    if (descriptor === 0n) return undefined;
+    const bytes = thread.process.space.read(Number(descriptor), RSEQ_CS.size);
+    const startIp = bytes && RSEQ_CS.read(bytes).start_ip;
+    return modules.sections.find((section) => section.start === startIp && holds(section));
+  }
+
+  /** rseq_cs of the thread, 0n where it has no struct rseq. */
+  private armed(thread: TracedThread): bigint {
+    const area = this.areaOf(thread);
+    const bytes = area === 0 ? undefined : thread.process.space.read(area + RSEQ_CS_OFFSET, 8);
+    return bytes === undefined ? 0n : new DataView(bytes.buffer).getBigUint64(0, true);
+  }
+
+  private areaOf(thread: TracedThread): number {
+    // A thread without one may register one later.
+    thread.area ||= Number(ptrace.rseqConfiguration(thread.tid)?.address ?? 0n);
+    return thread.area;
+  }
+
+  /**
+   * This stop is a context switch: the kernel would abort the section behind the call, and the program would make it again, and stop again. So that it goes on as
+   * it would without us, rseq_cs is cleared: the rest of this pass is not protected.
+   */
+  private disarm(thread: TracedThread, section: LiveSection): void {
+    thread.process.space.write(this.areaOf(thread) + RSEQ_CS_OFFSET, new Uint8Array(8));
+    this.disarmed.set(thread.tid, section);
+  }
+
+  /** As a kernel with rseq_debug does behind the call (force_sig): SIGSEGV, whether it is blocked or ignored. */
+  private kill(thread: TracedThread): void {
+    const status = threadStatus(thread.process.pid, thread.tid);
+    const bit = 1n << BigInt(SIG.SIGSEGV - 1);
+    const has = (name: string): boolean => (BigInt(`0x${status?.get(name) ?? 0}`) & bit) !== 0n;
+    if (has('SigBlk')) ptrace.setSignalMask(thread.tid, ptrace.getSignalMask(thread.tid) & ~bit);
+    if (has('SigIgn') || has('SigBlk')) this.defaultAction(thread);
+    this.keeper.tracer.resume(thread, SIG.SIGSEGV);
+  }
+
+  private defaultAction(thread: TracedThread): void {
+    const instruction = findSyscall(thread.process.pid);
+    if (instruction === undefined) return;
+    inThread(thread.tid, instruction, (call) => {
+      // Zeros: SIG_DFL, no flags.
+      const stack = ptrace.getRegisters(thread.tid).get('rsp') - 4096n;
+      thread.process.space.write(Number(stack), new Uint8Array(32));
+      call('rt_sigaction', SIG.SIGSEGV, stack, 0, 8);
+    });
+  }
+}

@@ -1,0 +1,13 @@
+import { annotateJob } from '../annotate/job.js';
+import { enforceJob } from '../enforce/job.js';
+import { stepJob } from '../step/job.js';
+import { stressJob } from '../stress/job.js';
+import type { Channel } from './channel.js';
+
+/** What keepers can do, by Order.job. Each returns when it is done. */
+export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
+  annotate: annotateJob,
+  enforce: enforceJob,
+  step: stepJob,
+  stress: stressJob,
+};

@@ -1,0 +1,47 @@
+import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
+import { commandLine, threadStat, threadStatus } from '../../linux/procfs.js';
+import type { FirstCall } from '../../linux/stub.js';
+import type { Keeper } from './keeper.js';
+import type { TracedProcess } from './tracer.js';
+
+/** Starts a program. Throws Unavailable, whose message is for the user. */
+export function startOrRefuse(
+  keeper: Keeper,
+  command: readonly string[],
+  calls: readonly FirstCall[] = [],
+): number {
+  try {
+    return keeper.start(command, calls);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const why =
+      error.code === 'ENOENT'
+        ? 'there is no such program; give its path, or a name that is in PATH'
+        : error.code === 'EACCES'
+          ? 'it is no program that may be run'
+          : error.message;
+    throw new Unavailable(`cannot run ${command[0]}: ${why}`);
+  }
+}
+
+/** Traces a process. Throws Unavailable, whose message is for the user. */
+export function attachOrRefuse(keeper: Keeper, pid: number): TracedProcess {
+  try {
+    return keeper.attach(pid);
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'EACCES', 'ESRCH', 'ENOENT')) throw error;
+    throw new Unavailable(`cannot trace process ${pid}: ${whyNot(pid)}`);
+  }
+}
+
+function whyNot(pid: number): string {
+  const status = threadStatus(pid);
+  if (status === undefined) return 'there is none; ps shows which there are';
+  const tracer = Number(status.get('TracerPid') ?? 0);
+  if (tracer !== 0) {
+    const name = commandLine(tracer)[0] ?? threadStat(tracer)?.name ?? 'unknown';
+    return `process ${tracer} (${name}) traces it already, and there can be one tracer only; end that one first`;
+  }
+  if (/^[ZX]/.test(status.get('State') ?? '')) return 'it has ended, and waits for its parent to take notice';
+  return 'not permitted; run as its user or as root, and see that kernel.yama.ptrace_scope is 0';
+}

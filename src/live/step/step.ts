@@ -1,0 +1,29 @@
+import { VERSION } from '../../node/version.js';
+import { STEP_SCHEMA, type StepDocument, type Walk } from '../../report/step-document.js';
+import { startKeeper } from '../keeper/door.js';
+import { Refused } from '../keeper/refused.js';
+import type { StepConfig, StepMessage } from './job.js';
+
+/** Leads threads through sections. Throws Refused, whose message is for the user. */
+export async function step(
+  config: StepConfig,
+  { outputAside, abort }: { readonly outputAside: boolean; readonly abort?: AbortSignal },
+): Promise<StepDocument> {
+  const door = startKeeper<StepMessage>(
+    { job: 'step', config },
+    { alone: config.pid !== undefined, output: outputAside ? 'aside' : 'own' },
+  );
+  const stop = (): void => door.stop();
+  abort?.addEventListener('abort', stop);
+  const walks: Walk[] = [];
+  try {
+    for await (const message of door.messages) {
+      if (message.kind === 'refused') throw new Refused(message.message);
+      if (message.kind === 'failed') throw new Error(message.message);
+      if (message.kind === 'walk') walks.push(message.walk);
+    }
+  } finally {
+    abort?.removeEventListener('abort', stop);
+  }
+  return { schema: STEP_SCHEMA, version: VERSION, walks };
+}

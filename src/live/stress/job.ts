@@ -1,0 +1,192 @@
+/** What a keeper does for `rseqlab stress`. */
+
+import type { ProgramImage } from '../../binary/image.js';
+import { scenariosOf } from '../../kernel/scenario/parts.js';
+import { tryCall } from '../../linux/libc.js';
+import { threadStat } from '../../linux/procfs.js';
+import type { StressSection } from '../../report/stress-document.js';
+import type { Channel } from '../keeper/channel.js';
+import { Keeper } from '../keeper/keeper.js';
+import { ModulesWatch } from '../keeper/modules-watch.js';
+import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
+import type { Space } from '../keeper/space.js';
+import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import { Campaign, type CampaignOptions } from './campaign.js';
+import { reportOf, Targets } from './sections.js';
+
+export interface StressConfig extends CampaignOptions {
+  readonly command?: readonly string[];
+  readonly pid?: number;
+  /** Seconds in which aborts are forced; 0: as long as the program runs. */
+  readonly time: number;
+  /** Of --cause signal. */
+  readonly signal: number;
+}
+
+/** What it says, beside KeeperMessage. */
+export type StressMessage =
+  | { readonly kind: 'progress'; readonly aborts: number; readonly forced: number; readonly points: number }
+  | StressResult;
+
+export interface StressResult {
+  readonly kind: 'result';
+  readonly sections: readonly StressSection[];
+  readonly aborts: number;
+  readonly seconds: number;
+  readonly threads: number;
+  readonly processes: number;
+  /** The point of the last forced abort. */
+  readonly last?: string;
+  readonly limits: readonly string[];
+  /** Of the files with sections. */
+  readonly scenarios: readonly string[];
+  /** --time was over before the program was. */
+  readonly timeOver: boolean;
+}
+
+/** Milliseconds between two looks at what happened. */
+const TICK = 20;
+/** Looks at the maps of each process, for what was mapped without a dynamic linker, every so many ticks. */
+const LOOK = 10;
+
+export function stressJob(channel: Channel, given: unknown): void {
+  new StressJob(channel, given as StressConfig).run();
+}
+
+class StressJob {
+  private readonly keeper: Keeper;
+  private readonly targets = new Targets();
+  private readonly campaign: Campaign;
+  private readonly watch: ModulesWatch;
+  private begun = performance.now();
+  private readonly threads = new Set<number>();
+  private processes = 0;
+  private ticks = 0;
+  private timeOver = false;
+
+  constructor(
+    channel: Channel,
+    private readonly config: StressConfig,
+  ) {
+    this.keeper = new Keeper(channel, this, TICK);
+    this.campaign = new Campaign(config, (space) => this.threadsWith(space));
+    this.watch = new ModulesWatch((space, modules) => {
+      const { sections } = modules;
+      if (this.campaign.knows(space)) this.campaign.drop(space, (live) => sections.includes(live));
+      for (const live of sections) {
+        const target = this.targets.of(live);
+        if (target !== undefined) this.campaign.add(space, live, target);
+      }
+    });
+  }
+
+  run(): void {
+    const { command, pid } = this.config;
+    if (command !== undefined) startOrRefuse(this.keeper, command);
+    else {
+      const process = attachOrRefuse(this.keeper, pid!);
+      for (const tid of process.threads.keys()) this.threads.add(tid);
+      this.onProcess(process);
+    }
+    this.begun = performance.now();
+    this.keeper.run();
+    this.keeper.send(this.result());
+  }
+
+  onProcess(process: TracedProcess, thread?: TracedThread, how?: string): void {
+    this.processes++;
+    if (thread !== undefined) this.threads.add(thread.tid);
+    const { space } = process;
+    // A copy has its maker's breakpoints, which nobody would take away.
+    if (how === 'fork' && !this.watch.knows(space)) space.removeAll();
+    this.watch.add(process);
+  }
+
+  onThread(thread: TracedThread): void {
+    this.threads.add(thread.tid);
+    this.campaign.newThread(thread.process.space);
+  }
+
+  onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
+    if (this.watch.hit(thread, at)) return;
+    if (this.campaign.hit(thread, at)) this.cause(thread);
+  }
+
+  onMemoryGone(space: Space): void {
+    this.campaign.drop(space);
+    this.watch.forget(space);
+  }
+
+  onTick(): void {
+    this.ticks++;
+    this.campaign.tick();
+    if (this.ticks % LOOK === 0) {
+      for (const { space } of this.keeper.tracer.processes.values()) this.watch.look(space);
+      const { aborts } = this.campaign;
+      const points = this.targets.all.flatMap((target) => target.points);
+      const forced = points.filter((point) => point.forced > 0).length;
+      this.keeper.send({ kind: 'progress', aborts, forced, points: points.length } satisfies StressMessage);
+    }
+    const { time, pid } = this.config;
+    const over = time > 0 && performance.now() - this.begun >= time * 1000;
+    if (over && !this.timeOver) {
+      this.timeOver = true;
+      this.campaign.end();
+    }
+    if (pid !== undefined && (over || this.campaign.isDone)) this.keeper.stop();
+  }
+
+  private cause(thread: TracedThread): void {
+    const { cause, signal } = this.config;
+    if (cause === 'signal') {
+      thread.held = true;
+      this.keeper.tracer.resume(thread, signal);
+    } else if (cause === 'migrate') {
+      thread.held = true;
+      migrate(thread.tid, () => this.keeper.tracer.resume(thread));
+    }
+  }
+
+  private *threadsWith(space: Space): Generator<number> {
+    for (const process of this.keeper.tracer.processes.values())
+      if (process.space === space) yield* process.threads.keys();
+  }
+
+  private result(): StressResult {
+    const limits: string[] = [];
+    for (const target of this.campaign.unwritable)
+      limits.push(`${target.file}: its code cannot be written to: sections in it were left alone`);
+    return {
+      kind: 'result',
+      sections: this.targets.all.map(reportOf),
+      aborts: this.campaign.aborts,
+      seconds: (performance.now() - this.begun) / 1000,
+      threads: this.threads.size,
+      processes: this.processes,
+      ...(this.campaign.last !== undefined && { last: this.campaign.last }),
+      limits,
+      scenarios: [...new Set(this.targets.all.flatMap(({ image }) => scenarioNames(image)))],
+      timeOver: this.timeOver,
+    };
+  }
+}
+
+function scenarioNames(image: ProgramImage): string[] {
+  try {
+    return scenariosOf(image).map(({ name }) => name);
+  } catch {
+    return [];
+  }
+}
+
+/** A stopped thread wakes up on another CPU, and may go back then. With one CPU it stays. */
+function migrate(tid: number, resume: () => void): void {
+  const mask = new Uint8Array(1024);
+  const size = tryCall('sched_getaffinity', tid, mask.length, mask);
+  const cpu = threadStat(tid)?.cpu ?? 0;
+  const other = new Uint8Array(mask);
+  other[cpu >> 3]! &= ~(1 << (cpu & 7));
+  if (size > 0 && other.some((bits) => bits !== 0)) tryCall('sched_setaffinity', tid, size, other);
+  resume();
+  if (size > 0) tryCall('sched_setaffinity', tid, size, mask);
+}

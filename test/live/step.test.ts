@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { StepDocument } from '../../src/report/step-document.js';
+import { oneErrorLine, rseqlab } from '../cli/command.js';
+import { reason, title } from '../linux/here.js';
+
+const COUNTERS = 'examples/stress/counters';
+
+describe.skipIf(reason !== undefined)(title('step'), () => {
+  it('leads a thread through a section to its commit, and the program ends as it would', () => {
+    const { status, stdout, stderr } = rseqlab([
+      'step',
+      '--format',
+      'json',
+      '--',
+      COUNTERS,
+      'good',
+      '1',
+      '1000',
+    ]);
+    const { walks } = JSON.parse(stdout) as StepDocument;
+    expect(walks).toHaveLength(1);
+    const [walk] = walks;
+    expect(walk).toMatchObject({ function: 'good', left: { ip: walk!.endIp, how: 'commit' } });
+    expect(walk!.steps.map(({ text }) => text.split(' ')[0])).toEqual([
+      'cmp',
+      'jne',
+      'mov',
+      'shl',
+      'mov',
+      'inc',
+      'mov',
+    ]);
+    const increment = walk!.steps[5]!.changes.find(({ register }) => register === 'rcx')!;
+    expect(Number(increment.after)).toBe(Number(increment.before) + 1);
+    expect(stderr).toBe('counted 1000 of 1000\n');
+    expect(status).toBe(0);
+  });
+
+  it('waits for the section that is asked for, as often as is asked for', () => {
+    const args = ['--', '/bin/sh', '-c', `${COUNTERS} good 2 1000 && ${COUNTERS} commit-not-last 2 1000000`];
+    const { stdout } = rseqlab(['step', '--section', 'commit', '--count', '3', ...args]);
+    expect(stdout.match(/^thread \d+ enters commit_not_last in counters/gm)).toHaveLength(3);
+    expect(stdout.match(/out: committed/g)).toHaveLength(3);
+  });
+
+  it('says when nobody came', () => {
+    const { status, stdout } = rseqlab(['step', '--section', 'nowhere', '--', COUNTERS, 'good']);
+    expect({ status, stdout }).toEqual({ status: 3, stdout: 'no thread came to a section\n' });
+    expect(oneErrorLine(rseqlab(['step']))).toContain('-p');
+  });
+});
