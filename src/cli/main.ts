@@ -29,6 +29,7 @@ Examples:
   rseqlab explore counter.o           run every interleaving of a scenario, and show the one that goes wrong
   rseqlab enforce -- ./server         catch system calls from inside its sections
   rseqlab annotate -- ./server        serve what it says of its next system calls: trace, fail, delay
+  rseqlab trace -- ./server           its rseq calls and aborts on this kernel, as they happen
   rseqlab run ./server                run a static program, deterministically
   rseqlab replay crash.rseq           run a recording again, to the bit
   rseqlab doctor                      does this kernel keep its promises?

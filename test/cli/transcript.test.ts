@@ -53,6 +53,8 @@ const TRANSCRIPTS = {
   'help-sections': ['sections', '--help'],
   'help-step': ['step', '--help'],
   'help-stress': ['stress', '--help'],
+  'help-top': ['top', '--help'],
+  'help-trace': ['trace', '--help'],
   'help-work': ['work', '--help'],
 } as const;
 
