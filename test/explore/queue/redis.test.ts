@@ -1,6 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { oneErrorLine, rseqlab } from '../../cli/command.js';
-import type { Live } from '../../cli/live.js';
+import { Live } from '../../cli/live.js';
 import { joined, LARGE, live, pieces, resultOf, Server, withoutRedis } from './redis.js';
 
 const SLAB = 'examples/explore/slab.o';
@@ -12,6 +15,8 @@ describe.skipIf(withoutRedis !== undefined)(
   `explore --queue${withoutRedis ? ` (${withoutRedis})` : ''}`,
   () => {
     let server: Server;
+    const folder = mkdtempSync(join(tmpdir(), 'rseqlab-test-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
     beforeAll(async () => {
       server = await Server.start();
     });
@@ -68,6 +73,28 @@ describe.skipIf(withoutRedis !== undefined)(
       expect(await server.redis.keys('*')).toEqual([]);
     });
 
+    it('shows the same from a recorded run', async () => {
+      const file = join(folder, 'few.rseq');
+      rseqlab(['run', '--cpus', '2', '--max-instructions', '100000', '--record', file, 'examples/run/few']);
+      const all = [
+        '--jobs',
+        '1',
+        '--format',
+        'json',
+        '--no-fusion',
+        '--max-aborts',
+        '4',
+        '--start-from',
+        `${file}@26`,
+      ];
+      const coordinator = search('run', 1, ...all, '--queue-piece', '500');
+      const only = worker('run');
+      expect(await coordinator.end()).toBe(3);
+      expect(resultOf(coordinator.stdout)).toEqual(resultOf(rseqlab(['explore', ...all]).stdout));
+      expect(await only.end()).toBe(0);
+      expect(pieces(only)).toBeGreaterThan(0);
+    });
+
     it('ends with Ctrl-C, and leaves nothing behind', async () => {
       const coordinator = search('stop', 1, ...ENDLESS);
       const only = worker('stop');
@@ -79,6 +106,19 @@ describe.skipIf(withoutRedis !== undefined)(
       expect(result).toMatchObject({ verdict: 'bounded', bound: { kind: 'interrupted' } });
       expect(await only.end()).toBe(0);
       expect(await server.redis.keys('*')).toEqual([]);
+    });
+
+    it('says on a terminal how many workers there are, and ends with the key', async () => {
+      const output = join(folder, 'typed.json');
+      const args = ['explore', '--queue', server.address, '--queue-name', 'typed', ...ENDLESS, '-o', output];
+      const coordinator = new Live(args, { terminal: true });
+      onTestFinished(() => coordinator.signal('SIGKILL'));
+      const only = worker('typed');
+      await coordinator.until(({ stdout }) => stdout.includes(' 1 worker, '));
+      coordinator.write('\x03');
+      expect(await coordinator.status()).toBe(3);
+      expect(await only.end()).toBe(0);
+      expect(JSON.parse(readFileSync(output, 'utf8')).results[0].verdict).toBe('bounded');
     });
 
     it('goes on without a worker that is told to leave', async () => {
