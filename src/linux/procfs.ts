@@ -134,12 +134,14 @@ function parseMap(line: string): FileMap {
   };
 }
 
-/** The auxiliary vector: AT_* to value. */
-export function auxvOf(pid: number): ReadonlyMap<number, bigint> {
+/** The auxiliary vector: AT_* to value. `word`: bytes of one, 4 in a 32-bit program. */
+export function auxvOf(pid: number, word: 4 | 8 = 8): ReadonlyMap<number, bigint> {
   const bytes = procFile(`${pid}/auxv`) ?? Buffer.alloc(0);
+  const at = (offset: number): bigint =>
+    word === 8 ? bytes.readBigUInt64LE(offset) : BigInt(bytes.readUInt32LE(offset));
   const pairs: [number, bigint][] = [];
-  for (let at = 0; at + 16 <= bytes.length; at += 16)
-    pairs.push([Number(bytes.readBigUInt64LE(at)), bytes.readBigUInt64LE(at + 8)]);
+  for (let pair = 0; pair + 2 * word <= bytes.length; pair += 2 * word)
+    pairs.push([Number(at(pair)), at(pair + word)]);
   return new Map(pairs);
 }
 

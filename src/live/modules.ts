@@ -78,6 +78,7 @@ export class Modules {
   private list: Module[] = [];
   private sectionList: LiveSection[] | undefined;
   private readonly opened = new Map<string, Opened | undefined>();
+  private readonly places = new Map<string, Place>();
 
   constructor(private readonly source: ModuleSource) {
     this.refresh();
@@ -91,6 +92,7 @@ export class Modules {
   /** Looks at the maps again (after dlopen, mmap, exec). True where a module came or went. Files that stayed are not read again. */
   refresh(): boolean {
     this.mapList = this.source.maps();
+    this.places.clear();
     const before = this.list;
     this.list = this.findModules(before);
     const same =
@@ -136,6 +138,17 @@ export class Modules {
 
   /** Symbol, source line and section of an address; `withSection` false spares the search for sections. */
   place(address: bigint, withSection = true): Place {
+    const key = `${address} ${withSection}`;
+    const known = this.places.get(key);
+    if (known !== undefined) return known;
+    // Threads wait in the same few places.
+    if (this.places.size > 10_000) this.places.clear();
+    const place = this.find(address, withSection);
+    this.places.set(key, place);
+    return place;
+  }
+
+  private find(address: bigint, withSection: boolean): Place {
     const module = this.at(address);
     const inFile = module && asAddr(BigInt.asUintN(64, address - module.bias));
     const image = module?.file.image;

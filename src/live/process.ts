@@ -52,7 +52,7 @@ export class LiveProcess implements Target {
     this.executable = this.allowed(() => executableOf(pid)) ?? this.command[0] ?? stat.name;
     this.allowed(() => mapsOf(pid));
     this.architecture = is32Bit(pid) ? 'i386' : 'x86-64';
-    this.auxv = this.allowed(() => auxvOf(pid));
+    this.auxv = this.allowed(() => auxvOf(pid, this.architecture === 'i386' ? 4 : 8));
     const tracer = Number(status.get('TracerPid') ?? 0);
     this.tracer = tracer === 0 ? undefined : { pid: tracer, name: threadStat(tracer)?.name ?? '' };
   }

@@ -1,4 +1,6 @@
 /** Stopping threads for the shortest time, by ptrace. The thread that we run on is their tracer meanwhile. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { SIG } from '../abi/signals.js';
 import { isErrno } from '../linux/errors.js';
 import { call, tryCall } from '../linux/libc.js';
@@ -35,6 +37,26 @@ export function whileStopped<T>(tid: number, use: () => T): Stop<T> {
 /** Stops each of these threads, one after the other, and hands it to `use` while it stands. For who traces nothing else. */
 export function stopEach<T>(tids: readonly number[], use: (tid: number) => T): Map<number, Stop<T>> {
   const done = new Map<number, Stop<T>>();
+  for (let at = 0; at < tids.length; at += BETWEEN_SWEEPS) {
+    sweep();
+    stopSome(tids.slice(at, at + BETWEEN_SWEEPS), use, done);
+  }
+  return done;
+}
+
+/** Stops leave garbage behind, and a thread would stand still for as long as it is collected: that is done while none does. */
+const BETWEEN_SWEEPS = 100;
+let collect: ((options: { type: 'minor' }) => void) | undefined;
+
+function sweep(): void {
+  if (collect === undefined) {
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as typeof collect;
+  }
+  collect?.({ type: 'minor' });
+}
+
+function stopSome<T>(tids: readonly number[], use: (tid: number) => T, done: Map<number, Stop<T>>): void {
   const asked = new Map<number, number>();
   let next = 0;
   while (next < tids.length || asked.size > 0) {
@@ -59,7 +81,6 @@ export function stopEach<T>(tids: readonly number[], use: (tid: number) => T): M
     asked.delete(change.tid);
     done.set(change.tid, standing(change, use, heard, since ?? heard));
   }
-  return done;
 }
 
 function request(tid: number): Stop<never> | undefined {
@@ -152,4 +173,4 @@ export function practise(use: (tid: number) => unknown): void {
   }
 }
 
-const ROUNDS = 40;
+const ROUNDS = 100;

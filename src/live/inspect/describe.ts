@@ -1,5 +1,4 @@
 /** What was seen of a thread, put into words. */
-import { cpus } from 'node:os';
 import { hex } from '../../abi/address.js';
 import { RSEQ, RSEQ_AREA_FLAGS, RSEQ_CPU_ID_REGISTRATION_FAILED, type RseqValue } from '../../abi/rseq.js';
 import { violationById } from '../../abi/violations.js';
@@ -189,13 +188,14 @@ function danglingFile(target: Target, section: SectionState | undefined): Inspec
   };
 }
 
+/** More CPUs than any kernel is made for (CONFIG_NR_CPUS), and so more nodes and concurrency ids. */
+const MOST_CPUS = 8192;
 const NUMBERS = ['cpu_id_start', 'cpu_id', 'node_id', 'mm_cid'] as const;
 /** Bits of rseq.flags that anybody may find there. */
 const KNOWN_FLAGS = RSEQ_AREA_FLAGS.reduce((bits, { value }) => bits | value, 0);
 
 /** Numbers that the kernel does not write. */
 function fieldProblems(area: RseqValue, featureSize: number): InspectedProblem[] {
-  const most = Math.max(cpus().length, 8192);
   const found: InspectedProblem[] = [];
   const mend = violationById('kernel-field').mend;
   for (const name of NUMBERS) {
@@ -204,14 +204,14 @@ function fieldProblems(area: RseqValue, featureSize: number): InspectedProblem[]
     if (
       value === undefined ||
       offset >= featureSize ||
-      value < most ||
+      value < MOST_CPUS ||
       value >= RSEQ_CPU_ID_REGISTRATION_FAILED
     )
       continue;
     const text = `${name} is ${value} (${hex(value)}), which the kernel has not written: somebody uses the field for himself`;
     found.push({ rule: 'kernel-field', text, mend });
   }
-  if (area.cpu_id_start < most && area.cpu_id < most && area.cpu_id !== area.cpu_id_start)
+  if (area.cpu_id_start < MOST_CPUS && area.cpu_id < MOST_CPUS && area.cpu_id !== area.cpu_id_start)
     found.push({
       rule: 'kernel-field',
       text: `cpu_id_start is ${area.cpu_id_start} and cpu_id ${area.cpu_id}: the kernel writes the same to both`,

@@ -2,7 +2,7 @@
  * Looks at the threads of a process. What can be had without a stop is read first; the kernel is asked (which needs a stop) where that does no harm.
  * A stop aborts the section that a thread is in, so a thread that runs, or stands in a section, is left alone unless --stop is given.
  */
-import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE } from '../../abi/rseq.js';
+import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE, RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { printable } from '../../binary/printable.js';
 import { isErrno } from '../../linux/errors.js';
@@ -30,8 +30,17 @@ export interface LookOptions {
 }
 
 const CALL_NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
-const callName = (call: CallState | undefined): string | undefined =>
-  call?.kind === 'call' ? (CALL_NAMES.get(call.number) ?? `system call ${call.number}`) : undefined;
+/** Of a 32-bit program only the names that matter here (arch/x86/entry/syscalls/syscall_32.tbl). */
+const CALL_NAMES_32 = new Map([
+  ...([[117, 'semop'], [177, 'rt_sigtimedwait'], [247, 'io_getevents'], [256, 'epoll_wait'], [319, 'epoll_pwait']] as const),
+  ...([[416, 'io_pgetevents'], [420, 'semtimedop'], [421, 'rt_sigtimedwait'], [426, 'io_uring_enter'], [441, 'epoll_pwait2']] as const),
+]); // biome-ignore format: two rows
+
+function callName({ architecture }: Target, call: CallState | undefined): string | undefined {
+  if (call?.kind !== 'call') return undefined;
+  const name: string | undefined = (architecture === 'i386' ? CALL_NAMES_32 : CALL_NAMES).get(call.number);
+  return name ?? `system call ${call.number}`;
+}
 
 /** Throws Refused where the process has gone, or may not be looked at. */
 export function inspectProcess(target: LiveProcess, options: LookOptions): InspectedProcess {
@@ -86,8 +95,16 @@ let isPractised = false;
 function practised(): void {
   if (isPractised) return;
   isPractised = true;
-  const read = (tid: number) => (address: bigint, size: number) => readMemory(tid, address, size);
-  practise((tid) => ask({ read: read(tid) }, tid));
+  practise((tid) => {
+    const target = { read: (address: bigint, size: number) => readMemory(tid, address, size) };
+    const { registers } = ask(target, tid);
+    // It has registered nothing: its code is read as if it were a struct rseq.
+    const ip = registers.get('rip');
+    rseqState(target, {
+      rseq: { address: ip, length: RSEQ_ORIG_SIZE, signature: 0, flags: 0 },
+      registers: { ip },
+    });
+  });
 }
 
 /** What can be had without a stop; `note`: why there is to be none. */
@@ -180,7 +197,7 @@ function afterStop(
     state,
     ip,
     threadPointer: registers.get('fs_base') || thread.threadPointer,
-    call: callName(thread.call),
+    call: callName(target, thread.call),
   };
 }
 
@@ -215,7 +232,7 @@ function withoutStop(
     state: rseqState(target, { rseq: configuration, registers: ip === undefined ? undefined : { ip } }),
     ip,
     threadPointer: thread.threadPointer,
-    call: callName(thread.call),
+    call: callName(target, thread.call),
   };
 }
 
@@ -253,7 +270,7 @@ function reasonNotToStop(
     rseqFault(target.maps, seen.state, call.ip, judging(kernel, seen.configuration?.length))
   )
     return 'what is wrong with it kills it when it leaves the kernel, which a stop would bring about at once';
-  const name = callName(call);
+  const name = callName(target, call);
   if (name === undefined || call.kind !== 'call') return undefined;
   const isSocket = (): boolean =>
     (procLink(`${target.pid}/task/${tid}/fd/${call.arguments[0]}`) ?? '').startsWith('socket:');

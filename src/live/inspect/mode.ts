@@ -9,8 +9,25 @@ import type { Judging } from '../../process/fault.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import type { InspectedRegistration, InspectedThread } from '../../report/inspect-document.js';
 
+/** Threads by the thousand have the same few registrations: each question is answered once. */
+function once<T>(answers: Map<string, T>, key: string, answer: () => T): T {
+  const known = answers.get(key);
+  if (known !== undefined) return known;
+  const found = answer();
+  answers.set(key, found);
+  return found;
+}
+const keyOf = ({ release, debugRseq }: RunningKernel, ...rest: readonly unknown[]): string =>
+  [release, debugRseq, ...rest].join(' ');
+const judgings = new Map<string, Judging>();
+const modes = new Map<string, Mode>();
+const refused = new Map<string, InspectedThread['refuses']>();
+
 /** The rules for a registration of this length; of none, those for length 32. */
-export function judging(kernel: RunningKernel, length: number | undefined): Judging {
+export const judging = (kernel: RunningKernel, length: number | undefined): Judging =>
+  once(judgings, keyOf(kernel, length), () => judgingOf(kernel, length));
+
+function judgingOf(kernel: RunningKernel, length: number | undefined): Judging {
   const options = { debug: kernel.debugRseq ?? false, arch: 'x86-64' } as const;
   const rules = kernelRules(kernel.release, { ...options, length: length ?? RSEQ_ORIG_SIZE });
   return { rules, classic: kernelRules(kernel.release, options).evaluation === 'every-switch' };
@@ -46,7 +63,10 @@ const MODES: readonly (Mode & { readonly fits: (it: Judging, byLength: boolean) 
   },
 ];
 
-export function modeOf(kernel: RunningKernel, length: number): Mode {
+export const modeOf = (kernel: RunningKernel, length: number): Mode =>
+  once(modes, keyOf(kernel, length), () => findMode(kernel, length));
+
+function findMode(kernel: RunningKernel, length: number): Mode {
   const it = judging(kernel, length);
   const byLength = kernelRules(kernel.release).evaluation === 'by-length';
   const { mode, modeText } = MODES.find(({ fits }) => fits(it, byLength))!;
@@ -58,7 +78,16 @@ const SIGNATURE = rseqSignature('x86-64');
 const ELSEWHERE = 0x1000_0000n;
 
 /** What this thread would hear from rseq(2). `featureSize`: what programs take for the length by mistake. */
-export function refusals(
+export const refusals = (
+  kernel: RunningKernel,
+  registered: RseqConfiguration | undefined,
+  rules: KernelRules,
+): InspectedThread['refuses'] =>
+  once(refused, keyOf(kernel, registered?.length, registered?.signature), () =>
+    findRefusals(kernel, registered, rules),
+  );
+
+function findRefusals(
   { release }: RunningKernel,
   registered: RseqConfiguration | undefined,
   { featureSize }: KernelRules,

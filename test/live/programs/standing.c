@@ -73,8 +73,8 @@ static void abused(void) {
   leave(0);
 }
 
-/* Many threads, each with its area. The last page is theirs to count in. */
-#define THREADS 300
+/* Many threads, each with its area: argument 2, or 300. */
+#define THREADS 1000
 static struct thread many[THREADS];
 static struct area areas[THREADS];
 static volatile int registered_now, go_on, right;
@@ -89,14 +89,17 @@ static void one_of_many(void *argument) {
 }
 
 static void many_threads(void) {
-  for (int i = 0; i < THREADS; i++) start(&many[i], one_of_many, &areas[i]);
-  while (registered_now < THREADS) yield();
+  int threads = 0;
+  for (const char *digit = arguments[2] ? arguments[2] : "300"; *digit; digit++) threads = 10 * threads + *digit - '0';
+  if (threads > THREADS) leave(2);
+  for (int i = 0; i < threads; i++) start(&many[i], one_of_many, &areas[i]);
+  while (registered_now < threads) yield();
   ready();
   until_the_end();
   go_on = 1;
-  futex_wake(&go_on, THREADS);
-  for (int i = 0; i < THREADS; i++) join(&many[i]);
-  leave(right == THREADS ? 0 : 4);
+  futex_wake(&go_on, threads);
+  for (int i = 0; i < threads; i++) join(&many[i]);
+  leave(right == threads ? 0 : 4);
 }
 
 /* Dies in a thread of its own of what argument 2 names, when the input ends. */
@@ -135,7 +138,7 @@ static const struct row standing_rows[] = {
     {"in-call", "in a call inside a section", SOURCE, in_call},
     {"dangling", "in a call, rseq_cs 0x10", SOURCE, dangling},
     {"abused", "cpu_id_start written to", SOURCE, abused},
-    {"many", "300 threads", SOURCE, many_threads},
+    {"many", "as many threads as argument 2 says", SOURCE, many_threads},
     {"dies-later", "rseq_cs 0x10 when the input ends", SOURCE, dies_later},
     {"dies-version", "version 1", SOURCE, broken_version},
     {"dies-abort-ip", "abort_ip where nothing is mapped", SOURCE, broken_abort_ip},
