@@ -1,7 +1,7 @@
 /** A process of this machine, as /proc and process_vm_readv(2) show it. Nothing here stops it. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { isErrno, SystemError } from '../linux/errors.js';
+import { isErrno } from '../linux/errors.js';
 import { readMemory } from '../linux/memory.js';
 import {
   auxvOf,
@@ -164,6 +164,3 @@ function is32Bit(pid: number): boolean {
 
 /** The program's name without its folder. */
 export const shortName = (path: string): string => basename(path.replace(/ \(deleted\)$/, ''));
-
-/** A thread or a process that is not there any more. */
-export const isGone = (error: unknown): boolean => error instanceof SystemError && error.code === 'ESRCH';
