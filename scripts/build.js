@@ -81,8 +81,10 @@ await build({
 
 // What rseqlab doctor asks the kernel with.
 mkdirSync(join(root, 'dist/probe'));
-copyFileSync(join(root, 'test/conformance/rows'), join(root, 'dist/probe/rows'));
-chmodSync(join(root, 'dist/probe/rows'), 0o755);
+for (const name of ['rows', 'rows-aarch64']) {
+  copyFileSync(join(root, 'test/conformance', name), join(root, 'dist/probe', name));
+  chmodSync(join(root, 'dist/probe', name), 0o755);
+}
 
 const { NODE_OPTIONS: _, ...env } = process.env;
 execFileSync(process.execPath, [join(root, 'scripts/code-cache.js'), command], {

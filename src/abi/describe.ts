@@ -2,7 +2,7 @@
 
 import { hex } from './address.js';
 import { ERRNO } from './errno.js';
-import { BACKPORTS, KERNEL_COLUMNS, KERNEL_ROWS, type RuleName } from './kernel-rows.js';
+import { BACKPORTS, KERNEL_COLUMNS, KERNEL_ROWS, PATCHES, type RuleName } from './kernel-rows.js';
 import { ruleValue } from './kernel-rules.js';
 import { fieldSize, type Layout } from './layout.js';
 import { MEMBARRIER_CMD_FLAG_CPU, MEMBARRIER_COMMANDS } from './membarrier.js';
@@ -218,6 +218,9 @@ const rules = (): string => {
 A column holds from its version up to the next one. ${BACKPORTS.map(
     (one) =>
       `Linux ${one.from} and later ${one.series} releases follow column ${one.column} (${one.source}).`,
+  ).join(' ')} ${PATCHES.map(
+    ({ rule, value, from, before, source }) =>
+      `From ${from} up to before ${before} ${code(rule)} is ${String(value).replace(/^(true|false)$/, yesNo)} (${source}).`,
   ).join(' ')}
 
 ${table(

@@ -18,12 +18,38 @@ export const BACKPORTS: readonly {
 }[] = [
   {
     series: '7.0',
-    from: '7.0.14',
+    from: '7.0.10',
     column: '7.1',
-    source:
-      'MongoDB 8.0 release notes and SERVER-125742: 7.0.14 resolves the incompatibility of 6.19 to 7.0.13',
+    source: 'measured: 7.0.9 has not, 7.0.10 and 7.0.13 have its rules (Debian builds, x86-64)',
   },
 ];
+
+/** What stable releases took over, or lacked, besides: the rule has this value from one release up to before another. */
+export const PATCHES: readonly Patch[] = [
+  {
+    rule: 'unregisterCpuIdStart',
+    from: '7.0.7',
+    before: '7.0.10',
+    value: 0,
+    source: 'measured: 7.0.4 writes -1, 7.0.7 and 7.0.9 write 0 (Debian builds, x86-64)',
+  },
+  {
+    rule: 'arm64Aborts',
+    from: '7.0.10',
+    before: '7.0.14',
+    value: false,
+    source:
+      'measured: 7.0.13 aborts nothing (Debian build, arm64); MongoDB 8.0 release notes and SERVER-125742: 7.0.14 resolves it',
+  },
+];
+
+export interface Patch<K extends RuleName = RuleName> {
+  readonly rule: K;
+  readonly from: string;
+  readonly before: string;
+  readonly value: RuleValues[K];
+  readonly source: string;
+}
 
 /** Every rule of the kernel that versions differ in, with the values it can take; KERNEL_ROWS says each in words. */
 export interface RuleValues {
@@ -89,7 +115,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.19', 'unchecked'],
     ],
     debug: [['6.19', 'kill']],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source: `kernel/rseq.c rseq_need_restart (0190e4198e47); ${NEW}`,
     note: 'before 6.0 NO_RESTART_ON_SIGNAL without the two others kills as well; since 6.19 debug looks at rseq_cs.flags only',
@@ -102,7 +128,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.19', 'unchecked'],
     ],
     debug: [['6.19', 'kill']],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source: `kernel/rseq.c rseq_need_restart (c17a6ff93213); ${NEW}`,
   },
@@ -133,7 +159,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
   checksSignature: {
     text: 'kills when the word before abort_ip is not the registered signature',
     changes: [['4.18', true]],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source: `${OLD}; ${NEW}`,
   },
@@ -169,7 +195,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.15', 'reported'],
       ['6.19', 'enforced'],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'documented',
     source:
       'Documentation/userspace-api/rseq.rst, RSEQ modes; include/linux/rseq_entry.h rseq_set_ids_get_csaddr (82f572449cfe); kernel/rseq.c rseq_validate_ro_fields (debug, up to 6.18)',
@@ -182,7 +208,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.19', 'interrupted-only'],
       ['7.1', 'by-length'],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'documented',
     source:
       'Documentation/userspace-api/rseq.rst, RSEQ modes; include/linux/rseq.h rseq_sched_switch_event (99428157dcf3)',
@@ -195,7 +221,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.3', 28],
       ['7.0', 33],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'documented',
     source: 'include/uapi/linux/rseq.h; checkpoint-restore/criu pull request 3007',
   },
@@ -205,7 +231,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['4.18', 32],
       ['7.0', 64],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source: 'kernel/rseq.c SYSCALL_DEFINE4(rseq); include/linux/rseq.h rseq_alloc_align',
   },
@@ -215,7 +241,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['4.18', 'exactly-32'],
       ['6.3', '32-or-feature-size'],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source: 'kernel/rseq.c SYSCALL_DEFINE4(rseq) (0190e4198e47, ee3e3ac05c26)',
     note: '32-or-feature-size: 32, or more if not below the feature size',
@@ -258,7 +284,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.19', -1],
       ['7.1', 0],
     ],
-    measured: ['6.18'],
+    measured: ['6.0', '6.18', '6.19', '7.0', '7.1'],
     mark: 'derived',
     source:
       'kernel/rseq.c rseq_reset_rseq_cpu_id, rseq_reset_ids; "rseq: Set rseq::cpu_id_start to 0 on unregistration"',
@@ -270,7 +296,7 @@ export const KERNEL_ROWS: { readonly [K in RuleName]: RuleRow<RuleValues[K]> } =
       ['6.19', false],
       ['7.1', true],
     ],
-    measured: [],
+    measured: ['6.19', '7.0', '7.1'],
     mark: 'documented',
     source: '411c1cf43039 (rseq_note_user_irq_entry was not called on arm64)',
   },

@@ -5,6 +5,7 @@ import {
   KERNEL_COLUMNS as COLUMNS,
   KERNEL_ROWS,
   type KernelColumn,
+  PATCHES,
   type RuleName,
   type RuleValues,
 } from './kernel-rows.js';
@@ -91,9 +92,10 @@ const RULE_NAMES = Object.keys(KERNEL_ROWS) as RuleName[];
 export function kernelRules(version: string, options: KernelOptions = {}): KernelRules {
   const { debug = false, arch, length } = options;
   const column = kernelColumn(version);
-  const values = Object.fromEntries(
-    RULE_NAMES.map((name) => [name, ruleValue(name, column, debug)]),
-  ) as unknown as RuleValues;
+  const values = Object.fromEntries([
+    ...RULE_NAMES.map((name) => [name, ruleValue(name, column, debug)]),
+    ...PATCHES.filter((patch) => within(version, patch)).map(({ rule, value }) => [rule, value]),
+  ]) as unknown as RuleValues;
   const legacy = length === undefined ? undefined : length <= RSEQ_ORIG_SIZE;
   return {
     ...values,
@@ -106,6 +108,9 @@ export function kernelRules(version: string, options: KernelOptions = {}): Kerne
     aborts: arch !== 'aarch64' || values.arm64Aborts,
   };
 }
+
+const within = (version: string, { from, before }: { from: string; before: string }): boolean =>
+  compareVersions(version, from) >= 0 && compareVersions(version, before) < 0;
 
 /** Replaces the undecided value by that of the mode, once the mode is known. */
 function byLength<V>(value: V, undecided: V, legacy: boolean | undefined, ifLegacy: V, ifV2: V): V {

@@ -40,8 +40,13 @@ static void uninterrupted(void) {
 }
 
 /* Registers are those of the interruption; only ip is another. */
+#ifdef __aarch64__
+SECTION_AFTER(registers, " mov w8, #0x1111\n mov x9, sp\n mov w10, #1\n str w10, [x2]\n1: yield\n ldr w11, [x3]\n cbz w11, 1b\n", COMMITTED,
+              " mov w0, #0\n mov w10, #0x1111\n cmp w8, w10\n b.ne 1f\n mov x10, sp\n cmp x9, x10\n b.ne 1f\n mov w0, #2\n1: ret\n");
+#else
 SECTION_AFTER(registers, " mov $0x1111, %r8d\n mov %rsp, %r9\n movl $1, (%rdx)\n1: pause\n cmpl $0, (%rcx)\n je 1b\n", " mov $1, %eax\n ret\n",
               " xor %eax, %eax\n cmp $0x1111, %r8d\n jne 1f\n cmp %r9, %rsp\n jne 1f\n mov $2, %eax\n1: ret\n");
+#endif
 
 static void preempter(void *unused) {
   while (!inside) yield();

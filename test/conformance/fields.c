@@ -42,7 +42,7 @@ static void every_cpu(void) {
 /* The first row of a pair: overwritten at the next switch. The second: not before it. */
 static void user_writes(volatile u32 *field, u32 expected) {
   *field = 77;
-  sleep_ms(1);
+  sleep_ms(10);
   say(*field == expected ? "overwritten" : *field == 77 ? "left" : "something else");
 }
 
@@ -68,7 +68,7 @@ static void write_mm_cid(void) {
   one_cpu();
   registered();
   area.mm_cid = 77777;
-  sleep_ms(1);
+  sleep_ms(10);
   say(area.mm_cid == 77777 ? "left" : "overwritten");
 }
 
@@ -113,7 +113,7 @@ static void write_without_switch(void) {
 static void write_rest(void) {
   say("%e", rseq(&area, 256, 0, SIGNATURE));
   for (u64 i = 0; i < sizeof area.rest; i++) area.rest[i] = 0x77;
-  sleep_ms(1);
+  sleep_ms(10);
   int changed = 0;
   for (u64 i = 1; i < sizeof area.rest; i++) changed += area.rest[i] != 0x77;
   say("%d bytes changed", (long)changed);
@@ -150,7 +150,7 @@ static void mm_cids(void) {
 static void flags_kept(void) {
   registered();
   area.flags = 0;
-  sleep_ms(1);
+  sleep_ms(10);
   say("flags %x", (u64)area.flags);
 }
 

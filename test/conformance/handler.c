@@ -2,7 +2,11 @@
 #include "signals.h"
 #include <linux/time.h>
 
+#ifdef __aarch64__
+asm(".text\nrestorer:\n mov x8, #139\n svc #0\n"); /* rt_sigreturn */
+#else
 asm(".text\nrestorer:\n mov $15, %eax\n syscall\n"); /* rt_sigreturn */
+#endif
 extern char restorer[];
 
 long on_signal(int number, handler *function, u64 flags) {

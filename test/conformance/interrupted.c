@@ -14,7 +14,17 @@ static int first_tid;
 static volatile u64 seen_ip, seen_cs, seen_sp;
 static volatile int handled;
 
+#ifdef __aarch64__
+#define RIP uc_mcontext.pc
+#define UD2 4 /* bytes of it */
+#define NOP 4
+#define IS_UD2(ip) (*(u32 *)(ip) == 0)
+#else
 #define RIP uc_mcontext.rip
+#define UD2 2
+#define NOP 1
+#define IS_UD2(ip) (*(u16 *)(ip) == 0x0b0f)
+#endif
 
 static void look(int number, siginfo_t *info, struct ucontext *context) {
   seen_ip = context->RIP;
@@ -26,14 +36,14 @@ static void look(int number, siginfo_t *info, struct ucontext *context) {
 /* The same for SIGILL: goes on behind the ud2 if it is there that the thread was found. */
 static void look_and_step(int number, siginfo_t *info, struct ucontext *context) {
   look(number, info, context);
-  if (*(u16 *)context->RIP == 0x0b0f) context->RIP += 2;
+  if (IS_UD2(context->RIP)) context->RIP += UD2;
 }
 
 static void say_place(u64 start, u64 end, u64 abort) {
   if (seen_ip == abort) say("handler sees abort_ip");
   else if (seen_ip - start < end - start) say("handler sees start_ip + %d", seen_ip - start);
   else if (seen_ip == end) say("handler sees start_ip + post_commit_offset");
-  else if (seen_ip + 2 == start) say("handler sees the instruction before start_ip");
+  else if (seen_ip + UD2 == start) say("handler sees the instruction before start_ip");
   else say("handler sees another address");
   say(seen_cs ? "rseq_cs set" : "rseq_cs cleared");
 }
@@ -41,7 +51,7 @@ static void say_place(u64 start, u64 end, u64 abort) {
 SECTION(at_start, " ud2\n nop\n");
 SECTION(in_the_middle, " nop\n nop\n nop\n ud2\n nop\n");
 SECTION(last, " nop\n ud2\n");
-SECTION_AFTER(behind, " nop\n nop\n", " ud2\n mov $1, %eax\n ret\n", " xor %eax, %eax\n ret\n");
+SECTION_AFTER(behind, " nop\n nop\n", " ud2\n" COMMITTED, ABORTED);
 /* The ud2 is the instruction between the store to rseq_cs and the section. */
 SECTION(in_front, " ud2\n nop\n");
 
@@ -80,13 +90,17 @@ static void ud2_outside(long (*section)(struct area *, struct rseq_cs *, ...), s
 static void ud2_behind(void) { ud2_outside(behind, &behind_cs); }
 
 static void ud2_in_front(void) {
-  in_front_cs.start_ip += 2;
-  in_front_cs.post_commit_offset -= 2;
+  in_front_cs.start_ip += UD2;
+  in_front_cs.post_commit_offset -= UD2;
   ud2_outside(in_front, &in_front_cs);
 }
 
 /* A read of address 16: SIGSEGV of the program's own making. */
+#ifdef __aarch64__
+SECTION(faulting, " nop\n mov x9, #16\n ldr x9, [x9]\n nop\n");
+#else
 SECTION(faulting, " nop\n mov 16, %rax\n nop\n");
+#endif
 
 static volatile u64 seen_address;
 static volatile int seen_code;
@@ -237,12 +251,12 @@ static void two_signals(void) {
   say(second_ip == seen_ip ? "both see one address" : "one sees the other's handler");
 }
 
-SECTION_AFTER(ud2_at_abort, " nop\n ud2\n nop\n", " mov $1, %eax\n ret\n", " ud2\n xor %eax, %eax\n ret\n");
+SECTION_AFTER(ud2_at_abort, " nop\n ud2\n nop\n", COMMITTED, " ud2\n" ABORTED);
 static volatile int times;
 
 static void count(int number, siginfo_t *info, struct ucontext *context) {
   look(number, info, context);
-  if (++times == 2) context->RIP += 2;
+  if (++times == 2) context->RIP += UD2;
 }
 
 /* First SIGILL in the section, second at abort_ip. */
@@ -280,7 +294,7 @@ static void alternate_stack(void) {
 /* The handler puts ip back into the section: rseq_cs is NULL, it commits whatever comes. */
 static void back_inside(int number, siginfo_t *info, struct ucontext *context) {
   look(number, info, context);
-  context->RIP = (u64)in_the_middle_end - 1;
+  context->RIP = (u64)in_the_middle_end - NOP;
 }
 
 static void handler_returns_inside(void) {
@@ -304,8 +318,13 @@ static void preempter(void *unused) {
 static void arm_again(int number, siginfo_t *info, struct ucontext *context) {
   look(number, info, context);
   context->RIP = (u64)spin_start;
+#ifdef __aarch64__
+  context->uc_mcontext.regs[2] = (u64)&inside;
+  context->uc_mcontext.regs[3] = (u64)&stop;
+#else
   context->uc_mcontext.rdx = (u64)&inside;
   context->uc_mcontext.rcx = (u64)&stop;
+#endif
   area.rseq_cs = (u64)&spin_cs;
 }
 

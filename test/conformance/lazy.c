@@ -47,6 +47,7 @@ static void by_migration(void) {
   say(rseq_cs(&area));
 }
 
+#ifndef __aarch64__
 /* Waits for `stop` between the store to rseq_cs and start_ip: the interruption there clears it, the section runs unprotected. */
 long gap(struct area *, struct rseq_cs *, volatile int *, volatile int *, volatile int *, volatile int *);
 asm(".text\ngap:\n"
@@ -148,6 +149,7 @@ static void second_store(void) {
   while (!inside);
   say(how == 2 ? "the inner one aborted" : how ? "committed" : "the outer one aborted");
 }
+#endif
 
 static void disarmed(void) {
   registered();
@@ -164,10 +166,12 @@ const struct row lazy_rows[] = {
     {"lazy.committed", "a commit does not touch rseq_cs", FIXUP, committed},
     {"lazy.in-a-call", "outside, blocked in nanosleep(2)", FIXUP, in_a_call},
     {"lazy.migration", "outside, migrated by its own sched_setaffinity(2)", FIXUP, by_migration},
+#ifndef __aarch64__
     {"lazy.gap", "preempted between the store to rseq_cs and start_ip, then inside", FIXUP, in_the_gap},
     {"lazy.branch-out-and-back", "preempted outside after a jump out, then inside after the jump back", FIXUP, branch_out},
     {"lazy.without-arming", "after an abort the section is entered without a store to rseq_cs", FIXUP, without_arming},
     {"lazy.second-store", "a second descriptor is stored inside a section", FIXUP, second_store},
+#endif
     {"lazy.disarmed", "the program itself sets rseq_cs to NULL", FIXUP, disarmed},
     {0},
 };

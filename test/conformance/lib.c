@@ -147,4 +147,8 @@ __attribute__((used)) static void begin(u64 *stack) {
   leave(2);
 }
 
+#ifdef __aarch64__
+asm(".text\n.globl _start\n_start:\n mov x29, #0\n mov x30, #0\n mov x0, sp\n bl begin\n");
+#else
 asm(".text\n.globl _start\n_start:\n xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n");
+#endif

@@ -4,7 +4,11 @@
 #include "thread.h"
 #include <linux/mman.h>
 
+#ifdef __aarch64__
+#define BEYOND ((void *)(1ul << 52)) /* TASK_SIZE, however large it may be */
+#else
 #define BEYOND ((void *)0x7ffffffff000) /* TASK_SIZE with four-level page tables */
+#endif
 #define SOURCE "kernel/rseq.c SYSCALL_DEFINE4(rseq)"
 #define UNMAPPED ((void *)0x10000)
 

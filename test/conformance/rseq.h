@@ -4,7 +4,19 @@
 
 #include "sys.h"
 
+#ifdef __aarch64__
+#define SIGNATURE 0xd428bc00u
+#define SIGNATURE_TEXT "0xd428bc00"
+#define ARM " str x1, [x0, #8]\n"
+#define COMMITTED "mov w0, #1\n ret\n"
+#define ABORTED "mov w0, #0\n ret\n"
+#else
 #define SIGNATURE 0x53053053u
+#define SIGNATURE_TEXT "0x53053053"
+#define ARM " mov %rsi, 8(%rdi)\n"
+#define COMMITTED "mov $1, %eax\n ret\n"
+#define ABORTED "xor %eax, %eax\n ret\n"
+#endif
 #define RSEQ_UNREGISTER 1
 #define FEATURE_SIZE 27 /* AT_RSEQ_FEATURE_SIZE */
 #define FEATURE_ALIGN 28 /* AT_RSEQ_ALIGN */
@@ -37,17 +49,17 @@ void registered(void);
  * descriptor and runs BODY. Returns 1 when the section got to its end, 0 when it was aborted. The descriptor NAME_cs can
  * be written, so that a row can break it. Only registers that a function may change are used.
  */
-#define SECTION(name, body) SECTION_AFTER(name, body, "mov $1, %eax\n ret\n", "xor %eax, %eax\n ret\n")
+#define SECTION(name, body) SECTION_AFTER(name, body, COMMITTED, ABORTED)
 
 #define SECTION_AFTER(name, body, committed, aborted)                                              \
   extern struct rseq_cs name##_cs;                                                                 \
   extern char name##_start[], name##_end[], name##_abort[];                                        \
   long name(struct area *, struct rseq_cs *, ...);                                                 \
   asm(".text\n.balign 16\n.globl " #name "\n" #name ":\n"                                          \
-      " mov %rsi, 8(%rdi)\n"                                                                       \
+      ARM                                                                                           \
       ".globl " #name "_start\n" #name "_start:\n" body                                            \
       ".globl " #name "_end\n" #name "_end:\n" committed                                           \
-      ".long 0x53053053\n"                                                                         \
+      ".long " SIGNATURE_TEXT "\n"                                                                 \
       ".globl " #name "_abort\n" #name "_abort:\n" aborted                                         \
       ".data\n.balign 32\n.globl " #name "_cs\n" #name "_cs:\n"                                    \
       ".long 0, 0\n.quad " #name "_start, " #name "_end - " #name "_start, " #name "_abort\n"      \

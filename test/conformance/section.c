@@ -6,10 +6,18 @@
 struct area area;
 volatile int inside, stop;
 
+#ifdef __aarch64__
+SECTION(spin, " mov w4, #1\n"
+              " str w4, [x2]\n"
+              "1: yield\n"
+              " ldr w5, [x3]\n"
+              " cbz w5, 1b\n");
+#else
 SECTION(spin, " movl $1, (%rdx)\n"
               "1: pause\n"
               " cmpl $0, (%rcx)\n"
               " je 1b\n");
+#endif
 
 volatile struct counts counts __attribute__((aligned(4096)));
 

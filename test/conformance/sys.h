@@ -16,6 +16,22 @@ typedef unsigned long u64;
 #define __NR_rseq_slice_yield 471
 #endif
 
+#ifdef __aarch64__
+/* Instructions by the names that they have on x86. */
+asm(".macro pause\n yield\n.endm\n.macro int3\n brk #0\n.endm\n.macro ud2\n .inst 0\n.endm\n");
+
+static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
+  register long x8 asm("x8") = number;
+  register long x0 asm("x0") = a;
+  register long x1 asm("x1") = b;
+  register long x2 asm("x2") = c;
+  register long x3 asm("x3") = d;
+  register long x4 asm("x4") = e;
+  register long x5 asm("x5") = f;
+  asm volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+}
+#else
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f) {
   long result;
   register long r10 asm("r10") = d;
@@ -27,6 +43,7 @@ static inline long syscall6(long number, long a, long b, long c, long d, long e,
                : "rcx", "r11", "memory");
   return result;
 }
+#endif
 
 /* sys(getpid), sys(kill, pid, 9): what the kernel returns, a negative errno included. */
 #define sys(name, ...) SYS_PAD(__NR_##name, ##__VA_ARGS__, 0, 0, 0, 0, 0, 0)

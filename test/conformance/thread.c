@@ -12,6 +12,26 @@ long clone_with(u64 flags, struct thread *thread, void (*function)(void *), void
   *--top = 0;
   *--top = (u64)argument;
   *--top = (u64)function;
+#ifdef __aarch64__
+  register long result asm("x0") = flags;
+  register u64 *stack asm("x1") = top;
+  register volatile int *tid asm("x2") = &thread->tid;
+  register long tls asm("x3") = 0;
+  register volatile int *child_tid asm("x4") = &thread->tid;
+  register long number asm("x8") = __NR_clone;
+  asm volatile("svc #0\n"
+               " cbnz x0, 1f\n"
+               " mov x29, #0\n"
+               " ldp x9, x0, [sp], #16\n"
+               " blr x9\n"
+               " mov x8, #93\n" /* exit */
+               " mov x0, #0\n"
+               " svc #0\n"
+               "1:"
+               : "+r"(result)
+               : "r"(stack), "r"(tid), "r"(tls), "r"(child_tid), "r"(number)
+               : "memory", "x9", "x30");
+#else
   long result;
   register volatile int *child_tid asm("r10") = &thread->tid;
   register long tls asm("r8") = 0;
@@ -29,6 +49,7 @@ long clone_with(u64 flags, struct thread *thread, void (*function)(void *), void
                : "=a"(result)
                : "a"(__NR_clone), "D"(flags), "S"(top), "d"(&thread->tid), "r"(child_tid), "r"(tls)
                : "rcx", "r11", "memory");
+#endif
   return result;
 }
 
@@ -47,7 +68,11 @@ void join(struct thread *thread) {
     sys(futex, &thread->tid, FUTEX_WAIT, tid, 0);
 }
 
+#ifdef __NR_fork
 long fork(void) { return sys(fork); }
+#else
+long fork(void) { return sys(clone, SIGCHLD); }
+#endif
 
 int wait_for(long pid) {
   int status = 0;

@@ -12,7 +12,11 @@
 #define FIXUP "kernel/rseq.c rseq_ip_fixup"
 #define IDS "kernel/rseq.c rseq_update_cpu_node_id"
 #define KERNEL 0xffffffff81000000
+#ifdef __aarch64__
+#define TASK_SIZE (1ul << 52)
+#else
 #define TASK_SIZE 0x7ffffffff000
+#endif
 
 #define INSIDE(name, ...)                          \
   static void name(void) {                         \
@@ -83,7 +87,11 @@ static void landed(void) {
 }
 __attribute__((used)) static void (*const landed_at)(void) = landed;
 extern char landing[];
+#ifdef __aarch64__
+asm(".text\n.long " SIGNATURE_TEXT "\nlanding: ldr x9, =landed_at\n ldr x9, [x9]\n blr x9\n.ltorg\n");
+#else
 asm(".text\n.long 0x53053053\nlanding: and $-16, %rsp\n call *landed_at\n");
+#endif
 
 /* A section from the bottom of memory over its top: everything would be inside. */
 static void outside_wrap(void) {

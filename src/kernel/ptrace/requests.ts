@@ -1,6 +1,7 @@
 import { compareVersions } from '../../abi/kernel-rules.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_RSEQ_CONFIGURATION } from '../../abi/ptrace.js';
 import { EVENT, PTRACE } from '../../abi/ptrace-requests.js';
+import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { NSIG, SI, SIG } from '../../abi/signals.js';
 import { RAX, RSP } from '../../isa/x86-64/registers.js';
 import { Errno } from '../errno.js';
@@ -112,7 +113,9 @@ function rseqConfiguration({ call, task, address, data }: Request): number {
   const { pointer, length, signature } = task.rseq;
   const bytes = PTRACE_RSEQ_CONFIGURATION.write({
     rseq_abi_pointer: pointer,
-    rseq_abi_size: pointer === 0n ? 0 : length,
+    // Before 6.3 a constant, registered or not (seen on 6.1).
+    rseq_abi_size:
+      pointer !== 0n ? length : call.kernel.rules.lengthRule === 'exactly-32' ? RSEQ_ORIG_SIZE : 0,
     signature: pointer === 0n ? 0 : signature >>> 0,
     flags: 0,
     pad: 0,

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync 
 import { arch, platform, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Architecture } from '../../abi/architecture.js';
 import type { Answer } from './answer.js';
 import type { Patient } from './examine.js';
 
@@ -10,21 +11,27 @@ import type { Patient } from './examine.js';
  * The probe: the program of test/conformance, static and without a C library, so that nothing registers rseq before it does. The build puts it
  * into the package. From here it is found in the source, in dist, and in the command that is one file.
  */
-const PLACES = ['../../../dist/probe/rows', '../../probe/rows', '../probe/rows'];
+const PLACES = ['../../../dist/probe', '../../probe', '../probe'];
+/** By process.arch. The one for arm64 has the rows that are in both languages. */
+const NAMES: Readonly<Record<string, { readonly file: string; readonly architecture: Architecture }>> = {
+  x64: { file: 'rows', architecture: 'x86-64' },
+  arm64: { file: 'rows-aarch64', architecture: 'aarch64' },
+};
 
-export function probePath(): string {
-  const paths = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+function probePath(file: string): string {
+  const paths = PLACES.map((place) => fileURLToPath(new URL(`${place}/${file}`, import.meta.url)));
   const found = paths.find((path) => existsSync(path));
   if (found === undefined) throw new Error('the probe is not there; npm run build makes it');
   return found;
 }
 
-export const probeBytes = (): Uint8Array => new Uint8Array(readFileSync(probePath()));
+/** The one that the simulated machine runs. */
+export const probeBytes = (): Uint8Array => new Uint8Array(readFileSync(probePath(NAMES['x64']!.file)));
 
 /** Why the kernel underneath cannot be asked; undefined: it can. */
 export function notHere(): string | undefined {
-  if (platform() === 'linux' && arch() === 'x64') return undefined;
-  return `the probe runs on Linux on x86-64, and this is ${platform()} on ${arch()}`;
+  if (platform() === 'linux' && arch() in NAMES) return undefined;
+  return `the probe runs on Linux on x86-64 and arm64, and this is ${platform()} on ${arch()}`;
 }
 
 /** Milliseconds after which a row counts as hanging; the slowest takes a tenth of a second, on a loaded machine some seconds. */
@@ -35,11 +42,11 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export class RealKernel implements Patient {
   readonly world = 'real';
   readonly release = release();
-  readonly architecture = 'x86-64';
+  readonly architecture = NAMES[arch()]!.architecture;
   /** Rows wait more than they work, and share CPUs with what else runs. */
   readonly sideBySide = 4;
   private readonly running = new Set<ChildProcess>();
-  private program = probePath();
+  private program = probePath(NAMES[arch()]!.file);
   private copy: string | undefined;
 
   constructor() {

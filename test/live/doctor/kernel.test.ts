@@ -33,7 +33,9 @@ function doctor(...args: string[]) {
 
 describe('the arm64 kernels that abort nothing', () => {
   it.each(['6.19', '7.0.13'])('%s is found', (version) => {
-    const rows = ['abort.preempt', 'abort.migrate', 'abort.at-the-last', 'abort.membarrier', 'lazy.cleared'];
+    // Since 7.0.10 a signal aborts a section of 32 registered bytes whatever the entry code has noted (seen on arm64's 7.0.13).
+    const signal = version === '6.19' ? ['abort.at-the-last'] : [];
+    const rows = ['abort.preempt', 'abort.migrate', 'abort.membarrier', 'lazy.cleared', ...signal];
     const arm64 = ['--simulated', '--arch', 'aarch64', '--row', `${rows.join()},register`];
     const ill = doctor(...arm64, '--kernel', version);
     expect(ill.status).toBe(1);

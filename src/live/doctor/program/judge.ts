@@ -1,7 +1,7 @@
 /** Will it run there? By the facts of a program and the rules of a kernel. */
 
 import { hex } from '../../../abi/address.js';
-import { BACKPORTS, KERNEL_COLUMNS, type KernelColumn } from '../../../abi/kernel-rows.js';
+import { BACKPORTS, KERNEL_COLUMNS, PATCHES } from '../../../abi/kernel-rows.js';
 import { compareVersions, type KernelRules, kernelRules } from '../../../abi/kernel-rules.js';
 import { explainRegistration } from '../../../abi/registration.js';
 import { RSEQ_ORIG_SIZE } from '../../../abi/rseq.js';
@@ -31,8 +31,8 @@ export interface Verdict {
 export function judge(facts: ProgramFacts, version: string | undefined, debug: boolean): Verdict[] {
   if (version !== undefined) return [verdictOn(facts, version, debug, version)];
   const verdicts: Verdict[] = [];
-  for (const column of KERNEL_COLUMNS) {
-    const verdict = verdictOn(facts, column, debug, lastOf(column));
+  for (const [at, from] of RELEASES.entries()) {
+    const verdict = verdictOn(facts, from, debug, lastBefore(RELEASES[at + 1]));
     const before = verdicts.at(-1);
     if (before !== undefined && same(before, verdict))
       verdicts[verdicts.length - 1] = { ...before, to: verdict.to };
@@ -49,17 +49,25 @@ function verdictOn(facts: ProgramFacts, version: string, debug: boolean, to: str
   return { from: version, to, debug, status: status ?? 'runs', reasons };
 }
 
+/** Releases at which any rule changes. */
+const RELEASES: readonly string[] = [
+  ...new Set([
+    ...KERNEL_COLUMNS,
+    ...BACKPORTS.map(({ from }) => from),
+    ...PATCHES.flatMap(({ from, before }) => [from, before]),
+  ]),
+].sort(compareVersions);
+
 /** The last minor release of a major one, as far as columns need it. */
 const LAST_MINOR: Readonly<Record<string, string>> = { '6.0': '5.19', '7.0': '6.19' };
 
-/** The last release that a column is right for; null for the newest column. */
-function lastOf(column: KernelColumn): string | null {
-  const next = KERNEL_COLUMNS[KERNEL_COLUMNS.indexOf(column) + 1];
+/** The release in front of another; null where there is no other. */
+function lastBefore(next: string | undefined): string | null {
   if (next === undefined) return null;
-  const backport = BACKPORTS.find((each) => each.column === next);
-  const [major, minor, patch] = (backport?.from ?? next).split('.').map(Number) as [number, number, number?];
-  if (patch !== undefined) return `${major}.${minor}.${patch - 1}`;
-  return LAST_MINOR[next] ?? `${major}.${minor - 1}`;
+  const [major, minor, patch] = next.split('.').map(Number) as [number, number, number?];
+  return patch === undefined
+    ? (LAST_MINOR[next] ?? `${major}.${minor - 1}`)
+    : `${major}.${minor}.${patch - 1}`;
 }
 
 function reasonsOn(facts: ProgramFacts, version: string, debug: boolean): Reason[] {
@@ -142,7 +150,7 @@ function ofFile(
   return reasons;
 }
 
-const mended = (): string => BACKPORTS[0]!.from;
+const mended = (): string => PATCHES.find(({ rule }) => rule === 'arm64Aborts')!.before;
 
 /** Its sections are not run, or at least no kernel looks at them: why; undefined: they are, as far as is known. */
 function whyUnused(file: FileFacts, { process }: ProgramFacts): string | undefined {
