@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The scenario as an ordinary program, for -DRSEQLAB_NATIVE: ./program [SCENARIO [ROUNDS]]. Each round runs setup, the tasks as threads, and
- * finally. The C library registers rseq (glibc 2.35 and newer). Signals of RSEQLAB_SIGNAL are sent to their threads while these run.
+ * finally. Linked with -static, `rseqlab explore` takes it too. The C library registers rseq (glibc 2.35 and newer). Signals of RSEQLAB_SIGNAL are sent to their threads while these run.
  */
 #ifndef RSEQLAB_NATIVE_H
 #define RSEQLAB_NATIVE_H
@@ -24,17 +24,32 @@ extern const struct rseqlab_part __start___rseqlab_scenario[], __stop___rseqlab_
 /* Of glibc; weak, so that a program which registers rseq by itself needs none. */
 extern const unsigned int __rseq_size __attribute__((weak));
 
+/* Set by `rseqlab explore`, under which this main() never begins: the functions below are system calls of the simulated machine then. */
+volatile int rseqlab_simulated = 0;
+
+static void rseqlab_call__(long number, long a, long b, long c)
+{
+#ifdef __x86_64__
+	if (rseqlab_simulated)
+		__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+#else
+	(void)number, (void)a, (void)b, (void)c;
+#endif
+}
+
 void rseqlab_result(long value)
 {
-	(void)value;
+	rseqlab_call__(0x52530001, value, 0, 0);
 }
 
 void rseqlab_operation(void)
 {
+	rseqlab_call__(0x52530004, 0, 0, 0);
 }
 
 void rseqlab_fail(const char *claim, const char *file, int line)
 {
+	rseqlab_call__(0x52530002, (long)claim, (long)file, line);
 	fprintf(stderr, "%s:%d: %s does not hold\n", file, line, claim);
 	exit(1);
 }
@@ -128,7 +143,8 @@ static int rseqlab_stay_below__(void)
 	return syscall(SYS_sched_setaffinity, 0, sizeof(cpus), &cpus) == 0;
 }
 
-int main(int argc, char **argv)
+/* Weak: a program may have its own, and scenarios besides. */
+__attribute__((weak)) int main(int argc, char **argv)
 {
 	const struct rseqlab_part *part;
 	const char *scenario = argc > 1 ? argv[1] : NULL;

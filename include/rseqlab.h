@@ -4,6 +4,7 @@
  *
  *   gcc -O2 -g -c -I include push_pop.c && rseqlab explore push_pop.o   the simulated machine (also: rseqlab run)
  *   gcc -O2 -I include -DRSEQLAB_NATIVE push_pop.c -pthread             an ordinary program on the real kernel
+ *   ... -static, and rseqlab explore takes that program too
  *
  *   #include <rseqlab.h>
  *   static long counter[RSEQLAB_MAX_CPUS];

@@ -75,7 +75,7 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     )
     .argument(
       '[file]',
-      'a relocatable object with scenarios (include/rseqlab.h): gcc -O2 -c -I include file.c',
+      'a relocatable object with scenarios (include/rseqlab.h): gcc -O2 -c -I include file.c; or a static executable',
     )
     .option(
       '--start-from <recording[@n]>',

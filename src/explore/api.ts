@@ -1,8 +1,6 @@
 import { BinaryError } from '../binary/error.js';
-import { readImage } from '../binary/read.js';
 import { RecordingError } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
-import { scenariosOf } from '../kernel/scenario/parts.js';
 import { CheckpointError } from './checkpoint.js';
 import { CheckpointFile, type CheckpointPlace } from './checkpoint-file.js';
 import { type Told, tellVerdict } from './document.js';
@@ -11,6 +9,7 @@ import type { Board } from './queue/board.js';
 import { Shared } from './queue/shared.js';
 import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
+import { scenariosIn } from './semantics/origin.js';
 import type { Telling } from './semantics/path.js';
 import { Refusal } from './semantics/refusal.js';
 import type { Settings } from './semantics/settings.js';
@@ -136,18 +135,12 @@ export function refused(error: unknown): unknown {
 }
 
 /** Scenarios to explore: the one asked for, else all of the file. */
-export function scenarioNames(
-  { path, bytes }: ObjectFile,
-  { scenario: asked, tasks, from }: ExploreOptions,
-): string[] {
+export function scenarioNames({ path, bytes }: ObjectFile, options: ExploreOptions): string[] {
+  const { scenario: asked, tasks, from } = options;
   if (from !== undefined) return [`from event ${from.event}`];
-  const image = readImage(bytes, path, { ownPages: true });
-  if (image.header.type !== 'relocatable')
-    throw new ExploreError(
-      `${path} is no relocatable object; compile the scenario with -c (gcc -O2 -c -I include file.c), and what it calls into it (gcc -r)`,
-    );
   if (tasks !== undefined) return [tasks.join(' | ')];
-  const names = scenariosOf(image).map(({ name }) => name);
+  const program = { path, bytes, arguments: [], environment: [] };
+  const names = scenariosIn(program, settingsOf(options, '')).map(({ name }) => name);
   if (names.length === 0)
     throw new ExploreError(
       `${path} has no scenario; state one with include/rseqlab.h (docs/scenario.md), or say with --task what to call`,

@@ -192,7 +192,7 @@ function assumptionsOf(
     'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
-    ...(world.begun ? BEGUN : []),
+    ...(world.begun ? BEGUN : world.linked ? LINKED : []),
     ...(world.scenario.setup === undefined
       ? []
       : ['setup runs on CPU 0 and is not interrupted: tasks begin with what it leaves']),
@@ -217,6 +217,10 @@ function assumptionsOf(
         ]),
   ];
 }
+
+const LINKED = [
+  'the program has run to where main() begins, and its threads were started by its own pthread_create, if it has one: tasks begin with what that leaves',
+];
 
 const BEGUN = [
   'everything before the start is as it was recorded, and nothing but the threads acts on the process: no signals from outside, no other processes',

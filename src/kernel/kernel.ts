@@ -43,6 +43,8 @@ export class Kernel {
     instructions: Number.POSITIVE_INFINITY,
     clock: Number.POSITIVE_INFINITY,
   };
+  /** Asked about breakpoints (int3) before they become signals: true where the breakpoint is not the program's. rip stands behind it. */
+  onBreakpoint: ((task: Task) => boolean) | undefined;
   /** Contents of files of the host, which never change: by MemoryObject.initial. Apart from the state, so that it stays small. */
   readonly contents = new Map<number, Uint8Array>();
   private readonly memories = new Map<number, UserMemory>();

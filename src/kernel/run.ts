@@ -226,6 +226,7 @@ export function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 
     forceSignal(kernel, task, { number: SIG.SIGFPE, code, address: ip });
     return;
   }
+  if (stop.trap === 'breakpoint' && kernel.onBreakpoint?.(task) === true) return;
   const [number, code, trap] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP];
   task.trap = { ...task.trap, number: trap, error: 0 };
   forceSignal(kernel, task, { number, code, address: code === SI.KERNEL ? 0n : ip });

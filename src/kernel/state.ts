@@ -43,7 +43,7 @@ export interface KernelState {
 
 /** A scenario under way (include/rseqlab.h). */
 export interface ScenarioState extends Scenario {
-  phase: 'setup' | 'tasks' | 'invariant' | 'finally';
+  phase: 'setup' | 'threads' | 'tasks' | 'invariant' | 'finally';
   /** Addresses: where its functions return to, and signal handlers. */
   readonly returnTo: number;
   readonly restorer: number;
@@ -52,6 +52,19 @@ export interface ScenarioState extends Scenario {
   readonly buffers?: readonly { readonly name: string; readonly start: number; readonly size: number }[];
   /** Thread-local variables, where there are some. */
   readonly threads?: ThreadTemplate;
+  /** The scenario is one of an executable, whose start code has run. */
+  readonly program?: {
+    /** Stack pointer of the first thread, as functions find it. */
+    readonly stack: bigint;
+    /** pthread_create; undefined where the program has no C library. */
+    readonly create: number | undefined;
+    /** A word for what it returns, and where threads wait until all are there. */
+    readonly slot: number;
+    readonly gate: number;
+    /** Threads that were made, and those that have come to the gate. */
+    begun: number;
+    readonly arrived: { readonly task: number; readonly tid: number }[];
+  };
   readonly results: { readonly task: string; readonly value: bigint }[];
   failure: string | undefined;
 }

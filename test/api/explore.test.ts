@@ -149,7 +149,10 @@ describe('explore', () => {
   });
 
   it.each([
-    ['examples/run/counter', /is no relocatable object; compile the scenario with -c/],
+    [
+      'examples/run/counter',
+      /has no function main among its symbols, .* do not strip it, or give the relocatable object/,
+    ],
     ['test/corpus/build/correct/increment.o', /has no scenario; state one with include\/rseqlab\.h/],
     ['README.md', /not an ELF file/],
     ['examples', /is no file; give a relocatable object/],

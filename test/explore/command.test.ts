@@ -36,7 +36,7 @@ describe('rseqlab explore', () => {
     [['--max-memory', '1k', RIGHT], /--max-memory 1k/],
     [['--trace', 'no/where/bug.json', BUG], /cannot write no\/where\/bug\.json: there is no such file/],
     [['-o', 'no/where/bug.html', BUG], /cannot write no\/where\/bug\.html/],
-    [['examples/run/counter'], /is no relocatable object/],
+    [['examples/run/counter'], /has no function main among its symbols/],
   ])('refuses %j', (args, message) => {
     expect(oneErrorLine(rseqlab(['explore', ...args]))).toMatch(message);
   });

@@ -304,10 +304,10 @@ export class Actor {
   }
 
   private call(task: Task, index: number, local: Draft, access: Access): Did {
-    const { kernel, machine, begun } = this.world;
+    const { kernel, machine, linked } = this.world;
     const { registers } = task;
     const number = Number(registers[RAX]! & 0xffff_ffffn);
-    if (begun) {
+    if (linked) {
       cameBy(kernel, task, 'call');
       const did = this.programs.call(number, task, index, access);
       if (typeof did === 'string') throw this.refusal(index, number, did);

@@ -11,12 +11,12 @@ import type { Program } from '../../kernel/program.js';
 import { RIP } from '../../kernel/registers.js';
 import { switchedOut } from '../../kernel/rseq/events.js';
 import { run } from '../../kernel/run.js';
+import { baseOf } from '../../kernel/scenario/boot-program.js';
 import { restart } from '../../kernel/session.js';
 import type { CpuState, ScenarioState, Task } from '../../kernel/state.js';
 import type { FutexWait } from '../../kernel/syscalls/futex-queue.js';
-import { PAGE_SIZE } from '../../machine/state.js';
 import type { Place } from './local.js';
-import type { Origin } from './origin.js';
+import { growStack, type Origin } from './origin.js';
 import type { RecordedPoint } from './recorded-point.js';
 import { Refusal } from './refusal.js';
 import { isKnownWait, STANDING, standingOf } from './standing.js';
@@ -48,8 +48,6 @@ export function recordedOrigin(program: Program, { recording, event, clock, area
 
 /** Beyond all memory: threads return to nowhere. */
 const NOWHERE = 0xffff_fff0;
-/** Room for a stack that grows. */
-const STACK = 256 * 1024;
 
 /**
  * The threads of a program, as a kernel that stands between two turns has them, whoever brought it there. All is explored from there on; the kernel
@@ -81,8 +79,7 @@ export function begunOrigin(
   for (const task of tasks) refuseWait(task, nameOf(task));
   refuseProcess(kernel, tasks);
   const main = tasks[0]!;
-  for (const area of main.mm.areas.filter(({ growsDown }) => growsDown))
-    touch(kernel, main, area.start - STACK);
+  growStack(kernel, main);
   const scenario: ScenarioState = {
     name,
     claim: '',
@@ -101,7 +98,7 @@ export function begunOrigin(
     failure: undefined,
   };
   state.scenario = scenario;
-  return { kernel, main, tasks, begun: true, areas: areasOf(tasks, expected), listen };
+  return { kernel, main, tasks, begun: true, linked: true, areas: areasOf(tasks, expected), listen };
 }
 
 function areasOf(tasks: readonly Task[], expected: RecordedPoint['areas']): Map<Task, Area> {
@@ -203,20 +200,6 @@ function refuseProcess({ state }: Kernel, tasks: readonly Task[]): void {
       );
 }
 
-/** Makes room: a stack does not grow while it is explored. */
-function touch(kernel: Kernel, { mm }: Task, from: number): void {
-  const { machine } = kernel.spaces.of(mm.id);
-  const area = mm.areas.find(({ growsDown }) => growsDown)!;
-  for (let at = area.start - PAGE_SIZE; at >= from; at -= PAGE_SIZE) {
-    try {
-      machine.store(BigInt(at), 0n, 8);
-    } catch {
-      // It may not grow any more.
-      return;
-    }
-  }
-}
-
 /** Where a task is at the start. */
 export function placeAt({ state }: Kernel, task: Task): Place {
   if (task.state === 'blocked') return { kind: 'asleep' };
@@ -237,8 +220,9 @@ export function standingAt({ state }: Kernel, task: Task): bigint {
 /** Where the program says that an assertion of assert(3) does not hold; undefined where it has none, or no symbols. */
 export function assertOf({ bytes, path }: Program): bigint | undefined {
   try {
-    const at = readImage(bytes, path).symbols.find(({ name }) => name === '__assert_fail')?.address;
-    return at === undefined ? undefined : BigInt(at);
+    const image = readImage(bytes, path);
+    const at = image.symbols.find(({ name }) => name === '__assert_fail')?.address;
+    return at === undefined ? undefined : BigInt(baseOf(image) + at);
   } catch (error) {
     if (error instanceof BinaryError) return undefined;
     throw error;

@@ -6,6 +6,7 @@ import { EXTERN_STEP } from '../../binary/link.js';
 import { printable } from '../../binary/printable.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { FS_BASE } from '../../kernel/registers.js';
+import { baseOf } from '../../kernel/scenario/boot-program.js';
 import { RESULT_STEP } from '../../kernel/scenario/externs.js';
 import { type SourceLines, sourceLine } from '../source.js';
 import type { SourceText } from '../timeline.js';
@@ -14,11 +15,16 @@ import type { World } from './world.js';
 
 /** Names for the addresses of a scenario. */
 export class Names {
+  /** What is added to the addresses of the image. */
+  private readonly base: number;
+
   constructor(
     private readonly world: World,
     private readonly image: ProgramImage,
     private readonly lines: SourceLines,
-  ) {}
+  ) {
+    this.base = baseOf(image);
+  }
 
   /** `push+0x12`, or the address. */
   place(ip: number): string {
@@ -27,13 +33,15 @@ export class Names {
       if (ip >= at && ip < at + (at === returnTo ? EXTERN_STEP : RESULT_STEP))
         return this.offset('the end of the task', ip - at);
     if (ip >= restorer && ip < restorer + 16) return this.offset('sigreturn', ip - restorer);
-    const range = this.image.functionAt(ip as Addr);
-    if (range?.name !== undefined) return this.offset(named(range.name), ip - range.start);
+    const at = ip - this.base;
+    const range = this.image.functionAt(at as Addr);
+    if (range?.name !== undefined) return this.offset(named(range.name), at - range.start);
     return this.data(ip) ?? hex(ip);
   }
 
   /** `counters+0x40`; undefined where nothing is named. */
-  data(at: number): string | undefined {
+  data(address: number): string | undefined {
+    const at = address - this.base;
     const symbol = this.image.symbols.findLast(
       ({ kind, address, size }) =>
         kind !== 'tls' &&
@@ -43,8 +51,10 @@ export class Names {
         at < address + Math.max(1, size),
     );
     if (symbol !== undefined) return this.offset(named(symbol.name), at - symbol.address!);
-    const buffer = this.world.scenario.buffers?.find(({ start, size }) => at >= start && at < start + size);
-    return buffer && this.offset(buffer.name, at - buffer.start);
+    const buffer = this.world.scenario.buffers?.find(
+      ({ start, size }) => address >= start && address < start + size,
+    );
+    return buffer && this.offset(buffer.name, address - buffer.start);
   }
 
   /** Of a word of a task's own: `rseq_cs`, thread-local variables, or the address. */
@@ -60,8 +70,9 @@ export class Names {
   private threadLocal(at: number): string | undefined {
     const { scenario, tasks, windows } = this.world;
     const task = tasks[windows.findIndex(({ start, end }) => at >= start && at < end)];
-    if (scenario.threads === undefined || task === undefined) return undefined;
-    const inBlock = at - (Number(task.registers[FS_BASE]) - scenario.threads.size);
+    const size = scenario.threads?.size ?? this.programThreads;
+    if (size === undefined || task === undefined) return undefined;
+    const inBlock = at - (Number(task.registers[FS_BASE]) - size);
     const found = this.image.symbols.filter(
       ({ kind, address, size }) =>
         kind === 'tls' && address !== undefined && address < inBlock + WORD && inBlock < address + size,
@@ -73,8 +84,16 @@ export class Names {
           .join(', ');
   }
 
+  /** Bytes of a thread's variables in an executable. */
+  private get programThreads(): number | undefined {
+    const { tlsBlock } = this.image;
+    if (!this.world.linked || tlsBlock === undefined) return undefined;
+    const { size, align } = tlsBlock;
+    return Math.ceil(size / Math.max(1, align)) * Math.max(1, align);
+  }
+
   source(ip: number): SourceText | undefined {
-    const line = this.image.lineAt(ip as Addr);
+    const line = this.image.lineAt((ip - this.base) as Addr);
     return line && sourceLine(this.lines, line);
   }
 

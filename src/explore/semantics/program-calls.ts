@@ -48,6 +48,13 @@ const ROWS: Readonly<Record<string, Row>> = {
 
 const BY_NUMBER = new Map(Object.entries(ROWS).map(([name, row]) => [NUMBER[name]!, row]));
 
+/** Those that tasks of a scenario may make, which do not end the program, and give back no memory. */
+const OF_SCENARIOS = new Set(
+  ['futex', 'nanosleep', 'clock_nanosleep', 'write', 'writev', 'tgkill', 'tkill'].map(
+    (name) => NUMBER[name]!,
+  ),
+);
+
 /** Calls that take a lock, or end the thread: its stores are in memory by then. */
 export const locks = (number: number): boolean =>
   [NUMBER['futex'], NUMBER['exit'], NUMBER['exit_group']].includes(number);
@@ -58,6 +65,7 @@ export class ProgramCalls {
 
   /** Undefined of a call that is none of these. */
   call(number: number, task: Task, index: number, access: Access): ProgramCall | string | undefined {
+    if (!this.world.begun && !OF_SCENARIOS.has(number)) return undefined;
     return BY_NUMBER.get(number)?.(this, task, index, access);
   }
 

@@ -30,6 +30,8 @@ export class World {
   readonly tasks: readonly Task[];
   /** Tasks are threads of a program under way; else they have not run yet, and are alike. */
   readonly begun: boolean;
+  /** What is explored is a whole program. */
+  readonly linked: boolean;
   readonly windows: readonly Window[];
   readonly mainWindow: Window;
   /** What the first thread's window holds. */
@@ -59,7 +61,7 @@ export class World {
     readonly settings: Settings,
     origin: Origin = originOf(program, settings),
   ) {
-    const { kernel, main, tasks, begun } = origin;
+    const { kernel, main, tasks, begun, linked } = origin;
     if (kernel.state.cpus.length !== settings.cpus)
       throw new Refusal(`there are ${kernel.state.cpus.length} CPUs at the start, not ${settings.cpus}`);
     origin.listen((event) => this.onEvent?.(event));
@@ -67,10 +69,15 @@ export class World {
     this.main = main;
     this.tasks = tasks;
     this.begun = begun;
+    this.linked = linked;
     this.scenario = kernel.state.scenario!;
     this.machine = kernel.spaces.of(main.mm.id).machine as WatchedMachine;
     this.windows = begun ? windowsOf(tasks, origin.areas) : tasks.map(windowOf);
-    this.mainWindow = begun ? this.windows[tasks.indexOf(main)]! : windowOf(main);
+    this.mainWindow = begun
+      ? this.windows[tasks.indexOf(main)]!
+      : linked
+        ? windowsOf([main], new Map())[0]!
+        : windowOf(main);
     const longest = Math.max(...[this.mainWindow, ...this.windows].map(sizeOf));
     this.marks = new Uint8Array(longest / WORD);
     this.handlers = main.process.handlers.slice();
@@ -78,7 +85,7 @@ export class World {
     this.standings = tasks.map((task) => (begun ? standingAt(kernel, task) : STANDING.awake));
     kernel.state.timers = [];
     this.clock = kernel.state.clock;
-    this.asserts = begun ? assertOf(program) : undefined;
+    this.asserts = linked ? assertOf(program) : undefined;
     this.mainWords = begun ? [] : wordsOf(this.machine, this.mainWindow, 0, 0);
     this.stackTop = begun
       ? longest / WORD
@@ -110,7 +117,7 @@ export class World {
 
   private startOf(task: Task, index: number): Start {
     const window = this.windows[index]!;
-    if (!this.begun) {
+    if (!this.begun && this.scenario.program?.create === undefined) {
       // Where a task was put first means nothing: it has not run yet.
       task.cpu = 0;
       task.rseq.causes.clear();

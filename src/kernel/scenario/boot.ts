@@ -6,7 +6,7 @@ import { readImage } from '../../binary/read.js';
 import { callSites } from '../../sections/call-sites.js';
 import { nameTask } from '../exec.js';
 import type { Kernel } from '../kernel.js';
-import { LAYOUT, newArea, roundDown, roundUp } from '../mm/areas.js';
+import { freeRange, LAYOUT, newArea, roundDown, roundUp } from '../mm/areas.js';
 import { writeForced } from '../mm/forced.js';
 import { mapArea, newMm } from '../mm/map.js';
 import type { Program } from '../program.js';
@@ -14,7 +14,7 @@ import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
 import { externOf, isExtern, NAMES, RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
-import { type Scenario, scenariosOf } from './parts.js';
+import { chosen, scenariosOf } from './parts.js';
 import { enterSetup } from './phases.js';
 import { type CallScenario, callScenario } from './task-calls.js';
 import { threadTemplate } from './thread-local.js';
@@ -43,7 +43,7 @@ export function bootScenario(
       `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
     );
   const made = calls && callScenario(image, calls);
-  const scenario = made ?? choose(image, name);
+  const scenario = made ?? chosen(image.name, scenariosOf(image), name);
   const mm = newMm(kernel);
   const threads = threadTemplate(image);
   const returns = loadObject(kernel, mm, image);
@@ -70,22 +70,8 @@ export function bootScenario(
   return task;
 }
 
-function choose(image: ProgramImage, name: string | undefined): Scenario {
-  const all = scenariosOf(image);
-  const names = all.map((each) => each.name).join(', ');
-  if (all.length === 0)
-    throw new ProgramError(
-      `${image.name} has no scenario; state one with include/rseqlab.h, or link the object: gcc -static`,
-    );
-  if (name === undefined && all.length > 1)
-    throw new ProgramError(`${image.name} has several scenarios: ${names}; choose one with --scenario`);
-  const found = name === undefined ? all[0] : all.find((each) => each.name === name);
-  if (found === undefined) throw new ProgramError(`${image.name} has no scenario ${name}; it has ${names}`);
-  return found;
-}
-
 /** Where functions of scenarios return to. */
-interface Returns {
+export interface Returns {
   readonly done: number;
   readonly restorer: number;
   /** The first of RESULT_RETURNS. */
@@ -93,10 +79,12 @@ interface Returns {
 }
 
 /** Gives buffers their places, behind everything else, and calls their arguments. */
-function placeCalls(kernel: Kernel, mm: Mm, { calls, buffers }: CallScenario, returns: Returns) {
+export function placeCalls(kernel: Kernel, mm: Mm, { calls, buffers }: CallScenario, returns: Returns) {
+  // Behind everything else; in a program that is where its stack is.
+  const isObject = mm.stackStart === 0;
   let at = Math.max(...mm.areas.map(({ end }) => end)) + 4096;
   const placed = buffers.map(({ name, size }) => {
-    const start = at;
+    const start = isObject ? at : freeRange(mm, roundUp(size) + 4096);
     map(kernel, mm, start, start + roundUp(size), 3, name);
     at = start + roundUp(size) + 4096;
     return { name, start, size };

@@ -37,11 +37,12 @@ const EXTERNS: Readonly<Record<string, Extern>> = {
   },
 };
 
-/** The end of a thread's function, and of a signal handler: where `ret` leads. */
+/** The end of a thread's function, and of a signal handler: where `ret` leads; and where threads wait that a program has made for its scenario. */
 export const RETURNS = {
   // mov %rax,%rdi: what the function has returned
   done: { code: true, bytes: [0x48, 0x89, 0xc7, ...call(SCENARIO_CALLS.done).bytes] },
   restorer: call(15),
+  gate: call(SCENARIO_CALLS.gate),
 } as const;
 
 /** Where a task's function returns to whose result counts: as far as the type goes it is said with result(2); then done(2). */

@@ -27,7 +27,10 @@ const LONGEST = 4096;
 /** Tasks of a scenario, as of rseqlab-native.h. */
 const MOST_TASKS = 64;
 
-function text(image: ProgramImage, at: bigint): string {
+/** What is looked at of a file, or of what has become of it in memory. */
+type Source = Pick<ProgramImage, 'name' | 'read' | 'u32' | 'u64' | 'section'>;
+
+function text(image: Source, at: bigint): string {
   const start = asAddr(at);
   let found = '';
   for (let n = 0; start !== undefined && at !== 0n && n < LONGEST; n++) {
@@ -45,7 +48,7 @@ const namesOf = (task: string, count: number): string[] =>
     : Array.from({ length: Math.min(count, MOST_TASKS + 1) }, (_, n) => `${task}.${n + 1}`);
 
 /** The scenarios of a file, in its order; none where it has no such section. Throws ProgramError where the section is damaged. */
-export function scenariosOf(image: ProgramImage): Scenario[] {
+export function scenariosOf(image: Source): Scenario[] {
   const section = image.section(SCENARIO_SECTION);
   if (section?.address === undefined) return [];
   const bad = (what: string): never => {
@@ -99,4 +102,18 @@ export function scenariosOf(image: ProgramImage): Scenario[] {
       finally: one('finally'),
     };
   });
+}
+
+/** The one of that name; without a name, the only one. Throws ProgramError. */
+export function chosen(file: string, all: readonly Scenario[], name: string | undefined): Scenario {
+  const names = all.map((each) => each.name).join(', ');
+  if (all.length === 0)
+    throw new ProgramError(
+      `${file} has no scenario; state one with include/rseqlab.h, or link the object: gcc -static`,
+    );
+  if (name === undefined && all.length > 1)
+    throw new ProgramError(`${file} has several scenarios: ${names}; choose one with --scenario`);
+  const found = name === undefined ? all[0] : all.find((each) => each.name === name);
+  if (found === undefined) throw new ProgramError(`${file} has no scenario ${name}; it has ${names}`);
+  return found;
 }

@@ -8,6 +8,7 @@ import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, newArea, roundUp } from '../mm/areas.js';
 import { mapArea } from '../mm/map.js';
+import { ProgramError } from '../program-error.js';
 import { logUniform } from '../random.js';
 import { FS_BASE, RIP } from '../registers.js';
 import { rseqCall } from '../rseq/registration.js';
@@ -29,9 +30,11 @@ const SIGNAL_WITHIN = 20_000;
 
 /** The main thread begins: with setup, or with what comes after it. */
 export function enterSetup(kernel: Kernel, task: Task): void {
-  giveStack(kernel, task);
-  registerRseq(kernel, task);
-  const { setup, returnTo } = kernel.state.scenario!;
+  const { setup, returnTo, program } = kernel.state.scenario!;
+  if (program === undefined) {
+    giveStack(kernel, task);
+    registerRseq(kernel, task);
+  }
   enterFunction(kernel, task, setup ?? (returnTo as Addr));
 }
 
@@ -77,22 +80,53 @@ export function enterFunction(
     arguments: [],
   },
 ): void {
-  const top = task.registers[FS_BASE]! - BigInt(threadBytes(kernel)) - 64n - 8n;
+  const { program } = kernel.state.scenario!;
+  const top =
+    program !== undefined && task.tid === task.process.pid
+      ? program.stack
+      : task.registers[FS_BASE]! - BigInt(threadBytes(kernel)) - 64n - 8n;
   kernel.memory(task.mm).setU64(top, BigInt(call.returnTo));
   task.registers[RSP] = top;
   task.registers[RIP] = BigInt(start);
-  for (const [n, value] of call.arguments.entries()) task.registers[ARGUMENTS[n]!] = value;
+  setArguments(task, call.arguments);
+}
+
+export function setArguments({ registers }: Task, words: readonly bigint[]): void {
+  for (const [n, value] of words.entries()) registers[ARGUMENTS[n]!] = value;
+}
+
+function setHandlers({ state }: Kernel, { process }: Task): void {
+  const { signals, restorer } = state.scenario!;
+  for (const { signal, handler } of signals)
+    process.handlers[signal] = {
+      handler: BigInt(handler),
+      flags: 0x1400_0000,
+      restorer: BigInt(restorer),
+      mask: 0n,
+    };
+}
+
+/** The program makes its threads, one after the other, by its own pthread_create(&slot, NULL, gate, number). True while there is one to make. */
+function makesThread(kernel: Kernel, main: Task, returned: number): boolean {
+  const scenario = kernel.state.scenario!;
+  const program = scenario.program!;
+  if (returned !== 0)
+    throw new ProgramError(
+      `task ${scenario.tasks[program.begun - 1]!.name}: pthread_create gives error ${returned}; take fewer tasks`,
+    );
+  const number = program.begun;
+  if (number === scenario.tasks.length) return false;
+  program.begun++;
+  enterFunction(kernel, main, program.create as Addr, {
+    returnTo: scenario.returnTo,
+    arguments: [program.slot, 0, program.gate, number].map(BigInt),
+  });
+  return true;
 }
 
 function startTasks(kernel: Kernel, main: Task): void {
   const scenario = kernel.state.scenario!;
-  for (const { signal, handler } of scenario.signals)
-    main.process.handlers[signal] = {
-      handler: BigInt(handler),
-      flags: 0x1400_0000,
-      restorer: BigInt(scenario.restorer),
-      mask: 0n,
-    };
+  setHandlers(kernel, main);
   for (const [index, { name, start }] of scenario.tasks.entries()) {
     const tid = kernel.state.nextPid++;
     main.mm.users++;
@@ -103,7 +137,8 @@ function startTasks(kernel: Kernel, main: Task): void {
     task.name = name.slice(0, 15);
     task.exitSignal = -1;
     giveStack(kernel, task);
-    registerRseq(kernel, task);
+    // A program without a C library does that by itself.
+    if (scenario.program === undefined) registerRseq(kernel, task);
     enterFunction(kernel, task, start, scenario.calls?.[index]);
     kernel.emit(task, { kind: 'start', pid: process.pid, parent: main.tid, how: 'thread', name });
     enqueue(kernel, task);
@@ -133,9 +168,16 @@ function done(call: Call): Result {
     return undefined;
   }
   const { phase } = scenario;
-  if (phase === 'setup') {
-    scenario.phase = 'tasks';
-    startTasks(kernel, task);
+  if (phase === 'setup' || phase === 'threads') {
+    if (scenario.program?.create !== undefined) {
+      scenario.phase = 'threads';
+      if (makesThread(kernel, task, phase === 'setup' ? 0 : int(args[0]))) return undefined;
+      scenario.phase = 'tasks';
+      setHandlers(kernel, task);
+    } else {
+      scenario.phase = 'tasks';
+      startTasks(kernel, task);
+    }
     return blocked(['scenario'], { arguments: args, interruptible: false });
   }
   if (phase === 'invariant' && int(args[0]) === 0) return fail(call, 'the invariant does not hold');
@@ -177,6 +219,13 @@ export const SCENARIO_ROWS: ReadonlyMap<number, (call: Call) => Result> = new Ma
     },
   ],
   [SCENARIO_CALLS.done, done],
+  [
+    SCENARIO_CALLS.gate,
+    ({ kernel, task, arguments: args }: Call) => {
+      kernel.state.scenario!.program?.arrived.push({ task: int(args[0]), tid: task.tid });
+      return blocked(['gate'], { arguments: args, interruptible: false });
+    },
+  ],
   // Says something to those who compare orders of operations only.
   [SCENARIO_CALLS.operation, () => undefined],
 ]);

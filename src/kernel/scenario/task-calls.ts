@@ -34,14 +34,14 @@ const LARGEST_BUFFER = 1 << 20;
 
 /**
  * Tasks by calls: `[TYPE] function(argument, ...)[*COUNT]`. Arguments are integers, `&symbol`, `&symbol+8`, or `buffer:SIZE`: zeroed memory,
- * the same for all COUNT tasks; `buffer:SIZE:NAME` is one for all tasks. Throws ProgramError.
+ * the same for all COUNT tasks; `buffer:SIZE:NAME` is one for all tasks. `base`: what is added to addresses of the image. Throws ProgramError.
  */
-export function callScenario(image: ProgramImage, texts: readonly string[]): CallScenario {
+export function callScenario(image: ProgramImage, texts: readonly string[], base = 0): CallScenario {
   const buffers: Buffer[] = [];
   const tasks: { name: string; start: Addr }[] = [];
   const calls: TaskCall[] = [];
   for (const text of texts) {
-    const parsed = parse(image, text.trim(), buffers);
+    const parsed = parse(image, text.trim(), buffers, base);
     if (tasks.length + parsed.count > MOST_TASKS)
       throw new ProgramError(`${texts.join(' ')}: these are more than ${MOST_TASKS} tasks; give fewer`);
     for (let n = 0; n < parsed.count; n++) {
@@ -67,7 +67,7 @@ export function callScenario(image: ProgramImage, texts: readonly string[]): Cal
   };
 }
 
-function parse(image: ProgramImage, text: string, buffers: Buffer[]) {
+function parse(image: ProgramImage, text: string, buffers: Buffer[], base: number) {
   const bad = (what: string): never => {
     throw new ProgramError(`task ${JSON.stringify(text)}: ${what}`);
   };
@@ -82,15 +82,16 @@ function parse(image: ProgramImage, text: string, buffers: Buffer[]) {
   const words = inner.trim() === '' ? [] : inner.split(',').map((each) => each.trim());
   if (words.length > MOST_ARGUMENTS)
     bad(`${words.length} arguments; ${MOST_ARGUMENTS} are the most that go into registers`);
-  const values = words.map((word) => argument(image, word, buffers, bad));
+  const values = words.map((word) => argument(image, word, buffers, base, bad));
   const call: TaskCall = { result: (type as ResultType | undefined) ?? 'long', arguments: values };
-  return { name: text.replace(/ *\* *\d+$/, ''), start, count, call };
+  return { name: text.replace(/ *\* *\d+$/, ''), start: (start + base) as Addr, count, call };
 }
 
 function argument(
   image: ProgramImage,
   word: string,
   buffers: Buffer[],
+  base: number,
   bad: (what: string) => never,
 ): TaskCall['arguments'][number] {
   const number = /^([+-]?)(0x[0-9a-f]{1,16}|\d{1,20})$/i.exec(word);
@@ -103,7 +104,7 @@ function argument(
   if (symbol !== null) {
     const [, name = '', offset = '0'] = symbol;
     const address = find(image, name)?.address ?? bad(`there is no symbol ${name}${near(image, name)}`);
-    return BigInt(address + Number(offset));
+    return BigInt(base + address + Number(offset));
   }
   const buffer = /^buffer:(\d{1,9}|0x[0-9a-f]{1,8})(?::([^\s:,()]+))?$/i.exec(word);
   if (buffer === null)
