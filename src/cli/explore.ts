@@ -58,6 +58,8 @@ interface Options {
   readonly checkpointFile?: string;
   readonly checkpointEvery: string;
   readonly taskSymmetry: boolean;
+  readonly cpuSymmetry: boolean;
+  readonly sleepSets: boolean;
   readonly fusion: boolean;
   readonly deadRegisters: boolean;
   readonly format: keyof typeof FORMATS;
@@ -143,8 +145,10 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     .option('--queue-piece <n>', 'states that a worker gets at a time', '16k')
     .option('--exact', 'keep whole states instead of 64-bit fingerprints')
     .option('--no-task-symmetry', 'tell tasks in the same state apart')
+    .option('--no-cpu-symmetry', 'tell CPUs apart')
     .option('--no-fusion', 'every instruction by itself')
     .option('--no-dead-registers', 'registers that nobody will read count too')
+    .option('--no-sleep-sets', 'follow transitions in every order')
     .addOption(
       new Option('--format <format>', 'how to print')
         .choices(['text', 'json', 'html', 'perfetto', 'github'])
@@ -371,7 +375,13 @@ function searchOptions(options: Options): ExploreFileOptions {
       jobs === undefined
         ? Math.min(availableParallelism(), RANGES.jobs[1])
         : count('--jobs', jobs, ...RANGES.jobs),
-    reductions: { symmetry: options.taskSymmetry, fusion: options.fusion, registers: options.deadRegisters },
+    reductions: {
+      symmetry: options.taskSymmetry,
+      cpus: options.cpuSymmetry,
+      fusion: options.fusion,
+      registers: options.deadRegisters,
+      sleep: options.sleepSets,
+    },
     ...(scenario !== undefined && { scenario }),
     ...(task !== undefined && { tasks: task }),
     ...(trace !== undefined && { trace }),

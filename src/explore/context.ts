@@ -25,7 +25,11 @@ export const CONTEXT = {
   violations: 16,
   /** Only written, so that loads that bring slots into the cache are not left out. */
   touched: 17,
-  words: 32,
+  /** Edges that were not followed because they sleep (i64). */
+  slept: 18,
+  /** Of each slot's edges of cost 0: cells that they read and write, as bits. */
+  prints: 32,
+  words: 64,
 } as const;
 
 /** In the place of a slot: all tasks have finished, or there may be no edge to take. */
@@ -46,10 +50,18 @@ export interface Shape {
   readonly entry: number;
   /** A slot of the visited table. */
   readonly slot: number;
+  /** Bits behind a local in a state (asleep-code.ts). */
+  readonly shift: number;
 }
-export const shapeOf = (tasks: number, exact: boolean, parents: boolean): Shape => {
+export const shapeOf = (tasks: number, exact: boolean, parents: boolean, sleep: boolean): Shape => {
   const record = (tasks + (parents ? 2 : 1)) * 4;
-  return { tasks, record, entry: (8 + record + 7) & ~7, slot: exact ? (tasks + 1) * 4 : 8 };
+  return {
+    tasks,
+    shift: sleep ? 2 : 0,
+    record,
+    entry: (8 + record + 7) & ~7,
+    slot: exact ? (tasks + 1) * 4 : 8,
+  };
 };
 
 export class Context {
@@ -113,6 +125,9 @@ export class Context {
     for (const name of ['next', 'end', 'rangeFrom'] as const) this.set(name, 0);
   }
 
+  get slept(): number {
+    return this.get('slept') + this.store.i32[this.address / 4 + CONTEXT.slept + 1]! * 2 ** 32;
+  }
   set transitions(count: number) {
     this.set('transitions', count % 2 ** 32);
     this.store.i32[this.address / 4 + CONTEXT.transitions + 1] = Math.floor(count / 2 ** 32);

@@ -96,6 +96,7 @@ export function tellVerdict(
       effort: {
         seconds: verdict.seconds,
         jobs: options.jobs ?? 1,
+        asleep: verdict.slept,
         ...(verdict.states > 0 && { bytesPerState: Math.round(verdict.bytes / verdict.states) }),
       },
     },
@@ -169,15 +170,17 @@ function sentenceOf(
   return `${claim}: not always. ${counterexample!.violation.text}`;
 }
 
-function reductionsOf({ symmetry }: Explored, { reductions }: ScenarioOptions): timeline.Reduction[] {
+function reductionsOf({ symmetry, alike }: Explored, { reductions }: ScenarioOptions): timeline.Reduction[] {
   return [
     { name: 'task symmetry', on: symmetry, option: '--no-task-symmetry' },
+    { name: 'CPU symmetry', on: alike, option: '--no-cpu-symmetry' },
     {
       name: 'fusion of instructions that nobody else can notice',
       on: reductions.fusion,
       option: '--no-fusion',
     },
     { name: 'dead registers', on: reductions.registers, option: '--no-dead-registers' },
+    { name: 'sleep sets', on: reductions.sleep, option: '--no-sleep-sets' },
   ];
 }
 

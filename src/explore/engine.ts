@@ -4,12 +4,15 @@ import { Graph } from './graph.js';
 import type { Semantics } from './semantics.js';
 import { type State, Stepper } from './stepper.js';
 import { CHUNK, HEADER, OutOfMemory, Store } from './store.js';
+import { Turns } from './turns.js';
 import { STOP, type Variant } from './visited-code.js';
 import { host, type WasmModule } from './wasm/host.js';
 import type { Workers } from './workers.js';
 
 export interface EngineSettings {
   readonly symmetry: boolean;
+  /** Edges that lead where others lead are not followed (asleep-code.ts). */
+  readonly sleep: boolean;
   readonly exact: boolean;
   /** States know the address of the one that they were found from, and frontiers are kept. */
   readonly parents: boolean;
@@ -33,8 +36,8 @@ const FIRST_SLOTS = 2 ** 16;
 const modules = new Map<string, WasmModule>();
 
 function moduleFor(variant: Variant, pages: number): WasmModule {
-  const { symmetry, exact, parents, shape, shared } = variant;
-  const key = JSON.stringify([symmetry, exact, parents, shape, shared, pages]);
+  const { symmetry, exact, parents, shape, shared, turns, sleep } = variant;
+  const key = JSON.stringify([symmetry, exact, parents, shape, shared, turns, sleep, pages]);
   let module = modules.get(key);
   if (module === undefined) {
     module = new host.Module(searchModule(variant, pages));
@@ -77,10 +80,12 @@ export class Engine {
     readonly jobs: number,
   ) {
     const { store } = this;
-    this.graph = new Graph(store);
+    const { exchangeable = [] } = semantics;
+    const turns = exchangeable.some(({ length }) => length > 1) ? new Turns(exchangeable) : undefined;
+    this.graph = new Graph(store, turns);
     this.stepper = new Stepper(this.graph, semantics);
-    this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents);
-    const variant = { ...settings, shape: this.shape, shared: jobs > 1 };
+    this.shape = shapeOf(semantics.tasks, settings.exact, settings.parents, settings.sleep);
+    const variant = { ...settings, shape: this.shape, shared: jobs > 1, turns: turns?.count ?? 1 };
     this.module = moduleFor(variant, store.size / 2 ** 16);
     const instance = new host.Instance(this.module, { env: { memory: store.memory } });
     this.code = instance.exports as Exports;
@@ -101,6 +106,10 @@ export class Engine {
   }
   get transitions(): number {
     return this.contexts.reduce((sum, context) => sum + context.transitions, 0);
+  }
+  /** Edges that were not followed. */
+  get slept(): number {
+    return this.contexts.reduce((sum, context) => sum + context.slept, 0);
   }
   get violations(): number {
     return this.contexts.reduce((sum, context) => sum + context.get('violations'), 0);
@@ -128,9 +137,10 @@ export class Engine {
     }
     this.store.release(block, bytes);
   }
-  /** States as words, without their parents. */
+  /** States as words, without their parents, and without what sleeps. */
   words(ranges: readonly Range[]): Int32Array {
-    const width = this.shape.tasks + 1;
+    const { tasks, shift } = this.shape;
+    const width = tasks + 1;
     const words = new Int32Array(this.count(ranges) * width);
     const { i32 } = this.store;
     let to = 0;
@@ -144,6 +154,9 @@ export class Engine {
         words.set(i32.subarray(range.from / 4, range.to / 4), to);
         to += (range.to - range.from) / 4;
       }
+    if (shift > 0)
+      for (let at = 0; at < words.length; at += width)
+        for (let slot = 0; slot < tasks; slot++) words[at + slot]! >>>= shift;
     return words;
   }
 
@@ -158,6 +171,11 @@ export class Engine {
       this.blockBytes = words.byteLength;
     }
     store.i32.set(words, this.block / 4);
+    const { tasks, shift } = this.shape;
+    const block = store.i32.subarray(this.block / 4, this.block / 4 + words.length);
+    if (shift > 0)
+      for (let at = 0; at < block.length; at += tasks + 1)
+        for (let slot = 0; slot < tasks; slot++) block[at + slot]! <<= shift;
     return { from: this.block, to: this.block + words.byteLength };
   }
 
@@ -200,8 +218,11 @@ export class Engine {
   stateAt(address: number): State {
     const at = address / 4;
     const { i32 } = this.store;
-    const { tasks } = this.shape;
-    return { locals: Array.from(i32.subarray(at, at + tasks)), memory: i32[at + tasks]! };
+    const { tasks, shift } = this.shape;
+    return {
+      locals: Array.from(i32.subarray(at, at + tasks), (word) => word >>> shift),
+      memory: i32[at + tasks]!,
+    };
   }
   parentOf(address: number): number {
     return this.store.i32[address / 4 + this.shape.tasks + 1]! >>> 0;

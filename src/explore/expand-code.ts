@@ -1,8 +1,9 @@
+import { bit, fallAsleep, forgetPrints, maySleep, notePrint, type Prints, SLEEPS } from './asleep-code.js';
 import { ASK, CONTEXT, MISS_BYTES } from './context.js';
 import { EDGE, FLAG, KIND, KIND_BITS, LOCAL, NODE } from './graph.js';
-import { STEP, STEP_HASH } from './memories.js';
+import { BAD_STEP, STEP, STEP_HASH } from './memories.js';
 import { defineRounds } from './rounds-code.js';
-import { append, readState, scratchOf, Tables, type Vector, vectorAt } from './state-code.js';
+import { append, readState, scratchOf, Tables, turnAll, type Vector, vectorAt } from './state-code.js';
 import { defineVisited, field, header, type Variant } from './visited-code.js';
 import {
   type Code,
@@ -11,6 +12,7 @@ import {
   load,
   load64,
   Module,
+  number,
   select,
   type Value,
 } from './wasm/builder.js';
@@ -38,6 +40,15 @@ function ask(f: Code, context: Value, at: Value, slot: Value | number, position?
  * Takes the edges of `slot` from `position` to `last` as far as they are enabled: the walk down a tree, the step of the memory, the
  * fences, the successor. `taken` counts edges that are neither disabled nor unknown.
  */
+interface Sleep {
+  readonly phase: Value;
+  /** Not 0: the edges of this slot sleep. */
+  readonly asleep: Value;
+  /** How many have slept. */
+  readonly slept: Local;
+  readonly prints: Prints;
+}
+
 function takeEdges(
   f: Code,
   variant: Variant,
@@ -51,6 +62,8 @@ function takeEdges(
     readonly position: Local;
     readonly last: Value;
     readonly taken: Local;
+    /** Where edges sleep. */
+    readonly sleep?: Sleep;
   },
 ): void {
   const { tasks } = variant.shape;
@@ -61,8 +74,13 @@ function takeEdges(
   ) as [Local, Local, Local, Local, Local, Local, Local, Local, Local, Local];
   const row = f.local('i32', t.rows.add(state.memory.mul(t.rowBytes)));
   const next = vectorAt(f, state.at, tasks);
+  const turn = f.local();
   const scratch = scratchOf(f);
+  const { sleep } = p;
+  const taken = sleep && { context, phase: sleep.phase, state, slot, edge, leaf: node };
+  const asleep = sleep && state.locals.map(() => f.local());
   const miss = (done: Label): void => {
+    if (sleep !== undefined) sleep.prints.odd.set(sleep.prints.odd.or(bit(slot)));
     ask(f, context, state.at, slot, p.position);
     f.go(done);
   };
@@ -71,11 +89,13 @@ function takeEdges(
       edge.set(t.edge(p.position));
       f.goIf(load(edge, EDGE.wants * 4).and(p.others), done);
       node.set(t.node(load(edge, EDGE.root * 4)));
+      sleep?.prints.reads.set(0);
       f.forever((found, again) => {
         kind.set(load(node));
         f.goIf(kind.and(7).eq(KIND.leaf), found);
         f.if(kind.and(7).eq(KIND.read), () => {
           value.set(load(row.add(kind.shr(KIND_BITS).shl(2))));
+          sleep?.prints.reads.set(sleep.prints.reads.or(bit(kind.shr(KIND_BITS))));
           base.set(load(node, NODE.a * 4));
           mask.set(load(node, NODE.b * 4));
           index.set(value.and(mask));
@@ -92,6 +112,7 @@ function takeEdges(
           });
           miss(done);
         });
+        sleep?.prints.odd.set(sleep.prints.odd.or(bit(slot)));
         f.goIf(kind.and(7).eq(KIND.disabled), done);
         f.if(kind.and(7).eq(KIND.bad), () => {
           p.taken.grow(1);
@@ -100,7 +121,18 @@ function takeEdges(
         });
         miss(done);
       });
+      if (taken !== undefined) {
+        f.if(sleep!.phase.isZero(), () => notePrint(f, t, taken, sleep!.prints));
+        f.if(sleep!.asleep, () =>
+          f.if(maySleep(t, taken, p.others), () => {
+            p.taken.grow(1);
+            sleep!.slept.grow(1);
+            f.go(done);
+          }),
+        );
+      }
       next.memory.set(state.memory);
+      turn.set(0);
       leafStores.set(load(node, NODE.b * 4));
       f.if(leafStores, () => {
         index.set(state.memory.mul(STEP_HASH.memory).xor(leafStores.mul(STEP_HASH.stores)));
@@ -110,7 +142,8 @@ function takeEdges(
           kind.set(load(step));
           f.if(kind.eq(state.memory.add(1)).and(load(step, STEP.stores * 4).eq(leafStores)), () => {
             next.memory.set(load(step, STEP.to * 4));
-            f.if(load(step, STEP.bad * 4), () => {
+            turn.set(load(step, STEP.turn * 4));
+            f.if(turn.eq(BAD_STEP), () => {
               p.taken.grow(1);
               f.store(context, field(context, 'violations').add(1), CONTEXT.violations * 4);
               f.go(done);
@@ -145,7 +178,9 @@ function takeEdges(
           );
       });
       p.taken.grow(1);
-      append(f, variant, context, next, scratch);
+      if (taken !== undefined) fallAsleep(f, variant, t, taken, sleep!.prints, asleep!);
+      if (variant.turns > 1) f.if(turn, () => turnAll(variant, t, next.locals, turn.shl(2)));
+      append(f, variant, t, context, next, scratch, asleep);
     });
     p.position.grow(1);
   });
@@ -172,10 +207,10 @@ function defineAgain(module: Module, variant: Variant): void {
   const { tasks } = variant.shape;
   module.function('again', 4, (f, context, at, slot, position) => {
     const t = new Tables(f);
-    const state = readState(f, at!, tasks);
+    const state = readState(f, at!, tasks, variant.shape.shift);
     const [both, all, own, taken] = [f.local(), f.local(), f.local(), f.local('i32', 0)];
     heldBits(f, t, state, both, all);
-    own.set(load(t.local(load(at!.add(slot!.shl(2)))), LOCAL.holds * 4));
+    own.set(load(t.local(load(at!.add(slot!.shl(2))).shr(variant.shape.shift)), LOCAL.holds * 4));
     const others = f.local('i32', othersThan(own, both, all));
     const last = f.local('i32', position!.add(1));
     takeEdges(f, variant, t, {
@@ -191,13 +226,13 @@ function defineAgain(module: Module, variant: Variant): void {
     count(f, context!, taken);
   });
   module.function('puts', 3, (f, context, at, to) => {
-    const [scratch, state] = [scratchOf(f), vectorAt(f, at!, tasks)];
+    const [t, scratch, state] = [new Tables(f), scratchOf(f), vectorAt(f, at!, tasks)];
     f.block((full) => {
       f.while(at!.below(to!), () => {
         f.goIf(field(context!, 'filled').above(field(context!, 'fillLimit')), full);
         for (const [index, each] of state.locals.entries()) each.set(load(at!, index * 4));
         state.memory.set(load(at!, tasks * 4));
-        append(f, variant, context!, state, scratch);
+        append(f, variant, t, context!, state, scratch);
         at!.grow((tasks + 1) * 4);
       });
     });
@@ -207,13 +242,17 @@ function defineAgain(module: Module, variant: Variant): void {
 
 /** expand(context, from, to): successors of the states there, until the buffer or the list of misses is full; the state to go on with. */
 function defineExpand(module: Module, variant: Variant): void {
-  const { tasks, record } = variant.shape;
+  const { tasks, record, shift } = variant.shape;
   module.function('expand', 3, (f, context, at, to) => {
     const t = new Tables(f);
     const phase = f.local('i32', header('phase'));
     const state = vectorAt(f, at!, tasks);
-    const [both, all, own, others, slot, local, position, last, finished, taken, before, possible] =
-      Array.from({ length: 12 }, () => f.local()) as Local[];
+    const [both, all, own, others, slot, local, position, last, finished, taken, before, possible, word] =
+      Array.from({ length: 13 }, () => f.local()) as Local[];
+    const asleep = f.local();
+    const sleep = variant.sleep
+      ? { phase, asleep, slept: f.local('i32', 0), prints: { reads: f.local(), odd: f.local() } }
+      : undefined;
     taken!.set(0);
     f.block((full) => {
       f.while(at!.below(to!), () => {
@@ -223,15 +262,21 @@ function defineExpand(module: Module, variant: Variant): void {
             .or(field(context!, 'missCount').above(field(context!, 'missLimit'))),
           full,
         );
-        for (const [index, each] of state.locals.entries()) each.set(load(at!, index * 4));
+        for (const [index, each] of state.locals.entries()) each.set(load(at!, index * 4).shr(shift));
         state.memory.set(load(at!, tasks * 4));
         heldBits(f, t, state, both!, all!);
         before!.set(taken!);
         possible!.set(0);
         finished!.set(FLAG.finished);
         slot!.set(0);
+        sleep?.prints.odd.set(0);
         f.loop((again) => {
-          local!.set(t.local(load(at!.add(slot!.shl(2)))));
+          word!.set(load(at!.add(slot!.shl(2))));
+          local!.set(t.local(word!.shr(shift)));
+          if (variant.sleep) {
+            forgetPrints(f, context!, slot!);
+            asleep.set(word!.and(select(phase, number(SLEEPS.costs), number(SLEEPS.free))));
+          }
           finished!.set(finished!.and(load(local!, LOCAL.flags * 4)));
           own!.set(load(local!, LOCAL.holds * 4));
           others!.set(othersThan(own!, both!, all!));
@@ -250,6 +295,7 @@ function defineExpand(module: Module, variant: Variant): void {
             position: position!,
             last: last!,
             taken: taken!,
+            ...(sleep && { sleep }),
           });
           slot!.grow(1);
           f.goIf(slot!.below(tasks), again);
@@ -266,6 +312,8 @@ function defineExpand(module: Module, variant: Variant): void {
       });
     });
     count(f, context!, taken!);
+    if (sleep !== undefined)
+      f.store(context!, load64(context!, CONTEXT.slept * 4).add(sleep.slept.wide()), CONTEXT.slept * 4);
     f.return(at!);
   });
 }

@@ -1,5 +1,6 @@
-import { type Judge, Memories, type StoreTo } from './memories.js';
+import { type Judge, Memories, type MemoryStep, type StoreTo } from './memories.js';
 import { HEADER, Store } from './store.js';
+import type { Turns } from './turns.js';
 
 export interface Edge {
   readonly label: number;
@@ -14,10 +15,20 @@ export const KIND = { unknown: 0, read: 1, leaf: 2, bad: 3, disabled: 4 } as con
 export const KIND_BITS = 3;
 
 /** Records of the tables, in words. */
-export const LOCAL = { holds: 0, flags: 1, edges: 2, count0: 3, count1: 4, fence: 5, words: 8 } as const;
+export const LOCAL = {
+  holds: 0,
+  flags: 1,
+  edges: 2,
+  count0: 3,
+  count1: 4,
+  fence: 5,
+  order: 6,
+  words: 8,
+} as const;
 export const EDGE = { wants: 0, root: 1, index: 2, label: 3, words: 4 } as const;
 export const NODE = { kind: 0, a: 1, b: 2, c: 3, words: 4 } as const;
-export const FLAG = { finished: 1 } as const;
+/** `asks`: some edge of cost 1 wants something. */
+export const FLAG = { finished: 1, asks: 2 } as const;
 
 /** A table that grows by moving to a larger block; its address stands in the header. */
 class Table {
@@ -26,7 +37,7 @@ class Table {
   private capacity: number;
   constructor(
     private readonly store: Store,
-    private readonly name: 'locals' | 'edges' | 'nodes',
+    private readonly name: 'locals' | 'edges' | 'nodes' | 'images',
     private readonly words: number,
   ) {
     this.capacity = 256;
@@ -66,6 +77,8 @@ export class Graph {
   private readonly edgeTable: Table;
   private readonly nodeTable: Table;
   readonly memory: Memories;
+  /** With turns: what each local becomes. */
+  private readonly imageTable: Table | undefined;
   /** Of each node the local whose edge of cost 0 it belongs to, -1 for edges of cost 1. */
   private readonly owners: number[] = [];
   /** Where edges of cost 0 and fences have led from each local, trees that were forgotten included. */
@@ -79,11 +92,16 @@ export class Graph {
   /** Of all that became known, in order: graphs with one digest are the same. */
   digest = 0;
 
-  constructor(readonly store: Store = new Store()) {
+  constructor(
+    readonly store: Store = new Store(),
+    /** Ways to exchange resources that are alike; undefined: none are. */
+    readonly turns?: Turns,
+  ) {
     this.localTable = new Table(store, 'locals', LOCAL.words);
     this.edgeTable = new Table(store, 'edges', EDGE.words);
     this.nodeTable = new Table(store, 'nodes', NODE.words);
-    this.memory = new Memories(store);
+    if (turns !== undefined) this.imageTable = new Table(store, 'images', turns.count);
+    this.memory = new Memories(store, turns);
   }
 
   get locals(): number {
@@ -110,6 +128,7 @@ export class Graph {
     this.note(holds, finished ? 1 : 0, ...edges.flatMap(({ label, cost, wants }) => [label, cost, wants]));
     const { i32 } = this.store;
     const local = this.localTable.add();
+    this.imageTable?.add();
     const first = this.edgeTable.add(edges.length);
     const roots = this.nodeTable.add(edges.length);
     for (const { cost } of edges) this.owners.push(cost === 0 ? local : -1);
@@ -129,13 +148,22 @@ export class Graph {
     const free = edges.filter(({ cost }) => cost === 0).length;
     const at = this.localTable.at(local);
     i32[at + LOCAL.holds] = holds;
-    i32[at + LOCAL.flags] = finished ? FLAG.finished : 0;
+    const asks = edges.some(({ cost, wants }) => cost === 1 && wants !== 0);
+    i32[at + LOCAL.flags] = (finished ? FLAG.finished : 0) | (asks ? FLAG.asks : 0);
+    i32[at + LOCAL.order] = local;
     i32[at + LOCAL.edges] = first;
     i32[at + LOCAL.count0] = free;
     i32[at + LOCAL.count1] = edges.length - free;
     if (edges.some(({ cost, wants }) => cost === 0 && (wants & ~holds) !== 0)) this.contended = true;
     i32[HEADER.widest] = Math.max(i32[HEADER.widest]!, free, edges.length - free);
     return local;
+  }
+
+  /** What a local becomes, by turn. */
+  setImages(local: number, images: Int32Array): void {
+    this.store.i32.set(images, this.imageTable!.at(local));
+    // The same for all that it becomes.
+    this.store.i32[this.localAt(local) + LOCAL.order] = Math.min(...images);
   }
 
   /** Where a local's record stands in the store, in words. Moves when locals are added. */
@@ -306,10 +334,10 @@ export class Graph {
     return this.memory.addCell(value);
   }
   /** Where stores lead from a memory, which has not been asked before. */
-  takeStep(memory: number, stores: number, judge: Judge): number {
-    const to = this.memory.takeStep(memory, stores, judge);
-    this.note(memory, stores, to);
-    return to;
+  takeStep(memory: number, stores: number, judge: Judge): MemoryStep {
+    const step = this.memory.takeStep(memory, stores, judge);
+    this.note(memory, stores, step.memory, step.turn);
+    return step;
   }
   /** Reads one memory. */
   reader(memory: number): (cell: number) => number {

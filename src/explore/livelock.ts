@@ -18,12 +18,11 @@ import type { State, Stepper } from './stepper.js';
 export function livelocked(engine: Engine, cycles: Cycles, ranges: readonly Range[]): number[] {
   if (!cycles.update()) return [];
   const { stepper, store } = engine;
-  const { tasks } = engine.shape;
-  const key = ({ locals, memory }: State): string =>
-    `${engine.settings.symmetry ? [...locals].sort((a, b) => a - b) : locals}:${memory}`;
+  const { tasks, shift } = engine.shape;
+  const key = (state: State): string => stepper.keyOf(state, engine.settings.symmetry);
   const candidates = new Map<string, { address: number; successors: string[]; alive: boolean }>();
   for (const address of engine.addresses(ranges)) {
-    if (!cycles.mayTurn(store.i32, address / 4, tasks)) continue;
+    if (!cycles.mayTurn(store.i32, address / 4, tasks, shift)) continue;
     const state = engine.stateAt(address);
     if (state.locals.some((local, slot) => isWaiting(stepper, state, local, slot))) continue;
     const successors = costFree(stepper, state);
@@ -111,10 +110,10 @@ export class Cycles {
   }
 
   /** Whether a state, by its place in the store, is worth a closer look. */
-  mayTurn(i32: Int32Array, at: number, tasks: number): boolean {
+  mayTurn(i32: Int32Array, at: number, tasks: number, shift: number): boolean {
     let turns = false;
     for (let slot = 0; slot < tasks; slot++) {
-      const role = this.roles[i32[at + slot]!];
+      const role = this.roles[i32[at + slot]! >>> shift];
       if (role === ROLE.none) return false;
       turns ||= role === ROLE.turns;
     }

@@ -65,7 +65,13 @@ export const RANGES = {
 } as const satisfies Partial<Record<keyof ExploreOptions, readonly [number, number]>>;
 
 export const ORACLES = { auto: 'without-claims', serial: true, claims: false } as const;
-export const ALL_REDUCTIONS: Reductions = { symmetry: true, fusion: true, registers: true };
+export const ALL_REDUCTIONS: Reductions = {
+  symmetry: true,
+  fusion: true,
+  registers: true,
+  cpus: true,
+  sleep: true,
+};
 export const MEMORIES = ['sc', 'tso'] as const;
 export const ARCHITECTURES = ['x86-64', 'aarch64'] as const;
 export const DEFAULT_CPUS = 2;

@@ -1,7 +1,7 @@
 import type { Range } from './context.js';
 import type { Engine } from './engine.js';
 import type { Contents, Hash } from './semantics/content.js';
-import type { State } from './stepper.js';
+import type { State, Stepper } from './stepper.js';
 
 /** Which of the parts of a search: from 0. */
 export interface PartOf {
@@ -14,7 +14,7 @@ export interface PartOf {
 /** What a search does that is a part of one (search.ts). */
 export interface SearchPart extends PartOf {
   /** A state goes on in this part. */
-  mine(state: State): boolean;
+  mine(state: State, stepper: Stepper): boolean;
   /** A layer is complete. */
   layer(engine: Engine, ranges: readonly Range[]): void;
 }
@@ -54,8 +54,8 @@ export class PartRecord implements SearchPart {
     this.frontier = frontier;
   }
 
-  mine(state: State): boolean {
-    return this.hash(state)[1] % this.count === this.index;
+  mine(state: State, stepper: Stepper): boolean {
+    return this.hash(state, stepper)[1] % this.count === this.index;
   }
 
   layer(engine: Engine, ranges: readonly Range[]): void {
@@ -64,7 +64,7 @@ export class PartRecord implements SearchPart {
     for (const address of engine.addresses(ranges)) {
       const state = engine.stateAt(address);
       if (this.states === this.edges.length) this.grow();
-      const [a, b] = this.hash(state);
+      const [a, b] = this.hash(state, stepper);
       this.hashes[this.states * 2] = a;
       this.hashes[this.states * 2 + 1] = b;
       let edges = 0;
@@ -115,8 +115,14 @@ export class PartRecord implements SearchPart {
     this.edges.set(edges);
   }
 
-  /** 64 bits of what the state is; with task symmetry whoever is in which local. */
-  private hash({ locals, memory }: State): readonly [number, number] {
+  /** 64 bits of what the state is; with symmetries whoever is in which local, and whichever CPU is which. */
+  private hash({ locals, memory }: State, stepper: Stepper): readonly [number, number] {
+    const hashes = this.contents
+      .memory(memory)
+      .map((content, turn) => this.hashOf(stepper.turned(locals, turn), content));
+    return hashes.reduce(smaller);
+  }
+  private hashOf(locals: readonly number[], [c, d]: Hash): readonly [number, number] {
     let a = 0;
     let b = 0;
     for (const [slot, local] of locals.entries()) {
@@ -125,7 +131,6 @@ export class PartRecord implements SearchPart {
       a = (a + Math.imul(hash[0], odd)) | 0;
       b = (b + Math.imul(hash[1], odd)) | 0;
     }
-    const [c, d] = this.contents.memory(memory);
     a = mixed(a ^ c);
     b = mixed((b + d + Math.imul(a, 0x9e37_79b1)) | 0);
     return [a, b];
@@ -137,7 +142,7 @@ export class PartRecord implements SearchPart {
     const lists = [
       new Uint8Array(this.hashes.buffer, 0, states * 8),
       listOf(locals, (local) => contents.local(local)),
-      listOf(memories, (memory) => contents.memory(memory)),
+      listOf(memories, (memory) => contents.memory(memory).reduce(smaller)),
       new Uint8Array(this.edges.buffer, 0, states * 2),
     ];
     const bytes = new Uint8Array(lists.reduce((sum, { length }) => sum + length, 0));
@@ -149,6 +154,9 @@ export class PartRecord implements SearchPart {
     return bytes;
   }
 }
+
+const smaller = <H extends readonly number[]>(one: H, other: H): H =>
+  other[0]! < one[0]! || (other[0] === one[0] && other[1]! < one[1]!) ? other : one;
 
 function listOf(count: number, hash: (id: number) => Hash): Uint8Array {
   const words = new Uint32Array(count * 2);

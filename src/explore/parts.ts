@@ -18,7 +18,7 @@ import { type Explored, exploreScenario } from './scenario.js';
 import type { Facts } from './semantics/facts.js';
 import { Knowledge } from './semantics/knowledge.js';
 import type { AbortRange } from './semantics/liveness.js';
-import { MachineCode } from './semantics/machine-code.js';
+import { isAlike, MachineCode } from './semantics/machine-code.js';
 import { World } from './semantics/world.js';
 import { Union } from './union.js';
 import type { Bound } from './verdict.js';
@@ -268,6 +268,7 @@ function tellUnion(
   const counts = {
     states: union.states,
     transitions: union.transitions(bound === undefined),
+    slept: 0,
     cost: union.cost,
     locals: locals.size,
     memories: memories.size,
@@ -287,6 +288,7 @@ function tellUnion(
     again: code,
     serial: first.said.serial ? new Set() : undefined,
     symmetry: first.said.symmetry,
+    alike: isAlike(code),
     record: undefined,
     rounds: 1,
   };
@@ -306,6 +308,8 @@ const decisive = ({ facts, symmetry }: ScenarioPart): string =>
     symmetry,
     Object.entries(facts).map(([name, value]) => {
       if (name === 'stack') return (value as Facts)['kept'];
+      // How it was learned.
+      if (name === 'seen' || name === 'toSee') return name;
       return [name, Array.isArray(value) ? value.map((each) => JSON.stringify(each)).sort() : value];
     }),
   ]);

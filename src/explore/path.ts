@@ -15,12 +15,12 @@ interface Taken {
 }
 
 /** All edges of one cost that can be taken in a state, in order of slots. */
-function* takable(stepper: Stepper, state: State, cost: 0 | 1): Generator<Taken> {
+function* takable(stepper: Stepper, state: State, cost: 0 | 1, really = false): Generator<Taken> {
   for (const [slot, local] of state.locals.entries()) {
     const { from, to } = stepper.edges(local, cost);
     for (let position = from; position < to; position++) {
       if (!stepper.isFree(state, slot, position)) continue;
-      const outcome = stepper.take(state, slot, position);
+      const outcome = stepper.take(state, slot, position, really);
       if (outcome.kind === 'disabled') continue;
       const after = outcome.kind === 'to' ? outcome.state : state;
       const edge = stepper.graph.edgeOf(position);
@@ -38,24 +38,29 @@ export function violationIn(stepper: Stepper, state: State, cost: 0 | 1): Met | 
 }
 
 /**
- * The steps to the state at `address` and through its violation, with locals by task from start to end: a state of the search may
- * have them sorted, and is then the same as any that has the same locals in another order.
+ * The steps to the state at `address` and through its violation, with locals by task from start to end, and the violation: a state of the search
+ * stands for all those that it becomes when tasks, or resources, are exchanged.
  */
-export function pathTo(engine: Engine, start: State, root: number, address: number, met: Met): PathStep[] {
+export function pathTo(
+  engine: Engine,
+  start: State,
+  root: number,
+  address: number,
+  met: Met,
+): { readonly path: readonly PathStep[]; readonly violation: Violation } {
   const { stepper, settings } = engine;
-  const key = ({ locals, memory }: State): string =>
-    `${settings.symmetry ? [...locals].sort((a, b) => a - b) : locals}:${memory}`;
+  const key = (state: State): string => stepper.keyOf(state, settings.symmetry);
   const addresses = [address];
   while (addresses[0] !== root) addresses.unshift(engine.parentOf(addresses[0]!));
   const path: PathStep[] = [];
   let state = start;
-  const go = (fits: (outcome: Outcome) => boolean, costs: readonly (0 | 1)[]): void => {
+  const go = (fits: (outcome: Outcome) => boolean, costs: readonly (0 | 1)[]): Outcome => {
     for (const cost of costs)
-      for (const { step, outcome } of takable(stepper, state, cost))
+      for (const { step, outcome } of takable(stepper, state, cost, true))
         if (fits(outcome)) {
           path.push(step);
           state = step.state;
-          return;
+          return outcome;
         }
     throw new Error('a state is not reached from its parent');
   };
@@ -64,9 +69,11 @@ export function pathTo(engine: Engine, start: State, root: number, address: numb
     go((outcome) => outcome.kind === 'to' && key(outcome.state) === wanted, [0, 1]);
   }
   const { violation, edge } = met;
-  if (edge !== undefined) {
-    const wanted = JSON.stringify(violation);
-    go((outcome) => outcome.kind === 'violation' && JSON.stringify(outcome.violation) === wanted, [edge]);
-  }
-  return path;
+  if (edge === undefined)
+    return { path, violation: violation.kind === 'end' ? stepper.atEnd(state)! : violation };
+  // Of a state that is another one turned, the violation has another number.
+  const text = (each: Violation): string =>
+    stepper.graph.turns === undefined ? JSON.stringify(each) : each.kind;
+  const outcome = go((each) => each.kind === 'violation' && text(each.violation) === text(violation), [edge]);
+  return { path, violation: outcome.kind === 'violation' ? outcome.violation : violation };
 }

@@ -1,14 +1,15 @@
 import type { Program } from '../kernel/program.js';
 import { CodeReader } from '../machine/decode.js';
 import type { KeptSearch } from './checkpoint-file.js';
+import { learnAhead } from './learn-ahead.js';
 import { type PartOf, PartRecord } from './part.js';
 import { explore as search } from './search.js';
 import type { Bad } from './semantics/bad.js';
 import { Contents } from './semantics/content.js';
 import type { Facts } from './semantics/facts.js';
 import { Knowledge } from './semantics/knowledge.js';
-import { MachineCode, type Reductions } from './semantics/machine-code.js';
-import { Anew, Refusal } from './semantics/refusal.js';
+import { isAlike, MachineCode, type Reductions } from './semantics/machine-code.js';
+import { Refusal } from './semantics/refusal.js';
 import { rehearse } from './semantics/rehearsal.js';
 import { endKey, serialEnds } from './semantics/serial.js';
 import type { Settings } from './semantics/settings.js';
@@ -46,6 +47,8 @@ export interface Explored {
   readonly serial: ReadonlySet<string> | undefined;
   /** Tasks that are in the same state were taken for one another. */
   readonly symmetry: boolean;
+  /** CPUs, or mm_cids, were. */
+  readonly alike: boolean;
   /** What a part of a search has seen. */
   readonly record: PartRecord | undefined;
   /** How often the search began. */
@@ -71,15 +74,18 @@ export async function exploreScenario(
   };
   for (let rounds = 1; ; rounds++) {
     try {
+      if (resume === undefined) await learnAhead(world, knowledge, options);
       // Where an operation begins is seen at single instructions only.
-      const single = { ...options.reductions, fusion: false };
+      const single = { ...options.reductions, fusion: false, cpus: false };
       const serial =
         wantsSerial(world, options) && options.signal?.aborted !== true
           ? serialRuns(new MachineCode(world, knowledge, single, () => undefined, true))
           : undefined;
       const passes: MachineCode[] = [];
-      const make = (): MachineCode => {
-        const code = new MachineCode(world, knowledge, options.reductions, (locals, memory) =>
+      const make = (exchange: boolean): MachineCode => {
+        const { reductions } = options;
+        const some = exchange ? reductions : { ...reductions, cpus: false };
+        const code = new MachineCode(world, knowledge, some, (locals, memory) =>
           notSerial(serial, endKey(locals, memory)),
         );
         passes.push(code);
@@ -93,6 +99,7 @@ export async function exploreScenario(
       const verdict = await search(make, {
         ...bounds,
         symmetry,
+        sleep: options.reductions.sleep,
         ...(record && { part: record }),
         ...(share && { sharing: share(() => knowledge.facts) }),
         ...(time !== undefined && { time }),
@@ -107,11 +114,12 @@ export async function exploreScenario(
         again: passes.at(-1)!,
         serial,
         symmetry,
+        alike: isAlike(passes[0]!),
         record,
         rounds,
       };
     } catch (error) {
-      if (!(error instanceof Anew)) throw error;
+      if (!knowledge.learnedBy(error)) throw error;
       // What was kept did not know of it.
       resume = undefined;
     }

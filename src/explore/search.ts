@@ -7,11 +7,15 @@ import { type Met, pathTo, violationIn } from './path.js';
 import type { Semantics } from './semantics.js';
 import type { State } from './stepper.js';
 import { OutOfMemory } from './store.js';
+import { Unlike } from './turns.js';
 import type { Bound, Counterexample, Counts, Options, Verdict } from './verdict.js';
 
 const ROUND_STATES = 1 << 18;
 /** In the second pass, whose rounds are searched for the first violation. */
 const ROUND_STATES_AGAIN = 1 << 12;
+
+/** As in Options. */
+const PLAIN_STATES = 1 << 20;
 
 /** Where a search ended: a bound, a violation (what kind, and the cost), or nowhere. */
 type End =
@@ -23,10 +27,13 @@ type End =
  * Explores all states by cost: layer k holds the states whose cheapest way costs k. A layer is closed under the edges of cost 0, breadth
  * first; then the edges of cost 1 of all its states lead into the next one. A violation ends the search behind the level in which it was
  * found, so that counts do not depend on the number of threads; a second pass with one thread and fresh tables finds its path. `semantics` is
- * called once for each pass.
+ * called once for each pass; `exchange`: resources may be exchanged in it.
  */
-export async function explore(semantics: () => Semantics, options: Options = {}): Promise<Verdict> {
-  const search = new Search(semantics(), options, false);
+export async function explore(
+  semantics: (exchange: boolean) => Semantics,
+  options: Options = {},
+): Promise<Verdict> {
+  const search = new Search(semantics(true), options, false);
   try {
     await search.employ();
     const end = await search.run();
@@ -37,7 +44,11 @@ export async function explore(semantics: () => Semantics, options: Options = {})
     // Whether there is a better one in another part is not known here.
     if (options.part !== undefined) throw new PartViolation();
     const { onProgress: _, sharing: __, ...quiet } = options;
-    const again = new Search(semantics(), quiet, true);
+    const again = new Search(
+      semantics(counts.states * search.turns > (options.plainStates ?? PLAIN_STATES)),
+      quiet,
+      true,
+    );
     return { ...counts, kind: 'violation', counterexample: await again.explain(end) };
   } finally {
     search.close();
@@ -60,6 +71,7 @@ class Search {
   ) {
     const {
       symmetry = true,
+      sleep = true,
       exact = false,
       maxMemory = Infinity,
       jobs = 1,
@@ -70,6 +82,8 @@ class Search {
       semantics,
       {
         symmetry,
+        // The way to a violation is the same with and without.
+        sleep: sleep && !again,
         exact,
         parents: again,
         shareFrom,
@@ -81,6 +95,9 @@ class Search {
     this.cycles = new Cycles(this.engine.stepper);
   }
 
+  get turns(): number {
+    return this.engine.graph.turns?.count ?? 1;
+  }
   async employ(): Promise<void> {
     const { engine, options } = this;
     options.sharing?.begin(engine);
@@ -115,6 +132,7 @@ class Search {
       if (end.kind === 'bounded') await this.options.checkpoint?.write(this.save());
       return end;
     } catch (error) {
+      if (error instanceof Unlike) error.cost = this.at.cost;
       if (error instanceof OutOfMemory) return this.known() ?? { kind: 'bounded', bound: 'memory' };
       throw error;
     }
@@ -180,7 +198,7 @@ class Search {
     this.alone = true;
     const ranges: Range[] = [];
     for (const address of engine.addresses(at.layer)) {
-      if (!part.mine(engine.stateAt(address))) continue;
+      if (!part.mine(engine.stateAt(address), engine.stepper)) continue;
       const to = address + engine.shape.record;
       const last = ranges.at(-1);
       if (last?.to === address) ranges[ranges.length - 1] = { from: last.from, to };
@@ -249,6 +267,7 @@ class Search {
     return {
       states,
       transitions: engine.transitions,
+      slept: engine.slept,
       cost: this.at.cost,
       locals: graph.locals,
       memories: graph.memories,
@@ -293,9 +312,9 @@ class Search {
   }
 
   private tell(address: number, met: Met): never {
-    const path = pathTo(this.engine, this.start!, this.root, address, met);
+    const { path, violation } = pathTo(this.engine, this.start!, this.root, address, met);
     throw new Found({
-      violation: met.violation,
+      violation,
       cost: this.at.cost + (met.edge ?? 0),
       start: this.start!,
       path,

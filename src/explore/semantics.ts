@@ -1,4 +1,5 @@
 import type { Graph } from './graph.js';
+import type { Resource } from './turns.js';
 
 /** Reads a cell of one memory: the id of its value. */
 export type ReadCell = (cell: number) => number;
@@ -10,6 +11,10 @@ export type ReadCell = (cell: number) => number;
  */
 export interface Semantics {
   readonly tasks: number;
+  /**
+   * Sets of resources that may be exchanged for each other, as far as is known: it is made sure of (symmetry.ts), and Unlike thrown where it is not so.
+   */
+  readonly exchangeable?: readonly (readonly Resource[])[];
   /** Locals of the tasks at the start, by task. Called once, on an empty graph. */
   start(graph: Graph): readonly number[];
   /**

@@ -12,6 +12,9 @@ export class Tables {
   readonly stepMask: Local;
   readonly rows: Local;
   readonly rowBytes: Local;
+  readonly images: Local;
+  readonly stays: Local;
+  readonly masks: Local;
   constructor(f: Code) {
     this.locals = f.local('i32', header('locals'));
     this.edges = f.local('i32', header('edges'));
@@ -20,6 +23,9 @@ export class Tables {
     this.stepMask = f.local('i32', header('stepMask'));
     this.rows = f.local('i32', header('rows'));
     this.rowBytes = f.local('i32', header('rowBytes'));
+    this.images = f.local('i32', header('images'));
+    this.stays = f.local('i32', header('stays'));
+    this.masks = f.local('i32', header('masks'));
   }
   local = (id: Value): Value => this.locals.add(id.mul(LOCAL.words * 4));
   edge = (position: Value): Value => this.edges.add(position.mul(EDGE.words * 4));
@@ -32,8 +38,8 @@ export interface Vector {
   readonly locals: readonly Local[];
   readonly memory: Local;
 }
-export function readState(f: Code, at: Local, tasks: number): Vector {
-  const locals = Array.from({ length: tasks }, (_, slot) => f.local('i32', load(at, slot * 4)));
+export function readState(f: Code, at: Local, tasks: number, shift: number): Vector {
+  const locals = Array.from({ length: tasks }, (_, slot) => f.local('i32', load(at, slot * 4).shr(shift)));
   return { at, locals, memory: f.local('i32', load(at, tasks * 4)) };
 }
 export function vectorAt(f: Code, at: Local, tasks: number): Vector {
@@ -61,12 +67,64 @@ function sort(f: Code, values: readonly Local[]): void {
   }
 }
 
-/** Puts a successor into the buffer: sorted, with its hash. */
-export function append(f: Code, variant: Variant, context: Value, next: Vector, scratch: Scratch): void {
-  const { tasks, entry } = variant.shape;
+/** What locals become by a turn, which is given as its place in their rows. With `shift`, other bits stand behind a local. */
+export function turnAll(
+  { turns }: Variant,
+  t: Tables,
+  locals: readonly Local[],
+  place: Value,
+  { into = locals, shift = 0 }: { readonly into?: readonly Local[]; readonly shift?: number } = {},
+): void {
+  for (const [slot, local] of locals.entries()) {
+    const image = load(t.images.add(local.shr(shift).mul(turns * 4)).add(place));
+    into[slot]!.set(shift === 0 ? image : image.shl(shift).or(local.and((1 << shift) - 1)));
+  }
+}
+
+/** Of all that a vector becomes by turns that leave its memory as it is, the first, as numbers go. */
+function standing(f: Code, variant: Variant, t: Tables, { locals, memory }: Vector): void {
+  const { shift } = variant.shape;
+  const [list, place, less] = [f.local(), f.local(), f.local()];
+  const [given, image] = [locals.map(() => f.local()), locals.map(() => f.local())];
+  list.set(load(t.stays.add(memory.shl(2))));
+  place.set(load(list));
+  f.if(place, () => {
+    for (const [slot, local] of locals.entries()) given[slot]!.set(local);
+    f.while(place, () => {
+      turnAll(variant, t, given, place, { into: image, shift });
+      if (variant.symmetry) sort(f, image);
+      less.set(0);
+      for (const [slot, local] of [...locals.entries()].reverse()) {
+        const [its, best] = [image[slot]!.shr(shift), local.shr(shift)];
+        less.set(select(its.eq(best), less, its.below(best)));
+      }
+      f.if(less, () => {
+        for (const [slot, local] of locals.entries()) local.set(image[slot]!);
+      });
+      list.grow(4);
+      place.set(load(list));
+    });
+  });
+}
+
+/** Puts a successor into the buffer: sorted, with its hash. `asleep`: of each slot bits that say what sleeps. */
+export function append(
+  f: Code,
+  variant: Variant,
+  t: Tables,
+  context: Value,
+  next: Vector,
+  scratch: Scratch,
+  asleep?: readonly Local[],
+): void {
+  const { tasks, entry, shift } = variant.shape;
+  if (shift > 0)
+    for (const [slot, local] of next.locals.entries())
+      local.set(asleep === undefined ? local.shl(shift) : local.shl(shift).or(asleep[slot]!));
   if (variant.symmetry) sort(f, next.locals);
+  if (variant.turns > 1) standing(f, variant, t, next);
   const words = [...next.locals, next.memory];
-  hashOf(words, scratch.hash);
+  hashOf(shift === 0 ? words : [...next.locals.map((local) => local.shr(shift)), next.memory], scratch.hash);
   const { filled } = scratch;
   filled.set(field(context, 'filled'));
   scratch.to.set(field(context, 'buffer').add(filled));

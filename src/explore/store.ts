@@ -45,6 +45,11 @@ export const HEADER = {
   quit: 24,
   /** Not 0: some edges are disabled in some memories. */
   disables: 25,
+  /** With turns (turns.ts): what locals become, and lists of the turns that leave a memory as it is. */
+  images: 26,
+  stays: 27,
+  /** Of lists of stores the cells, as bits. */
+  masks: 28,
 } as const;
 
 /** The unit in which the frontier takes memory. */

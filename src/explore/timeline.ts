@@ -168,6 +168,8 @@ export interface Effort {
   readonly seconds: number;
   readonly jobs: number;
   readonly bytesPerState?: number;
+  /** Transitions that were not followed because they sleep (docs/explore.md, sleep sets). */
+  readonly asleep?: number;
 }
 
 /** A shortest way to a violation: fewest context switches and interrupts, then the first in the canonical order. */

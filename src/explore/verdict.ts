@@ -6,6 +6,8 @@ import type { WorkerHost } from './workers.js';
 export interface Options {
   /** Sorts the locals of a state, so that states that differ only in which task does what are one; on unless false. */
   readonly symmetry?: boolean;
+  /** Does not follow edges that lead where others lead; on unless false. */
+  readonly sleep?: boolean;
   /** Stores whole states instead of 64-bit fingerprints. */
   readonly exact?: boolean;
   /** Threads, 1 unless said otherwise; more need `host`. */
@@ -25,6 +27,8 @@ export interface Options {
   readonly roundStates?: number;
   /** Rounds with fewer states are done by the main thread alone. */
   readonly shareFrom?: number;
+  /** With fewer states the second pass exchanges no resources, so that its counterexample is the one that there is without; 2^20 unless said otherwise. */
+  readonly plainStates?: number;
   /** A search that was saved, to be taken up: same semantics, symmetry and exactness; bounds and jobs may differ. */
   readonly resume?: Uint8Array;
   readonly checkpoint?: {
@@ -85,8 +89,10 @@ export type Bound = 'states' | 'memory' | 'time' | 'cost' | 'interrupt';
 
 export interface Counts {
   readonly states: number;
-  /** Edges taken. */
+  /** Edges, those that sleep included. */
   readonly transitions: number;
+  /** Edges that were not followed; with several threads it depends on luck how many. */
+  readonly slept: number;
   /** The highest cost of a state. */
   readonly cost: number;
   readonly locals: number;

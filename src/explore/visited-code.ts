@@ -20,6 +20,10 @@ export interface Variant {
   readonly symmetry: boolean;
   readonly exact: boolean;
   readonly parents: boolean;
+  /** Edges sleep. */
+  readonly sleep: boolean;
+  /** Ways to exchange resources, the one that changes nothing included. */
+  readonly turns: number;
   /** More than one thread uses the visited table at a time. */
   readonly shared: boolean;
 }
@@ -188,9 +192,11 @@ function insertState(f: Code, { shape, shared }: Variant, p: Insertion & { reado
   const words = shape.slot / 4;
   const address = f.local();
   const there = f.local();
-  const first = f.local('i32', load(at, 8).add(1));
+  const wordOf = (word: number): Value =>
+    word < shape.tasks ? load(at, 8 + word * 4).shr(shape.shift) : load(at, 8 + word * 4);
+  const first = f.local('i32', wordOf(0).add(1));
   const write = (): void => {
-    for (let word = 1; word < words; word++) f.store(address, load(at, 8 + word * 4), word * 4);
+    for (let word = 1; word < words; word++) f.store(address, wordOf(word), word * 4);
   };
   f.forever((fresh, again) => {
     address.set(table.add(slot.mul(shape.slot)));
@@ -212,8 +218,7 @@ function insertState(f: Code, { shape, shared }: Variant, p: Insertion & { reado
     if (shared) f.goIf(there.eq(-1), again);
     f.block((differs) => {
       f.goIf(there.ne(first), differs);
-      for (let word = 1; word < words; word++)
-        f.goIf(load(address, word * 4).ne(load(at, 8 + word * 4)), differs);
+      for (let word = 1; word < words; word++) f.goIf(load(address, word * 4).ne(wordOf(word)), differs);
       f.go(known);
     });
     slot.set(slot.add(1).and(mask));

@@ -10,7 +10,13 @@ const BUG = 'examples/explore/counter-bug.o';
 /** Goes on for minutes, and takes memory slowly enough. */
 const LONG = [
   ...['explore', '--cpus', '4', '--jobs', '1', '--max-memory', '1G', '--format', 'json'],
-  ...['--no-fusion', '--no-dead-registers', '--no-task-symmetry', 'examples/explore/counters.o'],
+  ...[
+    '--no-fusion',
+    '--no-dead-registers',
+    '--no-task-symmetry',
+    '--no-cpu-symmetry',
+    'examples/explore/counters.o',
+  ],
 ];
 
 describe('rseqlab explore', () => {
@@ -22,6 +28,7 @@ describe('rseqlab explore', () => {
     [1, ['--max-aborts', '6', BUG]],
     [3, ['--max-aborts', '5', BUG]],
     [1, ['--exact', '--no-task-symmetry', '--no-fusion', '--no-dead-registers', '--jobs', '2', BUG]],
+    [1, ['--no-cpu-symmetry', '--no-sleep-sets', BUG]],
   ])('ends with status %i: %j', (status, args) => {
     expect(rseqlab(['explore', ...args])).toMatchObject({ status, stderr: '' });
   });

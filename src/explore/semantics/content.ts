@@ -11,7 +11,7 @@ export type Hash = readonly [number, number, number, number];
  */
 export class Contents {
   private readonly locals: Hash[] = [];
-  private readonly memories: Hash[] = [];
+  private readonly memories: Hash[][] = [];
   private readonly parts = new WeakMap<object, string>();
 
   constructor(private readonly code: () => MachineCode) {}
@@ -20,8 +20,10 @@ export class Contents {
     this.locals[id] ??= hashOf(this.meaning(this.code().locals.all[id]!));
     return this.locals[id];
   }
-  memory(id: number): Hash {
-    this.memories[id] ??= hashOf(this.code().memoryAt(id));
+  /** What a memory becomes by each turn. */
+  memory(id: number): readonly Hash[] {
+    const code = this.code();
+    this.memories[id] ??= Array.from({ length: code.turns }, (_, turn) => hashOf(code.memoryAt(id, turn)));
     return this.memories[id];
   }
 

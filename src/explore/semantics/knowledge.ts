@@ -1,5 +1,6 @@
 import { RSP } from '../../isa/x86-64/registers.js';
 import type { CodeReader } from '../../machine/decode.js';
+import { Unlike } from '../turns.js';
 import { alike } from './alike.js';
 import { rangeAt } from './bounds.js';
 import { Cells } from './cells.js';
@@ -10,6 +11,7 @@ import { type AbortRange, Liveness } from './liveness.js';
 import type { Draft } from './local.js';
 import { Anew } from './refusal.js';
 import { wordOf } from './registers.js';
+import { pairOf } from './resources.js';
 import { Stack } from './stack.js';
 import { placeIn, RELATIVE } from './values.js';
 import { WORD } from './watched.js';
@@ -32,6 +34,10 @@ export interface Learned {
   readonly keepsStack: boolean;
 }
 
+/** CPUs that differ in one of the first layers may do so only because too little is known; how many layers behind it are explored first then. */
+const EARLY = 4;
+const AHEAD = 2;
+
 /** Fields of Knowledge that hold nothing learned, or what follows from the others. */
 const DERIVED: ReadonlySet<string> = new Set(['world', 'code', 'cells', 'found', 'steps']);
 
@@ -40,6 +46,11 @@ export class Knowledge {
   readonly cells: Cells;
   /** Tasks in the same state do the same: until one is found that does not. */
   symmetric = true;
+  /** CPUs and mm_cids that are treated differently: pairs of resources (exchangeable.ts). */
+  readonly unlike = new Set<number>();
+  /** Layers that were explored, and are to be, with CPUs told apart: what is learned of the program there is known before they are exchanged. */
+  seen = 0;
+  toSee = 0;
   /** The program looks at mm_cid. */
   cids = false;
   /** A task has made others be interrupted by membarrier(2). */
@@ -138,6 +149,19 @@ export class Knowledge {
     if (range !== undefined) this.section(range);
     descriptors.set(pointer, range);
     return range;
+  }
+
+  /** The search ended because something was learned, and is to begin anew. */
+  learnedBy(error: unknown): boolean {
+    if (error instanceof Unlike) this.differ(error);
+    return error instanceof Unlike || error instanceof Anew;
+  }
+
+  /** CPUs do not correspond, as far as is known. */
+  private differ({ pair, cost }: Unlike): void {
+    // Words that nobody has written so far were taken for constants: more may be known of them soon.
+    if (cost < EARLY && cost + AHEAD > this.toSee) this.toSee = cost + AHEAD;
+    else this.unlike.add(pairOf(...pair));
   }
 
   /** A handler has armed a section. */

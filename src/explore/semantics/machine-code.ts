@@ -1,11 +1,13 @@
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Graph } from '../graph.js';
 import type { ReadCell, Semantics } from '../semantics.js';
+import type { Resource } from '../turns.js';
 import { type Act, Actor } from './actor.js';
 import type { Bad } from './bad.js';
 import { Barriers } from './barriers.js';
 import { armedWith, ipOf, isInside } from './bounds.js';
 import { Coverage } from './coverage.js';
+import { cidsOf, exchangeable } from './exchangeable.js';
 import { Functions } from './functions.js';
 import { Fusion } from './fusion.js';
 import { AREA_USE } from './instructions.js';
@@ -13,6 +15,7 @@ import type { Knowledge } from './knowledge.js';
 import { type Draft, type Local, Locals } from './local.js';
 import { PrivateMemories } from './private-memory.js';
 import { Anew, Refusal } from './refusal.js';
+import { CID } from './resources.js';
 import { startDraft } from './start-draft.js';
 import { Steps } from './steps.js';
 import { EMPTY, StoreBuffers } from './store-buffer.js';
@@ -27,6 +30,10 @@ export interface Reductions {
   readonly fusion: boolean;
   /** Registers that nobody will read are taken for 0. */
   readonly registers: boolean;
+  /** CPUs, and mm_cids, are interchangeable. */
+  readonly cpus: boolean;
+  /** Of transitions that may come in any order some sleep, where another order leads to the same. */
+  readonly sleep: boolean;
 }
 
 const OPERATION: number | undefined = (SCENARIO_CALLS as Readonly<Record<string, number>>)['operation'];
@@ -39,6 +46,7 @@ const isOver = ({ place }: Pick<Draft, 'place'>): boolean => place.kind === 'fin
 /** Real machine code under the real rules of the kernel model, as decision trees. */
 export class MachineCode implements Semantics {
   readonly tasks: number;
+  readonly exchangeable: readonly (readonly Resource[])[];
   readonly locals = new Locals();
   readonly bad: Bad[] = [];
   readonly coverage = new Coverage();
@@ -65,6 +73,7 @@ export class MachineCode implements Semantics {
     undisturbed = false,
   ) {
     this.tasks = world.tasks.length;
+    this.exchangeable = reductions.cpus ? exchangeable(world, knowledge) : [];
     this.memories = new PrivateMemories(knowledge.stack);
     knowledge.cells.renew();
     const deadAt = reductions.registers ? (ip: number) => knowledge.liveness.deadAt(ip) : undefined;
@@ -181,9 +190,15 @@ export class MachineCode implements Semantics {
     return this.real.run(draft, task, act, (cell) => memory[cell]!).next;
   }
 
-  /** All cells of a memory of the search, by its number. */
-  memoryAt(memory: number): string {
-    return this.memoryText(this.graph!.reader(memory));
+  /** All cells of a memory of the search, by its number, or of what it becomes by a turn. */
+  memoryAt(memory: number, turn = 0): string {
+    const read = this.graph!.reader(memory);
+    if (turn === 0) return this.memoryText(read);
+    return this.memoryText((cell) => this.graph!.memory.turned!.valueIn(read, turn, cell));
+  }
+  /** Ways to exchange resources. */
+  get turns(): number {
+    return this.graph!.turns?.count ?? 1;
   }
 
   /** All cells of a memory. */
@@ -275,8 +290,7 @@ export class MachineCode implements Semantics {
   private resumes({ owner }: Draft): (Choice & { readonly act: Extract<Act, { kind: 'resume' }> })[] {
     const { begun, settings, tasks } = this.world;
     const { cpus } = settings;
-    // The first thread of a scenario is one more that has a number.
-    const cids = this.knowledge.cids ? Math.min(cpus, this.tasks + (begun ? 0 : 1)) : 1;
+    const cids = this.knowledge.cids ? cidsOf(this.world) : 1;
     const all = Array.from({ length: cpus * cids }, (_, n) => {
       const where = { cpu: Math.floor(n / cids), cid: n % cids };
       return { act: { kind: 'resume', ...where } as const, cost: 1 as const, wants: this.wanted(where) };
@@ -287,7 +301,7 @@ export class MachineCode implements Semantics {
 
   /** Resources of the search: CPUs, and mm_cids where they matter. */
   private wanted({ cpu, cid }: { cpu: number; cid: number }): number {
-    return (1 << cpu) | (this.knowledge.cids ? 1 << (16 + cid) : 0);
+    return (1 << cpu) | (this.knowledge.cids ? 1 << (CID + cid) : 0);
   }
 
   valueId(value: bigint): number {
@@ -299,3 +313,7 @@ export class MachineCode implements Semantics {
     return id;
   }
 }
+
+/** Some CPUs, or mm_cids, are taken for one another. */
+export const isAlike = ({ exchangeable: classes }: MachineCode): boolean =>
+  classes.some(({ length }) => length > 1);

@@ -2,6 +2,7 @@ import type { Act, Actor, Outcome } from './actor.js';
 import { Barriers } from './barriers.js';
 import { ipOf } from './bounds.js';
 import type { Draft } from './local.js';
+import { BUFFER } from './resources.js';
 import type { Step, Steps } from './steps.js';
 import { covers, EMPTY, flushed, forwarded, type StoreBuffers } from './store-buffer.js';
 import { hasStoreOrder } from './world.js';
@@ -15,9 +16,6 @@ export interface Choice {
 
 /** What a task does under x86-TSO, or that it waits until its store buffer has room. */
 export type TsoStep = Step & { readonly waits?: boolean };
-
-/** Bits of resources: the store buffer of CPU c, which is held while there is something in it. */
-const BUFFER = 24;
 
 const FLUSHED = {
   plain: false,

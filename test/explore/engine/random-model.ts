@@ -1,5 +1,6 @@
 import type { Graph } from '../../../src/explore/graph.js';
 import type { Semantics } from '../../../src/explore/semantics.js';
+import type { Resource } from '../../../src/explore/turns.js';
 
 /** What an edge does, given the values that it read. */
 export type Effect =
@@ -105,7 +106,7 @@ export function randomModel(seed: number): Model {
 }
 
 /** The model for the engine. A cell that nobody stored to so far is a constant for the trees: they are forgotten when somebody does. */
-export function semanticsOf(model: Model): Semantics {
+export function semanticsOf(model: Model, resources: readonly (readonly Resource[])[] = []): Semantics {
   const ids = new Map<number, number>();
   const locals: number[] = [];
   const cellIds = new Map<number, number>();
@@ -141,7 +142,12 @@ export function semanticsOf(model: Model): Semantics {
     });
   return {
     tasks: model.start.length,
-    start: (graph) => model.start.map((local) => intern(graph, local)),
+    exchangeable: resources,
+    start: (graph) => {
+      // What is exchanged must be known: cells that become others.
+      if (resources.length > 0) for (let cell = 0; cell < model.cells; cell++) cellOf(graph, cell);
+      return model.start.map((local) => intern(graph, local));
+    },
     resolve(graph, local, index, value) {
       const edge = model.locals[locals[local]!]!.edges[index]!;
       const all = valuesOf(value);

@@ -44,10 +44,16 @@ export function stepOf(
   return { kind: 'to', state: { locals: next, values: after } };
 }
 
-/** The search as it is defined, with a set of strings; undefined where there are more states than `most`. */
-export function reference(model: Model, symmetry: boolean, most = Infinity): Report | undefined {
-  const key = ({ locals, values }: Plain): string =>
+/** The search as it is defined, with a set of strings; undefined where there are more states than `most`. `images`: states that are one. */
+export function reference(
+  model: Model,
+  symmetry: boolean,
+  most = Infinity,
+  images: (state: Plain) => readonly Plain[] = (state) => [state],
+): Report | undefined {
+  const text = ({ locals, values }: Plain): string =>
     `${symmetry ? [...locals].sort((a, b) => a - b) : locals}|${values}`;
+  const key = (state: Plain): string => images(state).map(text).sort()[0]!;
   const start: Plain = { locals: model.start, values: Array(model.cells).fill(0) };
   const visited = new Set([key(start)]);
   let [transitions, cost, maxFrontier] = [0, 0, 0];

@@ -11,7 +11,7 @@ export async function verdictOf(row: Expected): Promise<Told> {
   const program = { path: object, arguments: [], environment: [], bytes: objectOf(object) };
   const settings = { kernel, debugRseq, cpus, scenario, ...(memory === 'tso' && { storeBuffer: 8 }) };
   const options = {
-    reductions: { symmetry: true, fusion: true, registers: true },
+    reductions: { symmetry: true, fusion: true, registers: true, cpus: true, sleep: true },
     serial: 'without-claims',
   } as const;
   const explored = await exploreScenario(program, settings, options);

@@ -7,7 +7,6 @@ import { Knowledge } from '../../../src/explore/semantics/knowledge.js';
 import type { Local } from '../../../src/explore/semantics/local.js';
 import { MachineCode } from '../../../src/explore/semantics/machine-code.js';
 import { Names } from '../../../src/explore/semantics/names.js';
-import { Anew } from '../../../src/explore/semantics/refusal.js';
 import type { Settings } from '../../../src/explore/semantics/settings.js';
 import { World } from '../../../src/explore/semantics/world.js';
 import type { Counts } from '../../../src/explore/verdict.js';
@@ -115,6 +114,8 @@ export async function endsOf(program: Program, how: How = {}): Promise<Ends> {
     symmetry: false,
     fusion: how.fusion ?? true,
     registers: how.registers ?? true,
+    cpus: true,
+    sleep: true,
   };
   for (;;) {
     const ends = new Set<string>();
@@ -133,7 +134,7 @@ export async function endsOf(program: Program, how: How = {}): Promise<Ends> {
       if (verdict.kind === 'violation') throw new Error('a violation');
       return { ends, counts: verdict, longest: code.buffers.longest, full: code.order?.full === true };
     } catch (error) {
-      if (!(error instanceof Anew)) throw error;
+      if (!knowledge.learnedBy(error)) throw error;
     }
   }
 }

@@ -44,7 +44,8 @@ export async function hold(
   }: { maxStates: number; seeds: number; jobs?: boolean; combinations?: readonly Reductions[] },
 ): Promise<Held> {
   const wrong: string[] = [];
-  const ways: How[] = combinations.map((reductions) => ({ reductions, maxStates }));
+  // The second pass, too, with CPUs exchanged for one another.
+  const ways: How[] = combinations.map((reductions) => ({ reductions, maxStates, plainStates: 0 }));
   if (jobs) ways.push({ reductions: ALL, exact: true, maxStates }, { reductions: ALL, jobs: 2, maxStates });
   let first: Found | undefined;
   const all = await attempt(what, { reductions: ALL, maxStates });

@@ -1,8 +1,8 @@
+import { learnAhead } from '../../../src/explore/learn-ahead.js';
 import { explore as search } from '../../../src/explore/search.js';
 import { Knowledge } from '../../../src/explore/semantics/knowledge.js';
 import type { Local } from '../../../src/explore/semantics/local.js';
 import { MachineCode, type Reductions } from '../../../src/explore/semantics/machine-code.js';
-import { Anew } from '../../../src/explore/semantics/refusal.js';
 import { World } from '../../../src/explore/semantics/world.js';
 import { CodeReader } from '../../../src/machine/decode.js';
 import { exploreHost } from '../../../src/node/explore-host.js';
@@ -22,19 +22,35 @@ export interface Case {
 /** How it is explored. */
 export interface How {
   readonly reductions: Reductions;
+  /** As in Options. */
+  readonly plainStates?: number;
   readonly jobs?: number;
   readonly exact?: boolean;
   readonly maxStates?: number;
 }
 
-export const NONE: Reductions = { symmetry: false, fusion: false, registers: false };
-export const ALL: Reductions = { symmetry: true, fusion: true, registers: true };
-/** All combinations of them, none first. */
-export const COMBINATIONS: readonly Reductions[] = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => ({
-  symmetry: (bits & 1) !== 0,
-  fusion: (bits & 2) !== 0,
-  registers: (bits & 4) !== 0,
-}));
+export const NONE: Reductions = {
+  symmetry: false,
+  fusion: false,
+  registers: false,
+  cpus: false,
+  sleep: false,
+};
+export const ALL: Reductions = { symmetry: true, fusion: true, registers: true, cpus: true, sleep: true };
+/** Combinations of them, none first: all of three, with and without the two others; and each of these by itself, with none and with all. */
+export const COMBINATIONS: readonly Reductions[] = [
+  ...Array.from({ length: 16 }, (_, bits) => ({
+    symmetry: (bits & 1) !== 0,
+    fusion: (bits & 2) !== 0,
+    registers: (bits & 4) !== 0,
+    cpus: (bits & 8) !== 0,
+    sleep: (bits & 8) !== 0,
+  })),
+  { ...NONE, cpus: true },
+  { ...NONE, sleep: true },
+  { ...ALL, cpus: false },
+  { ...ALL, sleep: false },
+];
 
 /** What an exploration came to, without what may differ: how many states it took. */
 export interface Found {
@@ -60,15 +76,21 @@ export async function explored(what: Case, how: How): Promise<Found> {
     if (rounds > ROUNDS) throw new Error(`${name}: the search begins again and again`);
     const ends = new Set<string>();
     try {
-      const make = (): MachineCode =>
-        new MachineCode(world, knowledge, how.reductions, (locals, memory) => {
+      await learnAhead(world, knowledge, { reductions: how.reductions });
+      const make = (exchange: boolean): MachineCode => {
+        const { reductions } = how;
+        const some = exchange ? reductions : { ...reductions, cpus: false };
+        return new MachineCode(world, knowledge, some, (locals, memory) => {
           ends.add(endOf(world, knowledge, locals, memory));
           return undefined;
         });
+      };
       const symmetry = how.reductions.symmetry && knowledge.symmetric;
       const verdict = await search(make, {
         symmetry,
+        sleep: how.reductions.sleep,
         exact: how.exact === true,
+        ...(how.plainStates !== undefined && { plainStates: how.plainStates }),
         jobs: how.jobs ?? 1,
         ...((how.jobs ?? 1) > 1 && { host: exploreHost, shareFrom: 1, roundStates: 512 }),
         ...(how.maxStates !== undefined && { maxStates: how.maxStates }),
@@ -78,7 +100,7 @@ export async function explored(what: Case, how: How): Promise<Found> {
       const { violation, cost } = verdict.counterexample;
       return { verdict: `${violation.kind} after ${cost}`, ends, states, rounds };
     } catch (error) {
-      if (!(error instanceof Anew)) throw error;
+      if (!knowledge.learnedBy(error)) throw error;
     }
   }
 }

@@ -12,7 +12,7 @@ export interface Scenario {
 }
 
 /** Bytes of shared memory, all of it cells as soon as somebody writes there. */
-export const SHARED = 64;
+export const SHARED = 128;
 const CLEAR = 'movq $0,%fs:72';
 const SYSCALLS = { rseq: 334, membarrier: 324, yield: 24, gettid: 186, getcpu: 309, mask: 14 } as const;
 
@@ -108,6 +108,34 @@ const loud: fc.Arbitrary<Lines> = fc.oneof(
   ).map(([line]) => line!.split('; ')),
 );
 
+/** An element of an array by the number of the CPU, or of mm_cid; elements stand close together or far apart. */
+const indexed: fc.Arbitrary<Lines> = fc
+  .record({
+    number: fc.constantFrom(64, 68, 68, 88),
+    shift: fc.constantFrom(0, 1, 2),
+    what: fc.oneof(
+      fc.constantFrom('incq @', 'lock incq @', 'movq $7,@'),
+      register.map((to) => `mov @,%${to}`),
+      register.map((from) => `mov %${from},@`),
+      register.map((from) => `lock cmpxchg %${from},@`),
+    ),
+  })
+  .map(({ number, shift, what }) => [
+    `mov %fs:${number},%r9d`,
+    ...(shift === 0 ? [] : [`shl $${shift},%r9d`]),
+    'lea data+32(%rip),%r10',
+    what.replace('@', '(%r10,%r9,8)'),
+  ]);
+
+/** What tells one CPU from another. */
+const partial: fc.Arbitrary<Lines> = fc
+  .tuple(
+    fc.constantFrom(64, 68, 88),
+    fc.constantFrom(0, 1, 2),
+    fc.oneof(shared, fc.constant('data+40(%rip)')),
+  )
+  .map(([number, which, at]) => [`cmpl $${which},%fs:${number}`, 'jne 77f', `incq ${at}`, '77:']);
+
 /** Fields of struct rseq that the kernel writes. */
 const looks: fc.Arbitrary<Lines> = one(
   fc.tuple(register, fc.constantFrom(64, 68, 68, 88)).map(([to, at]) => `mov %fs:${at},%${SIZED[to][0]}`),
@@ -123,11 +151,17 @@ const call = (number: number, first = 0, second = 0): Lines => [
 const FENCE = call(SYSCALLS.membarrier, 1 << 7);
 const calls: fc.Arbitrary<Lines> = fc.constantFrom(FENCE, FENCE, call(SYSCALLS.gettid), call(SYSCALLS.yield));
 
-const body = (weights: { quiet: number; loud: number; looks: number }): fc.Arbitrary<Lines> =>
+const body = (weights: {
+  quiet: number;
+  loud: number;
+  looks: number;
+  indexed?: number;
+}): fc.Arbitrary<Lines> =>
   fc.oneof(
     { weight: weights.quiet, arbitrary: quiet },
     { weight: weights.loud, arbitrary: loud },
     { weight: weights.looks, arbitrary: looks },
+    { weight: weights.indexed ?? 0, arbitrary: indexed },
     { weight: 1, arbitrary: fc.constantFrom<Lines>([CLEAR]) },
   );
 
@@ -142,7 +176,7 @@ const section = (
         { weight: 1, arbitrary: fc.constantFrom('none', 'gap', 'twice', 'late', 'store') },
       ),
       check: fc.constantFrom('none', 'none', 'id', 'cid'),
-      body: fc.array(body({ quiet: 6, loud: 4, looks: 1 }), { minLength: 1, maxLength: 5 }),
+      body: fc.array(body({ quiet: 6, loud: 4, looks: 1, indexed: 2 }), { minLength: 1, maxLength: 5 }),
       leave: fc.option(fc.tuple(condition, fc.boolean()), { freq: 3 }),
       commit: fc.option(shared, { freq: 5 }),
       from: register,
@@ -221,6 +255,7 @@ const task = (name: string): fc.Arbitrary<Part> =>
             { weight: 2, arbitrary: loud },
             { weight: 1, arbitrary: looks },
             { weight: 1, arbitrary: calls },
+            { weight: 2, arbitrary: indexed },
           ),
         ),
         { maxLength: 3 },
@@ -233,6 +268,8 @@ const task = (name: string): fc.Arbitrary<Part> =>
             { weight: 2, arbitrary: loud },
             { weight: 1, arbitrary: looks },
             { weight: 1, arbitrary: calls },
+            { weight: 2, arbitrary: indexed },
+            { weight: 1, arbitrary: partial },
           ),
         ),
         { maxLength: 3 },
@@ -283,6 +320,7 @@ const quote = (label: string, text: string): string[] => [`${label}: .asciz "${t
 function file(
   tasks: readonly { readonly name: string; readonly count: number; readonly part: Part }[],
   signals: readonly { readonly task: string; readonly name: string; readonly part: Part }[],
+  never: readonly [at: number, value: number] | undefined,
 ): string {
   const rows: string[] = [];
   const row = (kind: number, number: number, task: string, start: string): void => {
@@ -292,17 +330,21 @@ function file(
   row(2, 0, '0', 'setup');
   for (const { name, count } of tasks) row(3, count, `s_${name}`, name);
   for (const [n, { task, name }] of signals.entries()) row(4, n === 0 ? 10 : 12, `s_${task}`, name);
+  if (never !== undefined) row(5, 0, '0', 'inv');
   const parts = [...tasks, ...signals].map(({ part }) => part);
   return [
     '.text',
     'setup:',
     ...call(SYSCALLS.membarrier, 1 << 8),
     'ret',
+    ...(never === undefined
+      ? []
+      : ['inv:', 'xor %eax,%eax', `cmpq $${never[1]},data+${never[0]}(%rip)`, 'setne %al', 'ret']),
     ...parts.flatMap(({ code }) => code),
     '.data',
     '.globl data',
     '.balign 64',
-    `data: .quad 1,2,3,0,0,0,0,0`,
+    `data: .quad 1,2,3,0,0,0,0,0,0,0,0,0,0,0,0,0`,
     '.section .rodata,"a"',
     ...parts.flatMap(({ data }) => data),
     ...quote('s_name', 's'),
@@ -324,9 +366,14 @@ export const scenario: fc.Arbitrary<Scenario> = fc
       { weight: 4, arbitrary: fc.constant(false) },
       { weight: 1, arbitrary: fc.constant(true) },
     ),
-    cpus: fc.constantFrom(1, 2, 2),
+    cpus: fc.constantFrom(1, 2, 2, 2, 3),
+    /** An invariant: the word of one CPU never holds this. */
+    never: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.tuple(fc.constantFrom(32, 40, 48), fc.constantFrom(1, 2, 7)) },
+    ),
   })
-  .map(({ a, b, signal, kernel, debugRseq, cpus }) => ({
+  .map(({ a, b, signal, kernel, debugRseq, cpus, never }) => ({
     text: file(
       b === null
         ? [{ name: 'a', count: 2, part: a }]
@@ -340,6 +387,7 @@ export const scenario: fc.Arbitrary<Scenario> = fc
             { task: 'a', name: 'h', part: signal[0] },
             ...(signal[1] === null ? [] : [{ task: 'a', name: 'g', part: signal[1] }]),
           ],
+      never,
     ),
     kernel,
     debugRseq,
