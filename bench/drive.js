@@ -62,6 +62,8 @@ inside = len(places) - 1
 seconds = ${seconds}
 gdb.execute("set pagination off")
 gdb.execute("set confirm off")
+# Else gdb steps over a breakpoint in a copy of the instruction elsewhere: the kernel disarms the section, and aborts nothing.
+gdb.execute("set displaced-stepping off")
 n = aborts = 0
 begun = time.time()
 `;
@@ -103,6 +105,7 @@ function gdb(script, all) {
   writeFileSync(file, script(all));
   return withTarget((pid) => {
     const { stdout, error } = spawnSync('gdb', ['-q', '-nx', '-batch', '-p', `${pid}`, '-x', file], {
+      maxBuffer: 2 ** 28,
       encoding: 'utf8',
     });
     if (error) return undefined;

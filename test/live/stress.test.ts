@@ -10,6 +10,8 @@ import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
+/** Increments that take some seconds here. */
+const LONG = '600000000';
 const LIBRARY = 'test/fixtures/live/library.so';
 
 /** Runs stress; its exit status and what it says. */
@@ -142,6 +144,17 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     expect(status).toBe(0);
   });
 
+  it('lets signals and job control be', () => {
+    const script = `
+      ${COUNTERS} good 2 ${LONG} & pid=$!
+      kill -STOP $pid; while ! grep -q '^State:.[tT]' /proc/$pid/status; do :; done; kill -CONT $pid; wait $pid || exit 1
+      trap 'got=1' USR1; kill -USR1 $$; [ "$got" = 1 ] || exit 2
+      ${COUNTERS} good 1 1000000000000 & pid=$!; kill -TERM $pid; wait $pid; [ $? = 143 ] || exit 3`;
+    const { status, document } = stress('--', '/bin/sh', '-c', script);
+    expect(document).toMatchObject({ verdict: 'survived', program: { status: 0 } });
+    expect(status).toBe(0);
+  });
+
   it('says when too little was covered', () => {
     // One increment is over before the second abort.
     const { status, document } = stress(
@@ -185,9 +198,6 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
   });
 });
 
-/** Increments that take some seconds here. */
-const LONG = '600000000';
-
 describe.skipIf(reason !== undefined)(title('stress of a process that runs'), () => {
   it('leaves it as it was', async () => {
     const target = start(COUNTERS, 'good', '2', LONG);
@@ -196,6 +206,16 @@ describe.skipIf(reason !== undefined)(title('stress of a process that runs'), ()
     expect(document).toMatchObject({ verdict: 'survived', coverage: { percent: 100 }, program: {} });
     expect(status).toBe(0);
     expect(threadStatus(target.pid!)?.get('TracerPid') ?? '0').toBe('0');
+    expect(await ended).toBe(0);
+  });
+
+  it('leaves a stopped process stopped', async () => {
+    const target = start(COUNTERS, 'good', '2', LONG);
+    const ended = exit(target);
+    target.kill('SIGSTOP');
+    expect(stress('--time', '1', '-p', `${target.pid}`).document.verdict).toBe('inconclusive');
+    expect(threadStatus(target.pid!)?.get('State')).toMatch(/^T/);
+    target.kill('SIGCONT');
     expect(await ended).toBe(0);
   });
 
