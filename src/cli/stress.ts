@@ -1,10 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { SIG } from '../abi/signals.js';
+import { type CounterexampleTrace, readTrace, TraceError } from '../explore/trace.js';
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
+import { force } from '../live/force/force.js';
 import { Refused } from '../live/keeper/refused.js';
 import type { StressOptions } from '../live/stress/options.js';
 import { stress } from '../live/stress/stress.js';
+import { reason } from '../node/reason.js';
+import type { ForceDocument } from '../report/force-document.js';
+import { forceText } from '../report/force-text.js';
 import type { Cause, StressDocument, StressVerdict } from '../report/stress-document.js';
 import { stressHtml } from '../report/stress-html.js';
 import { stressJson } from '../report/stress-json.js';
@@ -33,6 +39,7 @@ interface Options {
   readonly verify?: string;
   readonly minCoverage?: string;
   readonly bisect: boolean;
+  readonly counterexample?: string;
   readonly format: keyof typeof FORMATS;
   readonly output?: string;
   readonly color: boolean;
@@ -88,6 +95,10 @@ export function addStress(program: Command, finish: (status: number) => void): v
       'a shell command that says, when the program has ended, whether all is well: status 0',
     )
     .option('--min-coverage <percent>', 'less of the sections entered is a failure: exit status 1')
+    .option(
+      '--counterexample <trace>',
+      'make the threads of a program, built from the same scenario with -DRSEQLAB_NATIVE, go the way that rseqlab explore --trace found',
+    )
     .option('--no-bisect', 'do not look for the smallest set of aborts that makes a failure happen')
     .addOption(
       new Option('--format <format>', 'how to print')
@@ -112,6 +123,7 @@ Examples:
   rseqlab stress --mode storm --time 30 -- ./test
   rseqlab stress --format html -o aborts.html -- ./test
   rseqlab stress --verify 'diff out expected' -- ./test
+  rseqlab stress --counterexample bug.json -- ./a.out count   what explore found, on the real kernel
   rseqlab stress -p 4711                         a process that runs; it is left as it was
 
 Exit status: 0 all is well, 1 it failed, or too little was covered, 2 wrong usage or input, 3 nothing could be aborted, or broken off.`;
@@ -119,6 +131,7 @@ Exit status: 0 all is well, 1 it failed, or too little was covered, 2 wrong usag
 async function run(command: readonly string[], options: Options): Promise<number> {
   const why = unavailable();
   if (why !== undefined) throw new UsageError(why);
+  if (options.counterexample !== undefined) return forced(command, options, options.counterexample);
   const progress = new Progress();
   const stop = stopper();
   try {
@@ -137,6 +150,48 @@ async function run(command: readonly string[], options: Options): Promise<number
   } finally {
     progress.done();
     stop.done();
+  }
+}
+
+const FORCE_FORMATS: Readonly<Record<string, (document: ForceDocument, style: Style) => string>> = {
+  text: forceText,
+  json: (document) => `${JSON.stringify(document, null, 2)}\n`,
+};
+const FORCE_STATUS = { happened: EXIT.FOUND, right: EXIT.OK, diverged: EXIT.INCONCLUSIVE } as const;
+
+async function forced(command: readonly string[], options: Options, file: string): Promise<number> {
+  const { output, color, format, expectStatus } = options;
+  const write = FORCE_FORMATS[format];
+  if (write === undefined)
+    throw new UsageError(`--counterexample knows --format text and json, not ${format}`);
+  if (command.length === 0)
+    throw new UsageError(
+      '--counterexample: name the program behind --, built from the scenario with -DRSEQLAB_NATIVE',
+    );
+  const stop = stopper();
+  try {
+    const document = await force(traceIn(file), command, {
+      outputAside: output === undefined,
+      expectStatus: count('--expect-status', expectStatus, 0, 255),
+      abort: stop.signal,
+    });
+    deliver(write(document, wantsColour(color, output) ? COLOUR : PLAIN), output);
+    return FORCE_STATUS[document.verdict];
+  } catch (error) {
+    if (error instanceof Refused || error instanceof Unavailable || error instanceof TraceError)
+      throw new UsageError(error.message);
+    throw error;
+  } finally {
+    stop.done();
+  }
+}
+
+function traceIn(file: string): CounterexampleTrace {
+  try {
+    return readTrace(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    if (error instanceof TraceError) throw error;
+    throw new UsageError(`cannot read ${file}: ${reason(error)}; make one with rseqlab explore --trace`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { annotateJob } from '../annotate/job.js';
 import { enforceJob } from '../enforce/job.js';
+import { forceJob } from '../force/job.js';
 import { stepJob } from '../step/job.js';
 import { stressJob } from '../stress/job.js';
 import type { Channel } from './channel.js';
@@ -8,6 +9,7 @@ import type { Channel } from './channel.js';
 export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
   annotate: annotateJob,
   enforce: enforceJob,
+  force: forceJob,
   step: stepJob,
   stress: stressJob,
 };

@@ -1,0 +1,67 @@
+import { signalName } from '../../abi/signals.js';
+import type { CounterexampleTrace } from '../../explore/trace.js';
+import { VERSION } from '../../node/version.js';
+import { FORCE_SCHEMA, type ForceDocument } from '../../report/force-document.js';
+import type { ProgramEnd } from '../../report/stress-document.js';
+import { startKeeper } from '../keeper/door.js';
+import { Refused } from '../keeper/refused.js';
+import type { ForceConfig, ForceResult } from './job.js';
+import { planOf } from './plan.js';
+
+/** Lets real threads go the way of a counterexample. Throws Refused, whose message is for the user. */
+export async function force(
+  trace: CounterexampleTrace,
+  command: readonly string[],
+  { outputAside, expectStatus, abort }: { readonly outputAside: boolean; readonly expectStatus: number; readonly abort?: AbortSignal }, // biome-ignore format: options
+): Promise<ForceDocument> {
+  const plan = planOf(trace);
+  const config: ForceConfig = { ...plan, command };
+  const door = startKeeper<ForceResult>(
+    { job: 'force', config },
+    { alone: false, output: outputAside ? 'aside' : 'own' },
+  );
+  const stop = (): void => door.stop();
+  abort?.addEventListener('abort', stop);
+  let program: ProgramEnd = {};
+  let result: ForceResult | undefined;
+  try {
+    for await (const message of door.messages) {
+      if (message.kind === 'refused') throw new Refused(message.message);
+      if (message.kind === 'failed') throw new Error(message.message);
+      if (message.kind === 'ended')
+        program =
+          message.signal === undefined ? { status: message.status! } : { signal: signalName(message.signal) };
+      if (message.kind === 'result') result = message;
+    }
+  } finally {
+    abort?.removeEventListener('abort', stop);
+  }
+  if (result === undefined) throw new Refused('the keeper of the program was killed; run again');
+  const { done, diverged } = result;
+  const failed = program.signal !== undefined || program.status !== expectStatus;
+  const all = done >= plan.turns.length;
+  const verdict = !all ? 'diverged' : failed ? 'happened' : 'right';
+  const how =
+    program.signal === undefined ? `ended with status ${program.status}` : `was killed by ${program.signal}`;
+  return {
+    schema: FORCE_SCHEMA,
+    version: VERSION,
+    command,
+    scenario: plan.scenario,
+    violation: plan.violation,
+    verdict,
+    sentence:
+      verdict === 'happened'
+        ? `the real program ${how}, on the real kernel, on the way that explore found (${plan.violation})`
+        : verdict === 'right'
+          ? `the real program ${how}, although its threads went the way that explore found (${plan.violation})`
+          : `the real threads went another way: ${diverged ?? 'broken off'}`,
+    program,
+    turns: plan.turns.map(({ task, place, text }, index) => ({
+      task: plan.tasks[task]!,
+      ...(place !== undefined && { place }),
+      ...(text !== undefined && { text }),
+      done: index < done,
+    })),
+  };
+}

@@ -1,0 +1,162 @@
+/** What a keeper does for `rseqlab stress --counterexample`: lets one thread run at a time, on one CPU, each up to where the counterexample stops it. */
+import { type Addr, asAddr } from '../../abi/address.js';
+import { scenariosOf } from '../../kernel/scenario/parts.js';
+import { Unavailable } from '../../linux/errors.js';
+import { tryCall } from '../../linux/libc.js';
+import type { Channel } from '../keeper/channel.js';
+import { Keeper } from '../keeper/keeper.js';
+import { startOrRefuse } from '../keeper/refusal.js';
+import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import { type Module, Modules } from '../modules.js';
+import type { Plan, PlannedTurn } from './plan.js';
+
+export interface ForceConfig extends Plan {
+  readonly command: readonly string[];
+}
+
+export interface ForceResult {
+  readonly kind: 'result';
+  /** Turns that were made. */
+  readonly done: number;
+  readonly diverged?: string;
+}
+
+const TICK = 100;
+/** Ticks without a turn after which threads are taken to have gone another way. */
+const PATIENCE = 100;
+const SAME = 'build it from the same source, with -DRSEQLAB_NATIVE, and otherwise the same flags';
+
+export function forceJob(channel: Channel, given: unknown): void {
+  new ForceJob(channel, given as ForceConfig).run();
+}
+
+class ForceJob {
+  private readonly keeper: Keeper;
+  private readonly threads: (TracedThread | undefined)[];
+  /** Run-time addresses of the tasks' functions. */
+  private starts: readonly number[] = [];
+  private stops: readonly (number | undefined)[] = [];
+  private turn = -1;
+  private quiet = 0;
+  private refused: string | undefined;
+  private diverged: string | undefined;
+
+  constructor(
+    channel: Channel,
+    private readonly config: ForceConfig,
+  ) {
+    this.keeper = new Keeper(channel, this, TICK);
+    this.threads = config.tasks.map(() => undefined);
+  }
+
+  run(): void {
+    startOrRefuse(this.keeper, this.config.command);
+    this.keeper.run();
+    if (this.refused !== undefined) throw new Unavailable(this.refused);
+    if (this.turn < 0) throw new Unavailable(`${this.config.command[0]} never began the tasks of scenario ${this.config.scenario}; ${SAME}`); // biome-ignore format: one line
+    this.keeper.send({
+      kind: 'result',
+      done: this.turn,
+      ...(this.diverged !== undefined && { diverged: this.diverged }),
+    } satisfies ForceResult);
+  }
+
+  onProcess(process: TracedProcess, _: TracedThread, how: string): void {
+    if (how !== 'exec' || this.starts.length > 0) return;
+    const modules = Modules.ofProcess(process.pid).modules;
+    for (const module of modules) {
+      const { image } = module.file;
+      if (image?.section('__rseqlab_scenario') === undefined) continue;
+      const scenario = scenariosOf(image).find(({ name }) => name === this.config.scenario);
+      if (scenario === undefined) continue;
+      const bias = Number(module.bias);
+      try {
+        this.starts = this.config.tasks.map((task) => {
+          const found = scenario.tasks.find(({ name }) => name === task);
+          if (found === undefined) throw new Unavailable(`${module.name} has no task ${task}; ${SAME}`);
+          return found.start + bias;
+        });
+        this.stops = this.config.turns.map((turn) => addressOf(module, turn));
+      } catch (error) {
+        this.refused = (error as Error).message;
+        this.starts = [];
+        this.keeper.stop();
+        return;
+      }
+      for (const at of new Set(this.starts)) process.space.plant(at);
+      return;
+    }
+  }
+
+  onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
+    this.quiet = 0;
+    if (this.turn < 0) {
+      const task = this.starts.findIndex((start, index) => start === at && this.threads[index] === undefined);
+      if (task < 0) return;
+      this.threads[task] = thread;
+      thread.held = true;
+      if (this.threads.every((each) => each !== undefined)) this.begin();
+      return;
+    }
+    const turn = this.config.turns[this.turn];
+    if (turn === undefined || this.stops[this.turn] !== at || this.threads[turn.task] !== thread) return;
+    thread.process.space.remove(at, true);
+    thread.held = true;
+    this.next();
+  }
+
+  onThreadExit(thread: TracedThread): void {
+    const turn = this.config.turns[this.turn];
+    if (turn === undefined || this.threads[turn.task] !== thread) return;
+    if (turn.place === undefined) this.next();
+    else this.leave(`task ${this.config.tasks[turn.task]} ended before it came to ${turn.place}`);
+  }
+
+  onTick(): void {
+    if (++this.quiet < PATIENCE || this.turn < 0 || this.turn >= this.config.turns.length) return;
+    const turn = this.config.turns[this.turn]!;
+    this.leave(`task ${this.config.tasks[turn.task]} does not come to ${turn.place ?? 'its end'}`);
+  }
+
+  /** All tasks stand at their beginning. */
+  private begin(): void {
+    const [first] = this.threads as TracedThread[];
+    for (const at of new Set(this.starts)) first!.process.space.remove(at, true);
+    const mask = new Uint8Array(1024);
+    const size = tryCall('sched_getaffinity', first!.tid, mask.length, mask);
+    const index = mask.findIndex((bits) => bits !== 0);
+    const one = new Uint8Array(mask.length);
+    if (index >= 0) one[index] = mask[index]! & -mask[index]!;
+    for (const thread of this.threads) if (size > 0) tryCall('sched_setaffinity', thread!.tid, size, one);
+    this.next();
+  }
+
+  private next(): void {
+    this.turn++;
+    const turn = this.config.turns[this.turn];
+    if (turn === undefined) return this.leave();
+    const thread = this.threads[turn.task]!;
+    const at = this.stops[this.turn];
+    if (at !== undefined) thread.process.space.plant(at);
+    this.keeper.tracer.resume(thread);
+  }
+
+  /** Everybody goes on. */
+  private leave(diverged?: string): void {
+    this.diverged = diverged;
+    this.keeper.stop();
+  }
+}
+
+/** Where a turn ends at run time. Throws Unavailable where the program is another one. */
+function addressOf({ file, bias, name }: Module, { place, text }: PlannedTurn): number | undefined {
+  if (place === undefined) return undefined;
+  const [, symbol, offset = '0'] = /^(.*?)(?:\+(0x[0-9a-f]+))?$/.exec(place)!;
+  const start = file.image?.symbols.find((each) => each.name === symbol && each.kind === 'function')?.address;
+  const at = start === undefined ? undefined : asAddr(BigInt(start + Number(offset)));
+  const found = at === undefined ? undefined : file.findings?.code?.at(at)?.text;
+  const word = (line: string | undefined): string | undefined => line?.split(' ')[0];
+  if (at === undefined || found === undefined || (text !== undefined && word(found) !== word(text)))
+    throw new Unavailable(`${name} does not have ${text ?? 'an instruction'} at ${place}; ${SAME}`);
+  return (at as Addr) + Number(bias);
+}
