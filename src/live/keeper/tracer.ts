@@ -321,6 +321,8 @@ export class Tracer {
     if (!this.releasing) this.handler.onThreadExit?.(thread);
     const last = process.threads.size === 1;
     if (last && !this.releasing) this.handler.onExit?.(process, change);
+    // It came to its end while it was given up.
+    else if (this.releasing) this.handler.onOther?.(change);
     this.forget(thread);
     // Whoever made a stray is perhaps among the dead, and will not tell of it.
     if (last && !this.releasing) for (const tid of [...this.strays]) this.adopt(tid, process);
