@@ -100,6 +100,7 @@ try {
         }),
     ),
   );
+  rmSync(folder, { recursive: true });
   console.log(
     `afterwards        ${ends.filter((status) => status === 0).length} of ${processes} processes are as they were`,
   );

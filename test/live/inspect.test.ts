@@ -1,7 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { kernelColumn } from '../../src/abi/kernel-rules.js';
 import { runningKernel } from '../../src/linux/kernel.js';
+import { threadStat } from '../../src/linux/procfs.js';
 import { BIN, oneErrorLine, rseqlab } from '../cli/command.js';
 import { Live } from '../cli/live.js';
 import { reason, title } from '../linux/here.js';
@@ -219,6 +222,75 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
     });
     standing.signal('SIGCONT');
     expect(await standing.end()).toBe('exit 0');
+  });
+
+  it('says who traces it, and what is known all the same', async () => {
+    const standing = await (await start('waiting')).waits();
+    const tracer = new Live(['explain', '-p', String(standing.pid)]);
+    while (inspect(String(standing.pid)).processes[0]!.tracer === null);
+    const [about] = inspect(String(standing.pid)).processes;
+    expect(about!.tracer).toMatchObject({ pid: tracer.leaf, name: expect.any(String) });
+    expect(about!.threads[0]).toMatchObject({ known: 'unknown', stopped: null, call: 'read' });
+    expect(about!.threads[0]!.note).toContain(`traced by process ${tracer.leaf}`);
+    expect(oneErrorLine(rseqlab(['explain', '-p', String(standing.pid)]))).toContain('end that first');
+    expect(await standing.end()).toBe('exit 0');
+    expect(await tracer.status()).toBe(0);
+  });
+
+  it('looks at a 32-bit program', async ({ skip }) => {
+    let standing: Standing;
+    try {
+      standing = await Standing.run(fileURLToPath(new URL('programs/narrow', import.meta.url)), []);
+    } catch {
+      return skip('this kernel runs no 32-bit programs');
+    }
+    open.push(standing);
+    await standing.waits();
+    const [about] = inspect(String(standing.pid)).processes;
+    expect(about).toMatchObject({ architecture: 'i386', glibc: null });
+    expect(about!.threads[0]).toMatchObject({
+      known: 'kernel',
+      registration: { length: 32, signature: '0x53053053' },
+    });
+    return expect(await standing.end()).toBe('exit 0');
+  });
+
+  it('says what a zombie and a thread of the kernel are', async () => {
+    // The shell becomes a program that does not wait for its child.
+    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec tail -f /dev/null'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const pid = await new Promise<string>((resolve) =>
+        parent.stdout!.on('data', (text) => resolve(String(text).trim())),
+      );
+      const state = () => /State:\t(\w)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      while (state() !== 'Z') await new Promise(setImmediate);
+      expect(oneErrorLine(rseqlab(['inspect', pid]))).toContain(
+        'is a zombie: it has ended, and its memory is gone',
+      );
+    } finally {
+      parent.kill('SIGKILL');
+    }
+    const kthreadd = threadStat(2);
+    if (kthreadd?.name === 'kthreadd')
+      expect(oneErrorLine(rseqlab(['inspect', '2']))).toBe(
+        'rseqlab: process 2 (kthreadd) is a thread of the kernel: it has no user space',
+      );
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('says what to grant', async ({ skip }) => {
+    const standing = await (await start('waiting')).waits();
+    const { stderr, status } = spawnSync(process.execPath, [BIN, 'inspect', String(standing.pid)], {
+      uid: 65534,
+      gid: 65534,
+      encoding: 'utf8',
+    });
+    if (!stderr.startsWith('rseqlab:')) return skip('nobody may not read the files of this repository');
+    expect(status).toBe(2);
+    return expect(stderr).toBe(
+      `rseqlab: not allowed to look at process ${standing.pid} (standing): it belongs to user 0; run as that user or as root, or with CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)\n`,
+    );
   });
 
   it('draws on a terminal until the process has gone', async () => {

@@ -26,6 +26,7 @@ export class Standing {
     );
     await new Promise<void>((resolve, reject) => {
       child.stdout!.on('data', () => resolve());
+      child.on('error', reject);
       child.on('close', () => reject(new Error('ended before it was ready')));
     });
     return new Standing(child, ended);

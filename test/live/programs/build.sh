@@ -1,8 +1,10 @@
 #!/bin/sh
-# Makes `standing` from its source (gcc for x86-64): static, without a C library; its symbols are kept.
+# Makes `standing` and `narrow` (32-bit) from their sources (gcc for x86-64): static, without a C library; its symbols are kept.
 set -eu
 cd "$(dirname "$0")"
 gcc -DCORES=1 -static -nostdlib -ffreestanding -O2 -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -Wno-unused-function -Werror -mgeneral-regs-only -mno-red-zone \
   -fno-stack-protector -fno-pie -no-pie -fcf-protection=none -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
   -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noseparate-code \
   -o standing standing.c ../../conformance/lib.c ../../conformance/thread.c ../../conformance/section.c
+gcc -m32 -static -nostdlib -ffreestanding -Os -Wall -Wextra -Werror -fno-stack-protector -fno-pie -no-pie -fcf-protection=none -fno-asynchronous-unwind-tables \
+  -Wl,--build-id=none -Wl,-z,noseparate-code -s -o narrow narrow.c
