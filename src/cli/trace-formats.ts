@@ -1,4 +1,3 @@
-import { ERRNO } from '../abi/errno.js';
 import type { Watch } from '../live/trace/session.js';
 import { TraceeContexts } from '../live/trace/tracee-context.js';
 import { VERSION } from '../node/version.js';
@@ -41,14 +40,13 @@ const MAKERS: Readonly<Record<TraceFormat, MakeSink>> = {
   },
   tracee: (stream, watch) => {
     const contexts = new TraceeContexts(watch.pid);
-    const errno = ERRNO as Readonly<Record<string, number>>;
     return {
       see: (observed) => contexts.see(observed),
       add: (observed) => {
         if (observed.event.kind !== 'return') return;
         const { pid, name } = observed.process;
         const context = contexts.of(pid, observed.event.tid, name);
-        stream.write(traceTracee(observed, context, contexts.boot, (error) => errno[error] ?? 0));
+        stream.write(traceTracee(observed, context, contexts.boot));
       },
       end: () => {},
     };

@@ -10,14 +10,14 @@ export const traceHead = (version: string, source: string): string =>
 export const traceTail = (lost: number): string => `${JSON.stringify({ lost })}\n`;
 
 /**
- * Behind the fields of the event: `process` and `name`; of an abort `section`, `at` (see placeJson), `guess`, `by`, `lost` (nanoseconds); of a call
+ * Behind the fields of the event: `process` (its id) and `comm`; of an abort `section`, `at` (see placeJson), `guess`, `by`, `lost` (nanoseconds); of a call
  * that has come back `reason` of its error and `age` (nanoseconds between the call and the reading of its memory).
  */
 export function traceJson({ event, process, abort, call }: Observed, n: number): string {
   return `${JSON.stringify({
     ...eventJson(event, n),
     process: process.pid,
-    name: process.name,
+    comm: process.name,
     ...(abort && {
       section: placeJson(abort.section),
       at: placeJson(abort.at),

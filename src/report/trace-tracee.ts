@@ -41,15 +41,10 @@ const RAW = /"\\u0001(\d+)\\u0001"/g;
 const u32 = (value: bigint | undefined): number => Number(BigInt.asUintN(32, value ?? 0n));
 
 /** '' for events that are not the return of a rseq call. `bootTime`: nanoseconds since 1970 at which the clock of events began. */
-export function traceTracee(
-  { event, call }: Observed,
-  context: TraceeContext,
-  bootTime: bigint,
-  errnoOf: (name: string) => number,
-): string {
+export function traceTracee({ event, call }: Observed, context: TraceeContext, bootTime: bigint): string {
   if (event.kind !== 'return' || event.name !== 'rseq' || call === undefined) return '';
   const [rseq = 0n, length, flags, signature] = call.arguments;
-  const returnValue = event.error === undefined ? Number(event.value) : -errnoOf(event.error);
+  const returnValue = Number(event.value);
   const document = {
     timestamp: raw(bootTime + BigInt(event.time)),
     threadStartTime: raw(context.threadStartTime),

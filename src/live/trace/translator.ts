@@ -287,7 +287,7 @@ export class Translator {
       {
         kind: 'return',
         name: 'rseq',
-        value: failed ? -1n : value,
+        value,
         ...(failed && { error: errnoName(errno) }),
       },
       more && { call: more },
