@@ -256,10 +256,14 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
   });
 
   it('says what a zombie and a thread of the kernel are', async () => {
-    // The shell becomes a program that does not wait for its child.
-    const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec tail -f /dev/null'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    // The shell becomes a program that does not wait for its child, which ends when that has come about.
+    const parent = spawn(
+      'sh',
+      ['-c', '(until grep -q tail /proc/$$/comm; do :; done) & echo $!; exec tail -f /dev/null'],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
     try {
       const pid = await new Promise<string>((resolve) =>
         parent.stdout!.on('data', (text) => resolve(String(text).trim())),
