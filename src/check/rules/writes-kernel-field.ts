@@ -11,9 +11,9 @@ export const writesKernelField: Rule = {
   id: 'writes-kernel-field',
   severity: 'error',
   summary: 'Code writes cpu_id_start, cpu_id, node_id or mm_cid, which belong to the kernel.',
-  why: "User space may only read these fields. Programs that wrote them (tcmalloc keeps a cached pointer across cpu_id_start and counts on the kernel overwriting it) worked as long as the kernel rewrote the fields at every context switch. From 6.19 it writes them only when they change, so the program's value stays and memory is corrupted; in the optimized mode of 7.1 the kernel detects the write and kills the process.",
+  why: "User space may only read these fields. Programs that wrote them (tcmalloc keeps a cached pointer across cpu_id_start and counts on the kernel overwriting it) worked as long as the kernel rewrote the fields at every context switch. From 6.19 it writes them only when they change, so the program's value stays and memory is corrupted; in the optimized mode of 7.0.10 and newer the kernel detects the write and kills the process.",
   kernels:
-    'Up to 6.18: overwritten at the next switch (measured). 6.19-7.0: left standing. From 7.1: registered with 32 bytes, overwritten again; longer, the process is killed. With rseq_debug from 6.19: killed.',
+    'Up to 6.18: overwritten at the next switch (measured). 6.19 to 7.0.9: left standing. From 7.0.10: registered with 32 bytes, overwritten again; longer, the process is killed. With rseq_debug from 6.19: killed.',
   mend: 'Keep program state in thread-local variables of your own. Until then run with GLIBC_TUNABLES=glibc.pthread.rseq=0 or register 32 bytes.',
   *file(context): Iterable<Report> {
     const { findings, kernel } = context;
@@ -24,7 +24,7 @@ export const writesKernelField: Rule = {
         told.add(at);
         const harmless = kernel.kernelFields === 'overwritten';
         const fate = harmless
-          ? `Linux ${kernel.version} overwrites it at the next switch; 6.19 to 7.0 leave it standing, and 7.1 kills the process if more than 32 bytes are registered`
+          ? `Linux ${kernel.version} overwrites it at the next switch; 6.19 to 7.0.9 leave it standing, and newer ones kill the process if more than 32 bytes are registered`
           : `Linux ${kernel.version} ${FATES[kernel.kernelFields] ?? 'does not put it right'}`;
         yield {
           severity: harmless ? 'warning' : 'error',
