@@ -283,7 +283,7 @@ export async function follow(
   } finally {
     watch.poll(true);
     look();
-    watch.close();
+    await watch.close();
     for (const [name, handler] of handlers) process.off(name, handler);
   }
 }

@@ -112,8 +112,15 @@ class PtraceWatch implements Watch {
     return PACE;
   }
 
-  close(): void {
-    this.messages.link.destroy();
-    this.messages.tracer.unref();
+  /** A command's tracer stays with it; of a process that ran before it is waited for: the process is free then. */
+  async close(): Promise<void> {
+    const { link, tracer } = this.messages;
+    if (this.pid === undefined && !this.messages.gone) {
+      const gone = new Promise((resolve) => link.once('close', resolve));
+      link.end();
+      await gone;
+    }
+    link.destroy();
+    tracer.unref();
   }
 }

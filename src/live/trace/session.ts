@@ -1,5 +1,6 @@
 /** A watch over processes, from its beginning to its end, whatever the events come from. */
 
+import { statSync } from 'node:fs';
 import { asAddr } from '../../abi/address.js';
 import type { Observed } from '../../event/observed.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
@@ -35,7 +36,7 @@ export interface Watch {
   readonly deserted: boolean;
   readonly translator: Translator;
   /** Lets go of everything; whoever was watched goes on. */
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 type Told = Pick<TranslatorOptions, 'onRegister'> & { readonly onEvent: (observed: Observed) => void };
@@ -63,10 +64,16 @@ export function openPerfWatch(options: SessionOptions, told: Told): Watch {
   }
 }
 
+/** Bytes of a program that is not read for practice: it may have no sections at all. */
+const LARGE = 2 ** 23;
+
 /** What is done for the first time takes longest, and the command would fill the rings meanwhile: its file is read before it begins. */
 function practise(name: string): void {
   const file = findProgram(name);
-  const image = openElf({ name: file, candidates: [file], inode: 0, debugDirectories: [] })?.image;
+  const image =
+    statSync(file).size > LARGE
+      ? undefined
+      : openElf({ name: file, candidates: [file], inode: 0, debugDirectories: [] })?.image;
   if (image !== undefined) image.functionAt(image.header.entry);
   if (image !== undefined) image.lineAt(image.header.entry);
   x86_64.decode(Uint8Array.of(0x90), asAddr(0n)!);

@@ -285,9 +285,14 @@ function main(task: TracerTask): void {
     onChange(change, command);
   }
   tell({ kind: 'deserted' });
-  process.kill(bell, 'SIGKILL');
-  // What is left in the way of the tool is not to be cut off.
-  process.exit(0);
+  tryCall('kill', bell, SIG.SIGKILL);
 }
 
-main(JSON.parse(process.argv[2]!) as TracerTask);
+try {
+  main(JSON.parse(process.argv[2]!) as TracerTask);
+} catch (error) {
+  // Whoever is still traced goes on when we end.
+  if (!silent) process.stderr.write(`rseqlab: the tracer ends: ${(error as Error).message}\n`);
+}
+// The handlers of signals would keep us.
+process.exit(0);
