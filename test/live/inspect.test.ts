@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { kernelColumn } from '../../src/abi/kernel-rules.js';
 import { runningKernel } from '../../src/linux/kernel.js';
 import { threadStat } from '../../src/linux/procfs.js';
+import { inspectProcess } from '../../src/live/inspect/look.js';
+import { LiveProcess } from '../../src/live/process.js';
 import { BIN, oneErrorLine, rseqlab } from '../cli/command.js';
 import { Live } from '../cli/live.js';
 import { reason, title } from '../linux/here.js';
@@ -281,6 +283,15 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
       expect(oneErrorLine(rseqlab(['inspect', '2']))).toBe(
         'rseqlab: process 2 (kthreadd) is a thread of the kernel: it has no user space',
       );
+  });
+
+  it('says that a process has ended meanwhile', async () => {
+    const standing = await (await start('waiting')).waits();
+    const target = new LiveProcess(standing.pid);
+    await standing.end();
+    expect(() => inspectProcess(target, { stop: false, kernel: runningKernel() })).toThrow(
+      `process ${standing.pid} (standing) has ended while it was looked at`,
+    );
   });
 
   it.skipIf(process.getuid?.() !== 0)('says what to grant', async ({ skip }) => {

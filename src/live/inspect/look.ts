@@ -18,7 +18,7 @@ import { type Glibc, glibcOf } from '../glibc.js';
 import { placeText } from '../modules.js';
 import type { LiveProcess } from '../process.js';
 import { hurried, practise, type Stop, stopEach } from '../stop.js';
-import type { Target, TargetThread } from '../target.js';
+import { Refused, type Target, type TargetThread } from '../target.js';
 import { describeThread, type Seen } from './describe.js';
 import { judging } from './mode.js';
 import { derive } from './owner.js';
@@ -49,7 +49,9 @@ export function inspectProcess(target: LiveProcess, options: LookOptions): Inspe
     target.architecture === 'x86-64'
       ? glibcOf(target.modules, (at, size) => target.read(at, size))
       : undefined;
-  const found = target.threads().map((thread) => beforeStop(target, glibc, thread, options));
+  const threads = target.threads();
+  if (threads.length === 0) throw ended(target);
+  const found = threads.map((thread) => beforeStop(target, glibc, thread, options));
   const asking = found.filter(({ note }) => note === undefined).map(({ thread }) => thread.tid);
   const stops = hurried(() => stopEach(asking, (tid) => ask(target, tid)));
   const seen = found.flatMap(
@@ -62,6 +64,9 @@ export function inspectProcess(target: LiveProcess, options: LookOptions): Inspe
     threads: seen.map((each) => describeThread(target, glibc, options.kernel, each)),
   };
 }
+
+const ended = ({ pid, name }: Target): Refused =>
+  new Refused(`process ${pid} (${name}) has ended while it was looked at`, true);
 
 export function about(target: Target, glibc: Glibc | undefined, notes: readonly string[]): InspectedProcess {
   return {
