@@ -23,7 +23,7 @@ import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 import { count } from './run-options.js';
 
-const CAUSES: readonly Cause[] = ['ptrace', 'signal', 'migrate'];
+const CAUSES: readonly Cause[] = ['ptrace', 'signal', 'migrate', 'membarrier'];
 const MODES = ['sweep', 'storm'] as const;
 
 interface Options {
@@ -81,7 +81,10 @@ export function addStress(program: Command, finish: (status: number) => void): v
     )
     .option('--double', 'abort the retry too: every pair of instructions')
     .addOption(
-      new Option('--cause <cause>', 'what comes with the stop that aborts: nothing, a signal, another CPU')
+      new Option(
+        '--cause <cause>',
+        'what comes with the stop that aborts: nothing, a signal, another CPU, a membarrier(2) that aborts others too',
+      )
         .choices(CAUSES)
         .default('ptrace'),
     )

@@ -111,7 +111,10 @@ export interface FailurePoint {
 
 export interface StressEffort {
   readonly seconds: number;
+  /** Forced. */
   readonly aborts: number;
+  /** Aborts that the kernel told of at the points of these sections, forced or not (tracepoint rseq:rseq_ip_fixup); absent: it could not be asked. */
+  readonly told?: number;
   readonly threads: number;
   readonly processes: number;
 }

@@ -59,7 +59,8 @@ const TOO_MANY_VAIN = MANY_VAIN + 50;
 /** Ticks after which a round is over where nobody was seen to leave. */
 const PATIENCE = 3;
 
-const RSEQ_CS_AT = offsetOf(RSEQ, 'rseq_cs');
+/** Byte offset of the field in struct rseq. */
+export const RSEQ_CS_AT = offsetOf(RSEQ, 'rseq_cs');
 
 export class Campaign {
   private readonly instances = new Map<Space, Instance[]>();
@@ -121,6 +122,11 @@ export class Campaign {
     }
     this.instances.delete(space);
     this.owners.delete(space);
+  }
+
+  /** The points at an address of this memory. */
+  pointsAt(space: Space, at: number): readonly Point[] {
+    return (this.owners.get(space)?.get(at) ?? []).flatMap(({ point }) => point ?? []);
   }
 
   knows(space: Space): boolean {

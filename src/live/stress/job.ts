@@ -2,6 +2,7 @@
 
 import type { ProgramImage } from '../../binary/image.js';
 import { scenariosOf } from '../../kernel/scenario/parts.js';
+import { Unavailable } from '../../linux/errors.js';
 import { tryCall } from '../../linux/libc.js';
 import { threadStat } from '../../linux/procfs.js';
 import type { StressSection } from '../../report/stress-document.js';
@@ -11,7 +12,9 @@ import { ModulesWatch } from '../keeper/modules-watch.js';
 import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
-import { Campaign, type CampaignOptions } from './campaign.js';
+import { Barrier } from './barrier.js';
+import { Campaign, type CampaignOptions, RSEQ_CS_AT } from './campaign.js';
+import { Fixups } from './fixups.js';
 import { reportOf, Targets } from './sections.js';
 
 export interface StressConfig extends CampaignOptions {
@@ -32,6 +35,8 @@ export interface StressResult {
   readonly kind: 'result';
   readonly sections: readonly StressSection[];
   readonly aborts: number;
+  /** Aborts that the kernel has told of at these points, forced or not. */
+  readonly told?: number;
   readonly seconds: number;
   readonly threads: number;
   readonly processes: number;
@@ -63,6 +68,11 @@ class StressJob {
   private processes = 0;
   private ticks = 0;
   private timeOver = false;
+  private fixups: Fixups | undefined;
+  private noFixups = '';
+  private readonly barrier = new Barrier();
+  private noBarrier = false;
+  private readonly spaces = new Map<number, Space>();
 
   constructor(
     channel: Channel,
@@ -82,10 +92,11 @@ class StressJob {
 
   run(): void {
     const { command, pid } = this.config;
-    if (command !== undefined) startOrRefuse(this.keeper, command);
+    if (command !== undefined) this.countAborts([startOrRefuse(this.keeper, command)]);
     else {
       const process = attachOrRefuse(this.keeper, pid!);
       for (const tid of process.threads.keys()) this.threads.add(tid);
+      this.countAborts([...process.threads.keys()]);
       this.onProcess(process);
     }
     this.begun = performance.now();
@@ -93,8 +104,28 @@ class StressJob {
     this.keeper.send(this.result());
   }
 
+  /** Where the kernel tells of aborts, those that came by themselves are known. */
+  private countAborts(tids: readonly number[]): void {
+    try {
+      this.fixups = new Fixups(tids);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      this.noFixups = error.message;
+    }
+  }
+
+  private readAborts(): void {
+    this.fixups?.read((pid, ip) => {
+      const space = this.spaces.get(pid);
+      if (space === undefined) return;
+      for (const point of this.campaign.pointsAt(space, ip)) point.natural = (point.natural ?? 0) + 1;
+    });
+  }
+
   onProcess(process: TracedProcess, thread?: TracedThread, how?: string): void {
     this.processes++;
+    this.readAborts();
+    this.spaces.set(process.pid, process.space);
     if (thread !== undefined) this.threads.add(thread.tid);
     const { space } = process;
     // A copy has its maker's breakpoints, which nobody would take away.
@@ -113,12 +144,14 @@ class StressJob {
   }
 
   onMemoryGone(space: Space): void {
+    this.readAborts();
     this.campaign.drop(space);
     this.watch.forget(space);
   }
 
   onTick(): void {
     this.ticks++;
+    this.readAborts();
     this.campaign.tick();
     if (this.ticks % LOOK === 0) {
       for (const { space } of this.keeper.tracer.processes.values()) this.watch.look(space);
@@ -144,7 +177,8 @@ class StressJob {
     } else if (cause === 'migrate') {
       thread.held = true;
       migrate(thread.tid, () => this.keeper.tracer.resume(thread));
-    }
+    } else if (cause === 'membarrier' && thread.area)
+      this.noBarrier ||= !this.barrier.call(thread, thread.area + RSEQ_CS_AT);
   }
 
   private *threadsWith(space: Space): Generator<number> {
@@ -154,12 +188,32 @@ class StressJob {
 
   private result(): StressResult {
     const limits: string[] = [];
+    this.readAborts();
+    if (this.noBarrier)
+      limits.push(
+        'membarrier(2) could not be called in the program (Linux 5.10 has what it takes): its stops had no such cause',
+      );
+    if (this.fixups === undefined)
+      limits.push(`aborts that come by themselves were not counted: ${this.noFixups}`);
+    else if (this.fixups.lost)
+      limits.push('aborts that come by themselves were not counted: the kernel had no room for some records');
+    const told = this.targets.all
+      .flatMap(({ points }) => points)
+      .reduce((sum, { natural = 0 }) => sum + natural, 0);
+    // The kernel tells of all of them.
+    for (const point of this.targets.all.flatMap(({ points }) => points))
+      point.natural =
+        this.fixups === undefined || this.fixups.lost
+          ? undefined
+          : Math.max(0, (point.natural ?? 0) - point.forced);
+    this.fixups?.close();
     for (const target of this.campaign.unwritable)
       limits.push(`${target.file}: its code cannot be written to: sections in it were left alone`);
     return {
       kind: 'result',
       sections: this.targets.all.map(reportOf),
       aborts: this.campaign.aborts,
+      ...(this.fixups !== undefined && !this.fixups.lost && { told }),
       seconds: (performance.now() - this.begun) / 1000,
       threads: this.threads.size,
       processes: this.processes,

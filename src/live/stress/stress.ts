@@ -58,6 +58,7 @@ export async function stress(options: StressOptions): Promise<StressDocument> {
     effort: {
       seconds: Math.round(result.seconds * 1000) / 1000,
       aborts: result.aborts,
+      ...(result.told !== undefined && { told: result.told }),
       threads: result.threads,
       processes: result.processes,
     },
