@@ -11,7 +11,7 @@ import { reason, title } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
 /** Increments that take some seconds here. */
-const LONG = '600000000';
+const LONG = '300000000';
 const LIBRARY = 'test/fixtures/live/library.so';
 
 /** Runs stress; its exit status and what it says. */
@@ -149,7 +149,7 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
 
   it('lets signals and job control be', () => {
     const script = `
-      ${COUNTERS} good 2 ${LONG} & pid=$!
+      ${COUNTERS} good 2 100000000 & pid=$!
       kill -STOP $pid; while ! grep -q '^State:.[tT]' /proc/$pid/status; do :; done; kill -CONT $pid; wait $pid || exit 1
       trap 'got=1' USR1; kill -USR1 $$; [ "$got" = 1 ] || exit 2
       ${COUNTERS} good 1 1000000000000 & pid=$!; kill -TERM $pid; wait $pid; [ $? = 143 ] || exit 3`;
@@ -235,7 +235,7 @@ describe.skipIf(reason !== undefined)(title('stress of a process that runs'), ()
   it('does not hurt it when it is killed itself', async () => {
     const target = start(COUNTERS, 'good', '4', LONG);
     const ended = exit(target);
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 3; n++) {
       const tool = start(
         process.execPath,
         BIN,
