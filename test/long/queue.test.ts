@@ -49,7 +49,7 @@ describe.skipIf(withoutRedis !== undefined)(
       expect(resultOf(coordinator.stdout)).toEqual(plain(LARGE));
       for (const each of team) expect(await each.end()).toBe(0);
       expect(team.map(pieces).some((count) => count > 0)).toBe(true);
-      expect(await server.redis.keys('*')).toEqual([]);
+      expect(await server.lasting()).toEqual([]);
     });
   },
 );

@@ -260,10 +260,11 @@ export class RedisBoard implements Board {
         if (this.workers === 0) break;
         await new Promise((resolve) => setTimeout(resolve, BEAT / 5));
       }
+      // One that does not listen now will know from it that it may leave; it goes by itself.
+      const isHeard = (await redis.hlen(keys.workers)) === 0;
       await this.sweep();
       await redis.del(keys.alive);
-      // One that does not listen now will know from it that it may leave; it goes by itself.
-      if (this.workers === 0) await redis.del(keys.over);
+      if (isHeard) await redis.del(keys.over);
     } catch {
       // What is left goes by itself when its time is over.
     }

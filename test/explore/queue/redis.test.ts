@@ -47,7 +47,7 @@ describe.skipIf(withoutRedis !== undefined)(
       expect(pieces(second)).toBeGreaterThan(0);
       expect(pieces(third)).toBeGreaterThan(0);
       expect(second.stdout).toContain('the search is over');
-      expect(await server.redis.keys('*')).toEqual([]);
+      expect(await server.lasting()).toEqual([]);
     });
 
     it.each([
