@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -140,6 +141,38 @@ describe.skipIf(reason !== undefined)(`processes${reason === undefined ? '' : `:
     expect(seen.process.tunables).toBe('glibc.pthread.rseq=0');
     if (seen.process.glibc !== null) expect(seen.process.glibc.version).toMatch(/^2\.\d+$/);
   });
+
+  it.for<[string, string, string[], RegExp | undefined]>([
+    ['uses-glibc.so', '1', ['4.18-6.18 runs', '6.19-7.0.9 breaks', '7.0.10- runs'], undefined],
+    [
+      'uses-glibc.so',
+      '0',
+      ['4.18- runs'],
+      /relies on glibc's registration, and there is none: GLIBC_TUNABLES/,
+    ],
+    ['own-area.so', '1', ['4.18- runs'], /two want to register: glibc was first/],
+    ['own-area.so', '0', ['4.18- runs'], /no thread has registered/],
+  ])(
+    'that load %s with glibc.pthread.rseq=%s: who has the registration decides',
+    async ([library, on, verdicts, note], { skip }) => {
+      const koffi = JSON.stringify(createRequire(import.meta.url).resolve('koffi'));
+      const load = `require(${koffi}).load(${JSON.stringify(program(library))})`;
+      const script = `${load}; console.log("ready"); setInterval(() => {}, 1 << 30)`;
+      const env = { GLIBC_TUNABLES: `glibc.pthread.rseq=${on}` };
+      const { kernels, program: seen } = doctor(
+        '-p',
+        `${await start(process.execPath, ['-e', script], env)}`,
+      );
+      // musl, and glibc before 2.35 or since 2.41, register otherwise.
+      const version = seen.process.glibc?.version ?? 'none';
+      skip(!/^2\.(3[5-9]|40)$/.test(version), `glibc ${version}`);
+      expect(verdictsOf(kernels)).toEqual(verdicts);
+      if (note !== undefined) expect(seen.notes.join('; ')).toMatch(note);
+      expect(seen.files).toMatchObject([
+        { name: library, area: library === 'own-area.so' ? 'own' : 'glibc' },
+      ]);
+    },
+  );
 
   it('that a command starts are judged when they end; their output is their own', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rseqlab-doctor-'));
