@@ -68,6 +68,11 @@ describe('explore --start-from', () => {
     if (text !== undefined) expect(result.counterexample!.violation.text).toContain(text);
   });
 
+  it('has store buffers, too: who sleeps or wakes has emptied his', () => {
+    const start = recorded('l', THREADS, 'l');
+    expect(verdictOf(start, '--memory', 'tso').verdict).toBe('verified');
+  });
+
   it('names who sleeps and who wakes', () => {
     const { stdout } = from(recorded('d', THREADS, 'd'));
     expect(stdout).toMatch(/=> futex\(2\); sleeps/);

@@ -55,9 +55,11 @@ const OF_SCENARIOS = new Set(
   ),
 );
 
-/** Calls that take a lock, or end the thread: its stores are in memory by then. */
-export const locks = (number: number): boolean =>
-  [NUMBER['futex'], NUMBER['exit'], NUMBER['exit_group']].includes(number);
+const LOCKS = new Set(
+  ['futex', 'nanosleep', 'clock_nanosleep', 'exit', 'exit_group'].map((name) => NUMBER[name]!),
+);
+/** Calls that take a lock, give the CPU away, or end the thread: its stores are in memory by then. */
+export const locks = (number: number): boolean => LOCKS.has(number);
 
 /** System calls of programs under way: each is done by the simulated kernel where others have a part in it, or has no effect that anybody could see. */
 export class ProgramCalls {
