@@ -73,6 +73,7 @@ describe('what a thread’s struct rseq says', () => {
       address: CS,
       descriptor: undefined,
       inside: false,
+      position: 'unknown',
       signature: undefined,
     });
     const { [`${ABORT - 4n}`]: _, ...unsigned } = memory;
