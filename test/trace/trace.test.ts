@@ -294,7 +294,10 @@ describe.skipIf(noPerf)(title('aborts', noPerf), () => {
     const none = /hardware breakpoints|not all fields could be watched/.exec(stderr);
     if (none) return expect(stderr).toMatch(/note: /);
     expect(stderr).toMatch(
-      /caught: cpu_id_start written at least \d+ times by 1 thread, at cache_a_pointer \(abuser\.c:\d+\) in abuser: movl \$0x80000000,\(%rdi\)/,
+      /caught: cpu_id_start written at least \d+ times by 1 thread, at cache_a_pointer\+0x\w+ \(abuser\.c:\d+\) in abuser: movl \$0x80000000,\(%rdi\)/,
+    );
+    expect(stderr).toMatch(
+      /found: \S+abuser: 0x\w+ in cache_a_pointer \(abuser\.c:\d+\): this writes cpu_id_start/,
     );
     expect(status).toBe(1);
     const clean = rseqlab(['trace', '--abuse', '--', BUSY, '100']);
