@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { tellVerdict } from '../../../src/explore/document.js';
 import { exploreScenario } from '../../../src/explore/scenario.js';
 import type { Reductions } from '../../../src/explore/semantics/machine-code.js';
 import type { Program } from '../../../src/kernel/program.js';
@@ -110,3 +111,24 @@ test('sleep sets leave a fifth of the transitions out, and no count but that', a
   expect(without.slept).toBe(0);
   expect(with_.slept).toBeGreaterThan(with_.counts.transitions / 5);
 });
+
+test.each([
+  ['examples/explore/counter-bug.o', 'count', 2],
+  ['examples/explore/slab-no-fence.o', 'pop_drain', 3],
+  ['examples/explore/lock-bug.o', 'lock3', 3],
+] as const)(
+  '%s %s: a counterexample that was found with CPUs exchanged can be told',
+  async (path, scenario, cpus) => {
+    const where = settings(scenario, cpus);
+    const options = { reductions: ALL, serial: 'without-claims' } as const;
+    const told = [];
+    for (const plainStates of [0, 1e9]) {
+      const explored = await exploreScenario(programOf(path), where, { ...options, plainStates });
+      // Every act is really done: it throws where that comes to something else.
+      const { verdict } = tellVerdict(explored, where, options, () => undefined);
+      expect(explored.alike).toBe(true);
+      told.push({ cost: verdict.counterexample!.cost, kind: verdict.counterexample!.violation.kind });
+    }
+    expect(told[0]).toEqual(told[1]);
+  },
+);
