@@ -54,7 +54,7 @@ export class ModulesWatch {
   look(space: Space): void {
     const entry = this.known.get(space);
     if (entry?.modules.refresh() !== true) return;
-    space.epoch++;
+    space.remapped();
     this.plant(space, entry);
     this.changed(space, entry.modules);
   }

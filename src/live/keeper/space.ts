@@ -38,7 +38,14 @@ export class Space {
   }
 
   /** Counts up when something else may be mapped where breakpoints were. */
-  epoch = 0;
+  private epoch = 0;
+
+  /** Maps have changed: breakpoints went with the memory that they were in. */
+  remapped(): void {
+    this.epoch++;
+    for (const breakpoint of this.breakpoints.values())
+      if (breakpoint.planted && this.byte(breakpoint.at) !== INT3) breakpoint.planted = false;
+  }
 
   read(address: number, size: number): Uint8Array | undefined {
     return this.fill(address, size) ? buffer.slice(0, size) : undefined;
