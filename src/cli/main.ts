@@ -3,6 +3,7 @@ import { printable } from '../binary/printable.js';
 import { VERSION } from '../node/version.js';
 import { addAnnotate } from './annotate.js';
 import { addCheck } from './check.js';
+import { addCheckpoint } from './checkpoint.js';
 import { addDoctor } from './doctor.js';
 import { addEnforce } from './enforce.js';
 import { EXIT, UsageError } from './exit.js';
@@ -56,6 +57,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride();
   addAnnotate(program, finish);
   addCheck(program, finish);
+  addCheckpoint(program, finish);
   addDoctor(program, finish);
   addExplain(program, finish);
   addEnforce(program, finish);

@@ -102,6 +102,22 @@ export function getSignalMask(tid: number): bigint {
 export const setSignalMask = (tid: number, mask: bigint): number =>
   request('SETSIGMASK', tid, 8, new BigUint64Array([mask]));
 
+/** PTRACE_PEEKSIGINFO: siginfo_t of each signal that waits for the thread, or (`shared`) for its process. */
+export function pendingSignals(tid: number, shared: boolean): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (;;) {
+    const info = new Uint8Array(128);
+    // struct ptrace_peeksiginfo_args: the first one, PTRACE_PEEKSIGINFO_SHARED, how many.
+    const args = new Uint8Array(16);
+    const view = new DataView(args.buffer);
+    view.setBigUint64(0, BigInt(found.length), true);
+    view.setUint32(8, shared ? 1 : 0, true);
+    view.setInt32(12, 1, true);
+    if (request('PEEKSIGINFO', tid, args, info) === 0) return found;
+    found.push(info);
+  }
+}
+
 /** A word of struct user at a byte offset: debug register n is at DEBUG_REGISTER + 8n. */
 export function peekUser(tid: number, offset: number): bigint {
   const word = new BigUint64Array(1);

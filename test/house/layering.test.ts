@@ -11,6 +11,7 @@ const ORDER = [
   'abi',
   'process',
   'event',
+  'checkpoint',
   'binary',
   'isa',
   'machine',

@@ -34,7 +34,7 @@ export function attachOrRefuse(keeper: Keeper, pid: number): TracedProcess {
   }
 }
 
-function whyNot(pid: number): string {
+export function whyNot(pid: number): string {
   const status = threadStatus(pid);
   if (status === undefined) return 'there is none; ps shows which there are';
   const tracer = Number(status.get('TracerPid') ?? 0);

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { SIG, signalName } from '../abi/signals.js';
+import { unavailable } from '../linux/libc.js';
+import type {
+  CheckpointConfig,
+  CheckpointMessage,
+  RestoreConfig,
+  RestoreMessage,
+} from '../live/checkpoint/jobs.js';
+import { startKeeper } from '../live/keeper/door.js';
+import { EXIT, UsageError } from './exit.js';
+import { count } from './run-options.js';
+
+const CHECKPOINT_EXAMPLES = `
+Examples:
+  rseqlab checkpoint 4242 -o server.img             the process goes on
+  rseqlab checkpoint 4242 -o server.img --kill      it ends
+  rseqlab restore server.img                        it is there again
+
+docs/checkpoint.md says what is kept and what is refused. Exit status: 0 done, 2 refused: nothing has changed.`;
+
+const RESTORE_EXAMPLES = `
+Examples:
+  rseqlab restore server.img              waits for its end
+  rseqlab restore --detach server.img     leaves it running
+
+Exit status: of the process its own, or 128 and the signal that ended it; 0 with --detach; 2 refused: nothing is left behind.`;
+
+/** `rseqlab checkpoint` and `rseqlab restore`; `finish` takes the exit status. */
+export function addCheckpoint(program: Command, finish: (status: number) => void): void {
+  program
+    .command('checkpoint')
+    .description('freeze a process to an image that is right about its sections')
+    .argument('<pid>', 'the process')
+    .requiredOption('-o, --output <file>', 'the image')
+    .option('--leave-running', 'the process goes on (default)')
+    .option('--kill', 'the process ends')
+    .option(
+      '--keep-position',
+      'a thread inside a section stays there in the image: for analysis, wrong to go on from',
+    )
+    .addHelpText('after', CHECKPOINT_EXAMPLES)
+    .action(async (pid: string, options: { output: string; kill?: boolean; keepPosition?: boolean }) => {
+      available();
+      const config: CheckpointConfig = {
+        pid: count('PID', pid, 1, 2 ** 22),
+        file: options.output,
+        kill: options.kill === true,
+        keepPosition: options.keepPosition === true,
+      };
+      finish(await checkpoint(config));
+    });
+  program
+    .command('restore')
+    .description('bring a process back from its image')
+    .argument('<image>', 'what checkpoint has written')
+    .option('--detach', 'leave it running, and end')
+    .addHelpText('after', RESTORE_EXAMPLES)
+    .action(async (file: string, options: { detach?: boolean }) => {
+      available();
+      finish(await restore({ file, detach: options.detach === true }));
+    });
+}
+
+function available(): void {
+  const against = unavailable();
+  if (against !== undefined) throw new UsageError(against);
+}
+
+async function checkpoint(config: CheckpointConfig): Promise<number> {
+  const keeper = startKeeper<CheckpointMessage>({ job: 'checkpoint', config }, { alone: true });
+  for await (const message of keeper.messages) {
+    if (message.kind === 'refused') throw new UsageError(message.message);
+    if (message.kind === 'failed') throw new Error(message.message);
+    if (message.kind !== 'done') continue;
+    const { frozen, bytes, threads, sections } = message;
+    process.stdout.write(
+      `${config.file}: ${threads} thread${threads === 1 ? '' : 's'}, ${sections} inside a section; ${bytes} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,
+    );
+    return EXIT.OK;
+  }
+  throw new UsageError(`cannot checkpoint process ${config.pid}: the keeper has ended; try again`);
+}
+
+async function restore(config: RestoreConfig): Promise<number> {
+  const keeper = startKeeper<RestoreMessage>({ job: 'restore', config }, { alone: config.detach });
+  let running = false;
+  for await (const message of keeper.messages) {
+    if (message.kind === 'refused') throw new UsageError(message.message);
+    if (message.kind === 'failed') throw new Error(message.message);
+    if (message.kind === 'running') {
+      running = true;
+      if (config.detach) process.stdout.write(`${config.file}: process ${message.pid} runs again\n`);
+    }
+    if (message.kind === 'ended')
+      return message.signal === undefined
+        ? (message.status ?? 0)
+        : 128 + (SIG[signalName(message.signal) as keyof typeof SIG] ?? 0);
+  }
+  if (running) return EXIT.OK;
+  throw new UsageError(`cannot bring ${config.file} back: the keeper has ended; try again`);
+}

@@ -1,0 +1,243 @@
+/** A process as an image: what its threads are in the middle of is read before anything runs in it. */
+import { readlinkSync } from 'node:fs';
+import { release } from 'node:os';
+import { RESTART } from '../../abi/errno.js';
+import { offsetOf } from '../../abi/layout.js';
+import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
+import type { ImageData } from '../../checkpoint/codec.js';
+import {
+  IMAGE_SCHEMA,
+  type ProcessImage,
+  type SectionImage,
+  type SignalActionImage,
+  type ThreadImage,
+} from '../../checkpoint/image.js';
+import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
+import { addressOf, tryCall } from '../../linux/libc.js';
+import { readForced } from '../../linux/memory.js';
+import { commandLine, procFile, procText, threadStat, threadStatus } from '../../linux/procfs.js';
+import * as ptrace from '../../linux/ptrace.js';
+import { VERSION } from '../../node/version.js';
+import { isInside } from '../../process/judge.js';
+import { captureMaps, checkMaps, Unsupported } from './contents.js';
+import { captureFiles } from './files.js';
+import type { Frozen } from './freeze.js';
+
+const NT_X86_XSTATE = 0x202;
+const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
+const NO_CALL = (1n << 64n) - 1n;
+const USER64 = 0x33n;
+const ERESTART = new Set(
+  [RESTART.ERESTARTSYS, RESTART.ERESTARTNOINTR, RESTART.ERESTARTNOHAND].map((value) => BigInt(-value)),
+);
+const EINTR = 4n;
+const SYSCALL = 2n;
+
+export interface CaptureOptions {
+  /** Threads inside a section stay there in the image, as they were. */
+  readonly keepPosition: boolean;
+}
+
+/** A thread, and where it is to go on. */
+interface Looked {
+  readonly frozen: Frozen;
+  readonly before: ptrace.UserRegisters;
+  readonly registers: ptrace.UserRegisters;
+  readonly rseq: ReturnType<typeof ptrace.rseqConfiguration>;
+  readonly section: SectionImage | undefined;
+}
+
+/** What must be known before anything runs in the process: the kernel clears rseq_cs of a thread that runs elsewhere. */
+function look(pid: number, frozen: Frozen, { keepPosition }: CaptureOptions): Looked {
+  const { tid } = frozen;
+  const rseq = ptrace.rseqConfiguration(tid);
+  const before = ptrace.getRegisters(tid);
+  if (before.get('cs') !== USER64) throw new Unsupported('it is a 32-bit program');
+  const registers = new ptrace.UserRegisters(before.words.slice());
+  restartCall(registers);
+  const section = rseq && sectionOf(pid, rseq.address, registers.get('rip'), !keepPosition);
+  if (section?.aborted === true) registers.set('rip', section.abortIp);
+  return { frozen, before, registers, rseq, section };
+}
+
+/** A call that our stop has interrupted is made again, as the kernel would (arch_do_signal_or_restart). One with a time limit gives EINTR: what was left of it is the kernel's secret. */
+function restartCall(registers: ptrace.UserRegisters): void {
+  if (BigInt.asIntN(64, registers.get('orig_rax')) < 0n) return;
+  const result = BigInt.asIntN(64, registers.get('rax'));
+  if (ERESTART.has(result)) {
+    registers.set('rip', registers.get('rip') - SYSCALL);
+    registers.set('rax', registers.get('orig_rax'));
+  } else if (result === BigInt(-RESTART.ERESTART_RESTARTBLOCK))
+    registers.set('rax', BigInt.asUintN(64, -EINTR));
+  registers.set('orig_rax', NO_CALL);
+}
+
+function sectionOf(pid: number, area: bigint, ip: bigint, aborted: boolean): SectionImage | undefined {
+  const word = readForced(pid, area + BigInt(RSEQ_CS_OFFSET), 8);
+  const pointer = word === undefined ? 0n : new DataView(word.buffer).getBigUint64(0, true);
+  const bytes = pointer === 0n ? undefined : readForced(pid, pointer, RSEQ_CS.size);
+  if (bytes === undefined) return undefined;
+  const cs = RSEQ_CS.read(bytes);
+  if (!isInside(cs, ip)) return undefined;
+  return { ip, startIp: cs.start_ip, postCommitOffset: cs.post_commit_offset, abortIp: cs.abort_ip, aborted };
+}
+
+/** The image of a frozen process; it can go on as it is afterwards. Throws Unsupported, before the process has been touched, and SystemError. */
+export function capture(
+  pid: number,
+  threads: readonly Frozen[],
+  data: ImageData,
+  options: CaptureOptions,
+): ProcessImage {
+  const looked = threads.map((frozen) => look(pid, frozen, options));
+  const maps = checkMaps(pid);
+  const files = captureFiles(pid);
+  const timers = (procText(`${pid}/timers`) ?? '').trim();
+  if (timers !== '') throw new Unsupported('it has timers of timer_create(2)');
+  const instruction = findSyscall(pid);
+  if (instruction === undefined) throw new Unsupported('it has no SYSCALL instruction');
+  // Contents first: what runs in the process uses a page of its own, and clears rseq_cs.
+  const contents = captureMaps(pid, maps, data);
+  const first = threads[0]!.tid;
+  const process = inThread(first, instruction, (call) => ofProcess(pid, call));
+  const each = looked.map((thread) => ofThread(pid, thread, instruction));
+  // The kernel has seen them run elsewhere: what was a section is none any more.
+  for (const { frozen, before, registers, section } of looked)
+    if (section !== undefined) {
+      before.set('rip', section.abortIp);
+      before.set('orig_rax', NO_CALL);
+      before.set('rax', registers.get('rax'));
+      ptrace.setRegisters(frozen.tid, before);
+    }
+  const status = threadStatus(pid)!;
+  return {
+    schema: IMAGE_SCHEMA,
+    version: VERSION,
+    architecture: 'x86-64',
+    kernel: release(),
+    taken: Math.floor(Date.now() / 1000),
+    pid,
+    command: commandLine(pid),
+    executable: readlinkSync(`/proc/${pid}/exe`),
+    directory: readlinkSync(`/proc/${pid}/cwd`),
+    umask: Number.parseInt(status.get('Umask') ?? '22', 8),
+    layout: { ...layoutOf(pid), brk: process.brk },
+    maps: contents,
+    threads: each,
+    actions: process.actions,
+    pending: pendingOf(first, true),
+    timers: process.timers,
+    files,
+  };
+}
+
+function layoutOf(pid: number): Omit<ProcessImage['layout'], 'brk'> {
+  const text = procText(`${pid}/stat`)!;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  // proc_pid_stat(5), numbered from 1; the third is the first behind the name.
+  const field = (number: number): bigint => BigInt(fields[number - 3]!);
+  return {
+    startCode: field(26),
+    endCode: field(27),
+    startStack: field(28),
+    startData: field(45),
+    endData: field(46),
+    startBrk: field(47),
+    argStart: field(48),
+    argEnd: field(49),
+    envStart: field(50),
+    envEnd: field(51),
+    auxv: procFile(`${pid}/auxv`)!.toString('base64'),
+  };
+}
+
+const SIGNALS = 64;
+/** struct sigaction as the kernel has it, and struct itimerval. */
+const ACTION = 32;
+const TIMER = 32;
+
+function ofProcess(pid: number, call: InThread) {
+  return withBytes(
+    pid,
+    call,
+    () => new Uint8Array(4096),
+    (address) => {
+      const read = (size: number): DataView => new DataView(readForced(pid, address, size)!.buffer);
+      const actions: SignalActionImage[] = [];
+      for (let signal = 1; signal <= SIGNALS; signal++) {
+        call('rt_sigaction', signal, 0, address, 8);
+        const view = read(ACTION);
+        const [handler, flags, restorer, mask] = [0, 8, 16, 24].map((at) => view.getBigUint64(at, true)) as [
+          bigint,
+          bigint,
+          bigint,
+          bigint,
+        ];
+        if (handler !== 0n || flags !== 0n) actions.push({ signal, handler, flags, restorer, mask });
+      }
+      const timers = [0, 1, 2].map((which): [number, number] => {
+        call('getitimer', which, address);
+        const view = read(TIMER);
+        const time = (at: number): number =>
+          Number(view.getBigInt64(at, true)) * 1_000_000 + Number(view.getBigInt64(at + 8, true));
+        return [time(0), time(16)];
+      });
+      return { actions, timers, brk: call('brk', 0) };
+    },
+  );
+}
+
+const PR_GET_TID_ADDRESS = 40;
+
+function ofThread(
+  pid: number,
+  { frozen: { tid }, registers, rseq, section }: Looked,
+  instruction: bigint,
+): ThreadImage {
+  const extended = Buffer.from(ptrace.getRegisterSet(tid, NT_X86_XSTATE)).toString('base64');
+  const mask = ptrace.getSignalMask(tid);
+  const pending = pendingOf(tid, false);
+  const own = inThread(tid, instruction, (call) =>
+    withBytes(
+      pid,
+      call,
+      () => new Uint8Array(4096),
+      (address) => {
+        call('sigaltstack', 0, address);
+        const stack = new DataView(readForced(pid, address, 24)!.buffer);
+        call('prctl', PR_GET_TID_ADDRESS, address, 0, 0, 0);
+        return {
+          alternate: {
+            sp: stack.getBigUint64(0, true),
+            flags: stack.getUint32(8, true),
+            size: stack.getBigUint64(16, true),
+          },
+          tidAddress: new DataView(readForced(pid, address, 8)!.buffer).getBigUint64(0, true),
+        };
+      },
+    ),
+  );
+  return {
+    tid,
+    name: threadStat(pid, tid)?.name ?? '',
+    registers: Object.fromEntries(ptrace.USER_REGISTERS.map((name) => [name, registers.get(name)])),
+    extended,
+    mask,
+    ...own,
+    robustList: robustListOf(tid),
+    pending,
+    ...(rseq && { rseq }),
+    ...(section && { section }),
+  };
+}
+
+function robustListOf(tid: number): ThreadImage['robustList'] {
+  const words = new BigUint64Array(2);
+  const at = addressOf(words);
+  if (tryCall('get_robust_list', tid, at, at + 8n) !== 0) return { head: 0n, length: 0n };
+  return { head: words[0]!, length: words[1]! };
+}
+
+/** PTRACE_PEEKSIGINFO: signals of the whole process, or of the thread. */
+const pendingOf = (tid: number, shared: boolean): string[] =>
+  ptrace.pendingSignals(tid, shared).map((info) => Buffer.from(info).toString('base64'));

@@ -1,0 +1,122 @@
+/** What of a process's memory belongs into an image. */
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import type { ImageData } from '../../checkpoint/codec.js';
+import type { MapImage, MappedFile, PieceImage } from '../../checkpoint/image.js';
+import { Digest } from '../../event/digest.js';
+import { readForced } from '../../linux/memory.js';
+import { type FileMap, mapsOf, procText } from '../../linux/procfs.js';
+
+const PAGE = 4096;
+/** Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
+const PRESENT = 1 << 31;
+const SWAPPED = 1 << 30;
+const OF_FILE = 1 << 29;
+/** Pages that are read at once. */
+const RUN = 256;
+
+/** A map that cannot be brought back, in words. */
+export class Unsupported extends Error {}
+
+/** Maps that the kernel makes, in every process anew. */
+export const KERNEL_MAPS: readonly string[] = [
+  '[vdso]',
+  '[vvar]',
+  '[vvar_vclock]',
+  '[vsyscall]',
+  '[uprobes]',
+];
+
+/** Throws Unsupported before anything has been read. */
+export function checkMaps(pid: number): FileMap[] {
+  const maps = mapsOf(pid);
+  for (const { name, shared } of maps) {
+    if (name.endsWith(' (deleted)') && name.startsWith('/'))
+      throw new Unsupported(
+        name.startsWith('/dev/zero') || name.startsWith('/memfd:') || name.startsWith('/SYSV')
+          ? `it has shared memory (${name})`
+          : `it has mapped a file that is deleted: ${name}`,
+      );
+    if (name.startsWith('anon_inode:')) throw new Unsupported(`it has mapped ${name}`);
+    if (shared && name.startsWith('/dev/')) throw new Unsupported(`it has mapped a device: ${name}`);
+  }
+  return maps;
+}
+
+/** The maps with what is in them; the process stands still. */
+export function captureMaps(pid: number, maps: readonly FileMap[], data: ImageData): MapImage[] {
+  const flags = growing(pid);
+  const files = new Map<string, MappedFile>();
+  const pagemap = openSync(`/proc/${pid}/pagemap`, 'r');
+  try {
+    return maps.map((map) => {
+      const file = map.name.startsWith('/') ? fileOf(map.name, files) : undefined;
+      return {
+        start: map.start,
+        end: map.end,
+        protection: `${map.readable ? 'r' : '-'}${map.writable ? 'w' : '-'}${map.executable ? 'x' : '-'}`,
+        shared: map.shared,
+        growsDown: flags.has(map.start),
+        name: map.name,
+        ...(file && { file }),
+        offset: map.offset,
+        pieces: piecesOf(pid, map, pagemap, data),
+      };
+    });
+  } finally {
+    closeSync(pagemap);
+  }
+}
+
+/** Beginnings of maps with VmFlags `gd`. */
+function growing(pid: number): Set<bigint> {
+  const found = new Set<bigint>();
+  let start = 0n;
+  for (const line of (procText(`${pid}/smaps`) ?? '').split('\n')) {
+    const head = /^([0-9a-f]+)-[0-9a-f]+ /.exec(line);
+    if (head) start = BigInt(`0x${head[1]}`);
+    else if (line.startsWith('VmFlags:') && / gd\b/.test(line)) found.add(start);
+  }
+  return found;
+}
+
+function fileOf(path: string, known: Map<string, MappedFile>): MappedFile {
+  let file = known.get(path);
+  if (file === undefined) {
+    file = { path, size: statSync(path).size, digest: fileDigest(path) };
+    known.set(path, file);
+  }
+  return file;
+}
+
+export function fileDigest(path: string): string {
+  const digest = new Digest();
+  digest.bytes(readFileSync(path));
+  return digest.text();
+}
+
+function piecesOf(pid: number, map: FileMap, pagemap: number, data: ImageData): PieceImage[] {
+  if (KERNEL_MAPS.includes(map.name)) return [];
+  // What is in a shared file is in the file.
+  if (map.shared && map.name.startsWith('/')) return [];
+  const pieces: PieceImage[] = [];
+  const count = Number((map.end - map.start) / BigInt(PAGE));
+  const words = new Uint32Array(2 * count);
+  readSync(pagemap, words, 0, words.byteLength, (map.start / BigInt(PAGE)) * 8n);
+  for (let page = 0; page < count; ) {
+    const own = (at: number): boolean => {
+      const high = words[2 * at + 1]!;
+      return (high & (PRESENT | SWAPPED)) !== 0 && ((high & OF_FILE) === 0 || map.shared);
+    };
+    if (!own(page)) {
+      page++;
+      continue;
+    }
+    let end = page + 1;
+    while (end < count && end - page < RUN && own(end)) end++;
+    const address = map.start + BigInt(page * PAGE);
+    const bytes = readForced(pid, address, (end - page) * PAGE);
+    if (bytes?.some((byte) => byte !== 0)) pieces.push(...data.add(address, bytes));
+    page = end;
+  }
+  return pieces;
+}
