@@ -115,7 +115,7 @@ test('sleep sets leave a fifth of the transitions out, and no count but that', a
 test.each([
   ['examples/explore/counter-bug.o', 'count', 2],
   ['examples/explore/slab-no-fence.o', 'pop_drain', 3],
-  ['examples/explore/lock-bug.o', 'lock3', 3],
+  ['examples/explore/lock-bug.o', 'handler', 3],
 ] as const)(
   '%s %s: a counterexample that was found with CPUs exchanged can be told',
   async (path, scenario, cpus) => {
