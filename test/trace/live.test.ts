@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { rseqlab } from '../cli/command.js';
+import { threadStat } from '../../src/linux/procfs.js';
+import { oneErrorLine, rseqlab } from '../cli/command.js';
 import { Live } from '../cli/live.js';
 import { noPerf, noPtrace, title } from './here.js';
 import { eventually, Program } from './process.js';
@@ -178,6 +181,29 @@ describe.skipIf(noPtrace)(title('a process by ptrace', noPtrace), () => {
     expect(live.stdout).toBe('registered 20 of 20\n');
     await eventually(() => others().every((pid) => before.has(pid)));
   });
+});
+
+it.skipIf(noPtrace)(
+  title('a process that has ended, and is not waited for, is no target', noPtrace),
+  async () => {
+    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [output] = await once(parent.stdout, 'data');
+    const pid = Number(output);
+    await eventually(() => threadStat(pid)?.state === 'Z');
+    expect(oneErrorLine(rseqlab(['trace', '-p', `${pid}`]))).toMatch(/process \d+ \(\w+\) has ended/);
+    parent.kill('SIGKILL');
+  },
+);
+
+it.skipIf(noPtrace)(title('a port that is in use is said', noPtrace), async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const error = oneErrorLine(rseqlab(['top', '--metrics', `:${port}`, '-p', '1']));
+  expect(error).toContain('cannot listen there (EADDRINUSE)');
+  server.close();
 });
 
 const root = process.getuid?.() === 0;
