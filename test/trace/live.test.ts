@@ -79,6 +79,17 @@ describe.skipIf(noPerf)(title('a process that runs', noPerf), () => {
     },
   );
 
+  it.skipIf(!existsSync('/usr/bin/script')).each(['perf', 'ptrace'])(
+    'that we have started by %s ends by Ctrl-C on its terminal, and that is told',
+    async (source) => {
+      const live = new Live(['trace', '--source', source, '--', BUSY, '60000'], { terminal: true });
+      await live.until(({ stdout }) => / rseq\(/.test(stdout));
+      live.write('\u0003');
+      expect(await live.status()).toBe(130);
+      expect(live.stdout).toMatch(/ exit +pid=\d+ killed by SIGINT\r\n/);
+    },
+  );
+
   it('is counted for Prometheus', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
