@@ -1,5 +1,38 @@
+import { readFileSync } from 'node:fs';
 import { unavailable } from '../../src/linux/libc.js';
+import * as ptrace from '../../src/linux/ptrace.js';
+import { startStopped } from '../../src/linux/spawn.js';
+import { waitFor } from '../../src/linux/wait.js';
+
+/** Containers may forbid it (seccomp). */
+function untraceable(): string | undefined {
+  let pid: number | undefined;
+  try {
+    pid = startStopped([process.execPath]);
+    ptrace.seize(pid, 0);
+    return undefined;
+  } catch (error) {
+    return `processes cannot be traced here (${(error as Error).message})`;
+  } finally {
+    if (pid !== undefined) {
+      process.kill(pid, 'SIGKILL');
+      for (let change = waitFor(pid); change !== undefined && change.kind !== 'killed'; )
+        change = waitFor(pid);
+    }
+  }
+}
+
+function scope(): string | undefined {
+  try {
+    const value = readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'latin1').trim();
+    return value === '0' || process.getuid?.() === 0 ? undefined : `kernel.yama.ptrace_scope is ${value}`;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Why real processes cannot be worked on here: the title of what is skipped then. */
-export const reason = unavailable();
-export const title = (text: string): string => (reason === undefined ? text : `${text}: ${reason}`);
+export const reason = unavailable() ?? untraceable();
+/** The same for processes that somebody else has started. */
+export const reasonToAttach = reason ?? scope();
+export const title = (text: string, why = reason): string => (why === undefined ? text : `${text}: ${why}`);

@@ -7,7 +7,7 @@ import { threadStatus } from '../../src/linux/procfs.js';
 import * as ptrace from '../../src/linux/ptrace.js';
 import type { StressDocument } from '../../src/report/stress-document.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
-import { reason, title } from '../linux/here.js';
+import { reason, reasonToAttach, title } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
 /** Increments that take some seconds here. */
@@ -202,7 +202,7 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
   });
 });
 
-describe.skipIf(reason !== undefined)(title('stress of a process that runs'), () => {
+describe.skipIf(reasonToAttach !== undefined)(title('stress of a process that runs', reasonToAttach), () => {
   it('leaves it as it was', async () => {
     const target = start(COUNTERS, 'good', '2', LONG);
     const ended = exit(target);
