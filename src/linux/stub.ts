@@ -20,12 +20,20 @@ const ROW = 56;
 /** prctl(2): the signal to get when the parent ends. While it is stopped nobody else knows of the stub: it ends with us. */
 export const PR_SET_PDEATHSIG = 1;
 
+const u32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+
 /** x86-64 machine code. argv: the stub's name, the path of the program, the program's argv. Ends with the errno as exit status when a call fails. */
 // biome-ignore format: one instruction a line
 const CODE = Uint8Array.of(
   0xbf, PR_SET_PDEATHSIG, 0, 0, 0,               // mov edi, PR_SET_PDEATHSIG
   0xbe, SIG.SIGKILL, 0, 0, 0,                    // mov esi, SIGKILL
   0xb8, SYSCALLS_X86_64['prctl']!, 0, 0, 0,      // mov eax, prctl
+  0x0f, 0x05,                                    // syscall
+  0xb8, SYSCALLS_X86_64['getppid']!, 0, 0, 0,    // mov eax, getppid: are we there still?
+  0x0f, 0x05,                                    // syscall
+  0x3d, ...u32(process.pid),                     // cmp eax, our own number
+  0x74, 0x07,                                    // je + 7
+  0xb8, SYSCALLS_X86_64['exit_group']!, 0, 0, 0, // mov eax, exit_group
   0x0f, 0x05,                                    // syscall
   0xb8, SYSCALLS_X86_64['getpid']!, 0, 0, 0,     // mov eax, getpid
   0x0f, 0x05,                                    // syscall
