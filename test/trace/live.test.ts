@@ -197,11 +197,14 @@ describe.skipIf(noPtrace)(title('a process by ptrace', noPtrace), () => {
 it.skipIf(noPtrace)(
   title('a process that has ended, and is not waited for, is no target', noPtrace),
   async () => {
-    const parent = spawn('/bin/sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    const parent = spawn('/bin/sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [output] = await once(parent.stdout, 'data');
     const pid = Number(output);
+    // A shell would wait for it: it must be another program first.
+    await eventually(() => threadStat(parent.pid!)?.name === 'sleep');
+    process.kill(pid, 'SIGKILL');
     await eventually(() => threadStat(pid)?.state === 'Z');
     expect(oneErrorLine(rseqlab(['trace', '-p', `${pid}`]))).toMatch(/process \d+ \(\w+\) has ended/);
     parent.kill('SIGKILL');
