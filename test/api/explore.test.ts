@@ -66,7 +66,7 @@ describe('explore', () => {
       time: 60,
       jobs: 2,
       exact: true,
-      reductions: { symmetry: false, fusion: false, registers: false },
+      reductions: { symmetry: false, fusion: false, registers: false, cpus: false, sleep: false },
     });
     expect(results).toHaveLength(1);
     expect(results[0]).toMatchObject({
