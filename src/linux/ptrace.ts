@@ -29,7 +29,6 @@ export const singleStep = (tid: number, signal = 0): number => request('SINGLEST
 export const listen = (tid: number): number => request('LISTEN', tid);
 /** Gives up a stopped tracee, which goes on, with a signal or 0. */
 export const detach = (tid: number, signal = 0): number => request('DETACH', tid, 0, signal);
-export const setOptions = (tid: number, options: number): number => request('SETOPTIONS', tid, 0, options);
 
 /** PTRACE_GETEVENTMSG: the new thread's id, the exit status ... */
 export function eventMessage(tid: number): number {
@@ -117,19 +116,6 @@ export function pendingSignals(tid: number, shared: boolean): Uint8Array[] {
     found.push(info);
   }
 }
-
-/** A word of struct user at a byte offset: debug register n is at DEBUG_REGISTER + 8n. */
-export function peekUser(tid: number, offset: number): bigint {
-  const word = new BigUint64Array(1);
-  request('PEEKUSER', tid, offset, word);
-  return word[0]!;
-}
-
-export const pokeUser = (tid: number, offset: number, value: bigint): number =>
-  request('POKEUSER', tid, offset, value);
-
-/** offsetof(struct user, u_debugreg). */
-export const DEBUG_REGISTER = 848;
 
 /** tgkill(2). False where the thread is gone. */
 export const signalThread = (pid: number, tid: number, signal: number): boolean =>
