@@ -1,15 +1,14 @@
 /** What a keeper does for `rseqlab annotate`: it plays the kernel's part for calls that their program has said something of. */
 import { ANNOTATION, DESCRIPTOR } from '../../abi/annotation.js';
 import { ERRNO, type ErrnoName, RESTART } from '../../abi/errno.js';
-import { offsetOf } from '../../abi/layout.js';
-import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { SIG } from '../../abi/signals.js';
-import { argumentCount } from '../../abi/syscall-arguments.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { type AnnotatedCall, actionOf, type CallAction, type CallEnd } from '../../event/annotated.js';
 import { tryCall } from '../../linux/libc.js';
 import * as ptrace from '../../linux/ptrace.js';
+import { endOf } from '../../process/judge.js';
+import { areaOf, armedSection } from '../calls/armed.js';
 import { CallFilter, firstCalls } from '../calls/call-filter.js';
+import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
@@ -52,10 +51,6 @@ interface Begun {
   injected: boolean;
 }
 
-const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
-const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
-const SYSCALL = 2n;
-const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
 const RESTARTS = new Set<bigint>(Object.values(RESTART).map((value) => BigInt(-value)));
 const NO_CALL = (1n << 64n) - 1n;
 
@@ -169,18 +164,14 @@ class AnnotateJob {
     const before = this.interrupted.get(thread.tid);
     this.interrupted.delete(thread.tid);
     const again = before?.key === key ? before.call : undefined;
-    const number = Number(registers.get('orig_rax'));
-    const name = NAMES.get(number) ?? `syscall_${number}`;
     const call: AnnotatedCall = {
       index: again?.index ?? ++this.calls,
       attempt: (again?.attempt ?? 0) + 1,
       pid: thread.process.pid,
       tid: thread.tid,
-      name,
-      number,
-      arguments: ARGUMENTS.slice(0, argumentCount(name) ?? 6).map((each) => registers.get(each)),
+      ...callEntry(registers),
       annotation: found.annotation,
-      place: this.places.of(modules, registers.get('rip') - SYSCALL),
+      place: this.places.of(modules, registers.get('rip') - SYSCALL_SIZE),
     };
     this.say({ kind: 'call', call });
     this.begun.set(thread.tid, { call, key, at: performance.now(), injected: false });
@@ -204,21 +195,13 @@ class AnnotateJob {
 
   /** rseq_cs names the section that ends behind this call: a signal has not come between the descriptor and the call. */
   private isArmed(thread: TracedThread, ip: bigint): boolean {
-    const { space } = thread.process;
-    thread.area ||= Number(ptrace.rseqConfiguration(thread.tid)?.address ?? 0n);
-    const pointer = thread.area === 0 ? undefined : space.read(thread.area + RSEQ_CS_OFFSET, 8);
-    if (pointer === undefined) {
+    if (areaOf(thread) === 0)
       this.say({
         kind: 'limit',
         text: `a thread of ${thread.process.pid} has no struct rseq registered: nothing it says of calls counts`,
       });
-      return false;
-    }
-    const descriptor = new DataView(pointer.buffer).getBigUint64(0, true);
-    const bytes = descriptor === 0n ? undefined : space.read(Number(descriptor), RSEQ_CS.size);
-    if (bytes === undefined) return false;
-    const { start_ip, post_commit_offset } = RSEQ_CS.read(bytes);
-    return BigInt.asUintN(64, start_ip + post_commit_offset) === ip;
+    const cs = armedSection(thread);
+    return cs !== undefined && endOf(cs) === ip;
   }
 
   private act(thread: TracedThread, given: CallAction): void {

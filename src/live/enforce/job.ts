@@ -1,16 +1,14 @@
 /** What a keeper does for `rseqlab enforce`. */
 
 import { addr, hex } from '../../abi/address.js';
-import { offsetOf } from '../../abi/layout.js';
-import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { SIG } from '../../abi/signals.js';
-import { argumentCount } from '../../abi/syscall-arguments.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { findSyscall, inThread } from '../../linux/inject.js';
 import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { Range } from '../../linux/seccomp.js';
+import { armedSection, disarm } from '../calls/armed.js';
 import { CallFilter, firstCalls } from '../calls/call-filter.js';
+import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
@@ -45,12 +43,6 @@ export type EnforceMessage =
   /** So far. */
   | { readonly kind: 'watched'; readonly sections: number; readonly processes: number };
 
-const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
-const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
-/** Bytes of SYSCALL. */
-const SYSCALL = 2n;
-const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
-
 export function enforceJob(channel: Channel, given: unknown): void {
   new EnforceJob(channel, given as EnforceConfig).run();
 }
@@ -68,13 +60,13 @@ const ENTRIES: readonly (readonly [number, number])[] = [
  * call as the last instruction is outside, and one in front of start_ip inside. Bytes that are no instruction of their own are taken too.
  */
 function callsIn({ module, start, end }: LiveSection, strict: boolean): Range[] {
-  const first = start - SYSCALL;
+  const first = start - SYSCALL_SIZE;
   const bytes = module.file.image?.read(addr(Number(first - module.bias)), Number(end - first));
   // What cannot be read may be anything.
   if (bytes === undefined) return [{ start, end: strict ? end + 1n : end }];
   const found: Range[] = [];
   for (let at = 0; at + 1 < bytes.length; at++) {
-    const behind = first + BigInt(at) + SYSCALL;
+    const behind = first + BigInt(at) + SYSCALL_SIZE;
     if (
       (behind === end && !strict) ||
       !ENTRIES.some(([one, two]) => bytes[at] === one && bytes[at + 1] === two)
@@ -156,23 +148,23 @@ class EnforceJob {
     const ip = registers.get('rip');
     const section = this.sectionOf(thread, modules, ip);
     if (section === undefined) return;
-    const name = NAMES.get(Number(registers.get('orig_rax'))) ?? `syscall_${registers.get('orig_rax')}`;
-    const place = modules.place(ip - SYSCALL, false);
+    const { name, arguments: args } = callEntry(registers);
+    const place = modules.place(ip - SYSCALL_SIZE, false);
     const bias = section.module.bias;
     this.keeper.send({
       kind: 'call',
       pid: thread.process.pid,
       tid: thread.tid,
       name,
-      arguments: ARGUMENTS.slice(0, argumentCount(name) ?? 6).map((each) => hex(registers.get(each))),
-      address: hex(ip - SYSCALL - bias),
+      arguments: args.map(hex),
+      address: hex(ip - SYSCALL_SIZE - bias),
       file: section.module.name,
       place: placeText(place),
       section: hex(section.start - bias),
       last: ip === section.end,
     } satisfies EnforceMessage);
     if (this.config.kill) this.filter.toReturn(thread);
-    else if (ip !== section.end) this.disarm(thread, section);
+    else if (ip !== section.end) this.goOnUnprotected(thread, section);
   }
 
   /** The section that the thread has armed and is inside of. */
@@ -180,34 +172,18 @@ class EnforceJob {
     const { strict } = this.config;
     const holds = ({ start, end }: LiveSection): boolean => start <= ip && (strict ? ip <= end : ip < end);
     const before = this.disarmed.get(thread.tid);
-    if (before !== undefined && holds(before) && this.armed(thread) === 0n) return before;
+    const cs = armedSection(thread);
+    if (before !== undefined && holds(before) && cs === undefined) return before;
     this.disarmed.delete(thread.tid);
-    const descriptor = this.armed(thread);
-    if (descriptor === 0n) return undefined;
-    const bytes = thread.process.space.read(Number(descriptor), RSEQ_CS.size);
-    const startIp = bytes && RSEQ_CS.read(bytes).start_ip;
-    return modules.sections.find((section) => section.start === startIp && holds(section));
-  }
-
-  /** rseq_cs of the thread, 0n where it has no struct rseq. */
-  private armed(thread: TracedThread): bigint {
-    const area = this.areaOf(thread);
-    const bytes = area === 0 ? undefined : thread.process.space.read(area + RSEQ_CS_OFFSET, 8);
-    return bytes === undefined ? 0n : new DataView(bytes.buffer).getBigUint64(0, true);
-  }
-
-  private areaOf(thread: TracedThread): number {
-    // A thread without one may register one later.
-    thread.area ||= Number(ptrace.rseqConfiguration(thread.tid)?.address ?? 0n);
-    return thread.area;
+    return cs && modules.sections.find((section) => section.start === cs.start_ip && holds(section));
   }
 
   /**
    * This stop is a context switch: the kernel would abort the section behind the call, and the program would make it again, and stop again. So that it goes on as
    * it would without us, rseq_cs is cleared: the rest of this pass is not protected.
    */
-  private disarm(thread: TracedThread, section: LiveSection): void {
-    thread.process.space.write(this.areaOf(thread) + RSEQ_CS_OFFSET, new Uint8Array(8));
+  private goOnUnprotected(thread: TracedThread, section: LiveSection): void {
+    disarm(thread);
     this.disarmed.set(thread.tid, section);
   }
 
