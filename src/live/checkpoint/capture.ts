@@ -1,6 +1,7 @@
 /** A process as an image: what its threads are in the middle of is read before anything runs in it. */
 import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
+import { hex } from '../../abi/address.js';
 import { RESTART } from '../../abi/errno.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
@@ -18,7 +19,8 @@ import { readForced } from '../../linux/memory.js';
 import { commandLine, procFile, procText, threadStat, threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { VERSION } from '../../node/version.js';
-import { isInside } from '../../process/judge.js';
+import { isInside, SIGNATURE_SIZE } from '../../process/judge.js';
+import type { RseqConfiguration } from '../../process/process.js';
 import { captureMaps, checkMaps, Unsupported } from './contents.js';
 import { captureFiles } from './files.js';
 import type { Frozen } from './freeze.js';
@@ -55,7 +57,7 @@ function look(pid: number, frozen: Frozen, { keepPosition }: CaptureOptions): Lo
   if (before.get('cs') !== USER64) throw new Unsupported('it is a 32-bit program');
   const registers = new ptrace.UserRegisters(before.words.slice());
   restartCall(registers);
-  const section = rseq && sectionOf(pid, rseq.address, registers.get('rip'), !keepPosition);
+  const section = rseq && sectionOf(pid, tid, rseq, registers.get('rip'), !keepPosition);
   if (section?.aborted === true) registers.set('rip', section.abortIp);
   return { frozen, before, registers, rseq, section };
 }
@@ -72,13 +74,26 @@ function restartCall(registers: ptrace.UserRegisters): void {
   registers.set('orig_rax', NO_CALL);
 }
 
-function sectionOf(pid: number, area: bigint, ip: bigint, aborted: boolean): SectionImage | undefined {
+/** Checked as the kernel would before it moves the thread (rseq_get_rseq_cs). */
+function sectionOf(
+  pid: number,
+  tid: number,
+  { address: area, signature }: RseqConfiguration,
+  ip: bigint,
+  aborted: boolean,
+): SectionImage | undefined {
   const word = readForced(pid, area + BigInt(RSEQ_CS_OFFSET), 8);
   const pointer = word === undefined ? 0n : new DataView(word.buffer).getBigUint64(0, true);
   const bytes = pointer === 0n ? undefined : readForced(pid, pointer, RSEQ_CS.size);
   if (bytes === undefined) return undefined;
   const cs = RSEQ_CS.read(bytes);
   if (!isInside(cs, ip)) return undefined;
+  const word32 = readForced(pid, cs.abort_ip - SIGNATURE_SIZE, 4);
+  const found = word32 && new DataView(word32.buffer).getUint32(0, true);
+  if (found !== signature)
+    throw new Unsupported(
+      `thread ${tid} is inside the section at ${hex(cs.start_ip)}, whose abort handler has ${found === undefined ? 'no signature' : `the signature ${hex(found)} and not ${hex(signature)}`}: the kernel would kill it there`,
+    );
   return { ip, startIp: cs.start_ip, postCommitOffset: cs.post_commit_offset, abortIp: cs.abort_ip, aborted };
 }
 
