@@ -1,12 +1,11 @@
 import { openSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { ERRNO, type ErrnoName } from '../abi/errno.js';
-import { SIG } from '../abi/signals.js';
 import { printable } from '../binary/printable.js';
-import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
 import { type AnnotateEnd, annotate } from '../live/annotate/annotate.js';
 import { type SweepRun, sweep } from '../live/annotate/sweep.js';
+import { Refused } from '../live/keeper/refused.js';
 import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
 import {
@@ -16,7 +15,7 @@ import {
   annotatedText,
   annotateHead,
 } from '../report/annotate-lines.js';
-import { EXIT, UsageError } from './exit.js';
+import { EXIT, shellStatus, UsageError } from './exit.js';
 import { deliver, writeStream } from './output.js';
 import { count } from './run-options.js';
 
@@ -68,7 +67,7 @@ export function addAnnotate(program: Command, finish: (status: number) => void):
       try {
         finish(options.sweep === true ? await runSweep(command, options) : await run(command, options));
       } catch (error) {
-        if (error instanceof Unavailable) throw new UsageError(error.message);
+        if (error instanceof Refused) throw new UsageError(error.message);
         throw error;
       } finally {
         process.off('SIGINT', ignore);
@@ -95,7 +94,7 @@ async function run(command: readonly string[], { format, output }: Options): Pro
     else deliver(text, output);
   }
   for (const limit of end.limits) process.stderr.write(`rseqlab: not watched: ${printable(limit)}\n`);
-  return statusOf(end);
+  return shellStatus(end);
 }
 
 /** Lines as they come. */
@@ -112,9 +111,6 @@ function lineWriter(file: string | undefined): (text: string) => void {
     writeStream(fd, Buffer.from(text));
   };
 }
-
-const statusOf = ({ status, signal }: AnnotateEnd): number =>
-  signal === undefined ? (status ?? EXIT.OK) : 128 + (SIG[signal as keyof typeof SIG] ?? 0);
 
 const endText = ({ status, signal }: AnnotateEnd, timeOver = false): string =>
   timeOver ? 'hangs' : signal === undefined ? `exit status ${status}` : `ended by ${signal}`;

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { SIG, signalName } from '../abi/signals.js';
 import { unavailable } from '../linux/libc.js';
 import type {
   CheckpointConfig,
@@ -7,8 +6,9 @@ import type {
   RestoreConfig,
   RestoreMessage,
 } from '../live/checkpoint/jobs.js';
-import { startKeeper } from '../live/keeper/door.js';
-import { EXIT, UsageError } from './exit.js';
+import { endOf, startKeeper } from '../live/keeper/door.js';
+import { Refused } from '../live/keeper/refused.js';
+import { EXIT, shellStatus, UsageError } from './exit.js';
 import { count } from './run-options.js';
 
 const CHECKPOINT_EXAMPLES = `
@@ -48,7 +48,7 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
         kill: options.kill === true,
         keepPosition: options.keepPosition === true,
       };
-      finish(await checkpoint(config));
+      finish(await refusing(() => checkpoint(config)));
     });
   program
     .command('restore')
@@ -58,8 +58,17 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (file: string, options: { detach?: boolean }) => {
       available();
-      finish(await restore({ file, detach: options.detach === true }));
+      finish(await refusing(() => restore({ file, detach: options.detach === true })));
     });
+}
+
+async function refusing(action: () => Promise<number>): Promise<number> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Refused) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 function available(): void {
@@ -70,8 +79,6 @@ function available(): void {
 async function checkpoint(config: CheckpointConfig): Promise<number> {
   const keeper = startKeeper<CheckpointMessage>({ job: 'checkpoint', config }, { alone: true });
   for await (const message of keeper.messages) {
-    if (message.kind === 'refused') throw new UsageError(message.message);
-    if (message.kind === 'failed') throw new Error(message.message);
     if (message.kind !== 'done') continue;
     const { frozen, bytes, threads, sections } = message;
     process.stdout.write(
@@ -86,16 +93,11 @@ async function restore(config: RestoreConfig): Promise<number> {
   const keeper = startKeeper<RestoreMessage>({ job: 'restore', config }, { alone: config.detach });
   let running = false;
   for await (const message of keeper.messages) {
-    if (message.kind === 'refused') throw new UsageError(message.message);
-    if (message.kind === 'failed') throw new Error(message.message);
     if (message.kind === 'running') {
       running = true;
       if (config.detach) process.stdout.write(`${config.file}: process ${message.pid} runs again\n`);
     }
-    if (message.kind === 'ended')
-      return message.signal === undefined
-        ? (message.status ?? 0)
-        : 128 + (SIG[signalName(message.signal) as keyof typeof SIG] ?? 0);
+    if (message.kind === 'ended') return shellStatus(endOf(message));
   }
   if (running) return EXIT.OK;
   throw new UsageError(`cannot bring ${config.file} back: the keeper has ended; try again`);

@@ -1,12 +1,11 @@
 import { type Command, Option } from 'commander';
-import { SIG } from '../abi/signals.js';
 import { printableData } from '../binary/printable.js';
-import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
 import { enforce } from '../live/enforce/enforce.js';
+import { Refused } from '../live/keeper/refused.js';
 import type { EnforceDocument } from '../report/enforce-document.js';
 import { enforceText } from '../report/enforce-text.js';
-import { EXIT, UsageError } from './exit.js';
+import { EXIT, shellStatus, UsageError } from './exit.js';
 import { deliver, writeStream } from './output.js';
 
 interface Options {
@@ -60,7 +59,7 @@ async function run(command: readonly string[], options: Options): Promise<number
     else deliver(text, options.output);
     return statusOf(document);
   } catch (error) {
-    if (error instanceof Unavailable) throw new UsageError(error.message);
+    if (error instanceof Refused) throw new UsageError(error.message);
     throw error;
   } finally {
     process.off('SIGINT', ignore);
@@ -69,6 +68,5 @@ async function run(command: readonly string[], options: Options): Promise<number
 
 function statusOf({ sites, program }: EnforceDocument): number {
   if (sites.length > 0) return EXIT.FOUND;
-  if (program.signal !== undefined) return 128 + (SIG[program.signal as keyof typeof SIG] ?? 0);
-  return program.status ?? EXIT.OK;
+  return shellStatus(program);
 }

@@ -131,6 +131,11 @@ describe.skipIf(reason !== undefined)(title('enforce'), () => {
     expect(output).toBe('ready\nright\n');
   });
 
+  it('does not call silence a good answer: without its keeper it knows nothing', () => {
+    const ran = rseqlab(['enforce', '--', 'sh', '-c', 'kill -KILL $PPID']);
+    expect(oneErrorLine(ran)).toContain('the keeper of the program was killed; run again');
+  });
+
   it.each([
     [[], "missing required argument 'command'"],
     [

@@ -1,7 +1,5 @@
-import { signalName } from '../../abi/signals.js';
 import type { AnnotatedCall, CallAction, CallEnd } from '../../event/annotated.js';
-import { Unavailable } from '../../linux/errors.js';
-import { startKeeper } from '../keeper/door.js';
+import { endOf, keeperIsGone, startKeeper } from '../keeper/door.js';
 import { type AnnotateAnswer, type AnnotateConfig, type AnnotateMessage, fromWire, toWire } from './job.js';
 
 /** How a program under `annotate` ended: by its exit status or a signal's name. */
@@ -31,14 +29,14 @@ export interface AnnotateOptions {
   readonly timeout?: number;
 }
 
-/** Runs a program whose annotated calls are served, to its end. Throws Unavailable, whose message is for the user. */
+/** Runs a program whose annotated calls are served, to its end. Throws Refused, whose message is for the user. */
 export async function annotate(options: AnnotateOptions): Promise<AnnotateEnd> {
   const { command, plan, onAnnotatedSyscall } = options;
   const config: AnnotateConfig = { command, asks: onAnnotatedSyscall !== undefined, ...(plan && { plan }) };
   const keeper = startKeeper<AnnotateMessage>({ job: 'annotate', config: toWire(config) }, { alone: false });
   const calls = new Map<number, AnnotatedCall>();
   const limits = new Set<string>();
-  let program: Pick<AnnotateEnd, 'status' | 'signal'> = {};
+  let program: Pick<AnnotateEnd, 'status' | 'signal'> | undefined;
   let count = 0;
   const timer = setTimeout(
     () => {
@@ -70,19 +68,13 @@ export async function annotate(options: AnnotateOptions): Promise<AnnotateEnd> {
           limits.add(message.text);
           break;
         case 'ended':
-          program =
-            message.signal === undefined
-              ? { status: message.status ?? 0 }
-              : { signal: signalName(message.signal) };
+          program = endOf(message);
           break;
-        case 'refused':
-          throw new Unavailable(message.message);
-        case 'failed':
-          throw new Error(message.message);
       }
     }
   } finally {
     clearTimeout(timer);
   }
+  if (program === undefined) throw keeperIsGone();
   return { ...program, calls: count, limits: [...limits] };
 }

@@ -21,15 +21,13 @@ export interface CheckpointConfig {
 }
 
 /** `frozen`: microseconds in which the process stood still. */
-export type CheckpointMessage =
-  | {
-      readonly kind: 'done';
-      readonly frozen: number;
-      readonly bytes: number;
-      readonly threads: number;
-      readonly sections: number;
-    }
-  | { readonly kind: 'refused'; readonly message: string };
+export interface CheckpointMessage {
+  readonly kind: 'done';
+  readonly frozen: number;
+  readonly bytes: number;
+  readonly threads: number;
+  readonly sections: number;
+}
 
 export function checkpointJob(channel: Channel, given: unknown): void {
   const { pid, file, kill, keepPosition } = given as CheckpointConfig;
@@ -105,9 +103,12 @@ export interface RestoreConfig {
   readonly detach: boolean;
 }
 
-export type RestoreMessage =
-  | { readonly kind: 'running'; readonly pid: number; readonly threads: number }
-  | { readonly kind: 'ended'; readonly status?: number; readonly signal?: number };
+/** What it says, beside KeeperMessage. */
+export interface RestoreMessage {
+  readonly kind: 'running';
+  readonly pid: number;
+  readonly threads: number;
+}
 
 export function restoreJob(channel: Channel, given: unknown): void {
   const { file, detach } = given as RestoreConfig;

@@ -1,17 +1,15 @@
-import { signalName } from '../../abi/signals.js';
-import { Unavailable } from '../../linux/errors.js';
 import { VERSION } from '../../node/version.js';
 import type { CallSite, EnforceDocument } from '../../report/enforce-document.js';
 import { ENFORCE_SCHEMA } from '../../report/enforce-document.js';
-import { startKeeper } from '../keeper/door.js';
+import { endOf, keeperIsGone, startKeeper } from '../keeper/door.js';
 import type { EnforceConfig, EnforceMessage, InsideCall } from './job.js';
 
-/** Runs a program under `enforce`, to its end. Throws Unavailable, whose message is for the user. */
+/** Runs a program under `enforce`, to its end. Throws Refused, whose message is for the user. */
 export async function enforce(config: EnforceConfig): Promise<EnforceDocument> {
   const keeper = startKeeper<EnforceMessage>({ job: 'enforce', config }, { alone: false });
   const sites = new Map<string, Gathered>();
   const limits = new Set<string>();
-  let program: EnforceDocument['program'] = {};
+  let program: EnforceDocument['program'] | undefined;
   let watched = { sections: 0, processes: 0 };
   for await (const message of keeper.messages) {
     switch (message.kind) {
@@ -25,17 +23,12 @@ export async function enforce(config: EnforceConfig): Promise<EnforceDocument> {
         watched = { sections: message.sections, processes: message.processes };
         break;
       case 'ended':
-        program =
-          message.signal === undefined
-            ? { status: message.status ?? 0 }
-            : { signal: signalName(message.signal) };
+        program = endOf(message);
         break;
-      case 'refused':
-        throw new Unavailable(message.message);
-      case 'failed':
-        throw new Error(message.message);
     }
   }
+  // Its silence would look like a program without such calls.
+  if (program === undefined) throw keeperIsGone();
   return {
     schema: ENFORCE_SCHEMA,
     version: VERSION,

@@ -1,10 +1,8 @@
-import { signalName } from '../../abi/signals.js';
 import type { CounterexampleTrace } from '../../explore/trace.js';
 import { VERSION } from '../../node/version.js';
 import { FORCE_SCHEMA, type ForceDocument } from '../../report/force-document.js';
 import type { ProgramEnd } from '../../report/stress-document.js';
-import { startKeeper } from '../keeper/door.js';
-import { Refused } from '../keeper/refused.js';
+import { endOf, keeperIsGone, startKeeper } from '../keeper/door.js';
 import type { ForceConfig, ForceResult } from './job.js';
 import { planOf } from './plan.js';
 
@@ -26,17 +24,13 @@ export async function force(
   let result: ForceResult | undefined;
   try {
     for await (const message of door.messages) {
-      if (message.kind === 'refused') throw new Refused(message.message);
-      if (message.kind === 'failed') throw new Error(message.message);
-      if (message.kind === 'ended')
-        program =
-          message.signal === undefined ? { status: message.status! } : { signal: signalName(message.signal) };
+      if (message.kind === 'ended') program = endOf(message);
       if (message.kind === 'result') result = message;
     }
   } finally {
     abort?.removeEventListener('abort', stop);
   }
-  if (result === undefined) throw new Refused('the keeper of the program was killed; run again');
+  if (result === undefined) throw keeperIsGone();
   const { done, diverged } = result;
   const failed = program.signal !== undefined || program.status !== expectStatus;
   const all = done >= plan.turns.length;

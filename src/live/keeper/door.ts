@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { signalName } from '../../abi/signals.js';
 import { FROM_TOOL, MARK, TO_TOOL } from './channel.js';
 import type { KeeperMessage, Order } from './keeper.js';
+import { Refused } from './refused.js';
 
 /** The command of this package, from wherever this module is run. */
 function command(): string {
@@ -22,10 +24,23 @@ const STANDARD = {
   none: ['ignore', 'ignore', 'ignore'],
 } as const;
 
+/** The program has ended. */
+export type Ended = Extract<KeeperMessage, { kind: 'ended' }>;
+
+/** How, as reports have it. */
+export const endOf = ({
+  status = 0,
+  signal,
+}: Ended): { readonly status: number } | { readonly signal: string } =>
+  signal === undefined ? { status } : { signal: signalName(signal) };
+
+/** The messages have come to their end, and what was to be in them is missing. */
+export const keeperIsGone = (): Refused => new Refused('the keeper of the program was killed; run again');
+
 /** A keeper at work, from its tool's side. */
 export interface KeeperDoor<M> {
-  /** All that it says, up to its end. */
-  readonly messages: AsyncIterable<M | KeeperMessage>;
+  /** All that it says, up to its end. Throws Refused where nothing could be begun, Error for a mistake of ours. */
+  readonly messages: AsyncIterable<M | Ended>;
   say(message: object): void;
   /** Asks it to take everything back and to end. */
   stop(): void;
@@ -61,8 +76,13 @@ export function startKeeper<M>(
   };
   say(order);
   const lines = createInterface({ input: child.stdio[TO_TOOL] as NodeJS.ReadableStream });
-  async function* messages(): AsyncGenerator<M | KeeperMessage> {
-    for await (const line of lines) yield JSON.parse(line) as M | KeeperMessage;
+  async function* messages(): AsyncGenerator<M | Ended> {
+    for await (const line of lines) {
+      const message = JSON.parse(line) as KeeperMessage;
+      if (message.kind === 'refused') throw new Refused(message.message);
+      if (message.kind === 'failed') throw new Error(message.message);
+      yield message as M | Ended;
+    }
   }
   return { messages: messages(), say, stop: () => say({ kind: 'stop' }), pid: child.pid! };
 }

@@ -1,7 +1,6 @@
 import { VERSION } from '../../node/version.js';
 import { STEP_SCHEMA, type StepDocument, type Walk } from '../../report/step-document.js';
 import { startKeeper } from '../keeper/door.js';
-import { Refused } from '../keeper/refused.js';
 import type { StepConfig, StepMessage } from './job.js';
 
 /** Leads threads through sections. Throws Refused, whose message is for the user. */
@@ -18,8 +17,6 @@ export async function step(
   const walks: Walk[] = [];
   try {
     for await (const message of door.messages) {
-      if (message.kind === 'refused') throw new Refused(message.message);
-      if (message.kind === 'failed') throw new Error(message.message);
       if (message.kind === 'walk') walks.push(message.walk);
     }
   } finally {

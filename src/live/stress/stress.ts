@@ -1,6 +1,5 @@
 /** `rseqlab stress`, from the tool's side: runs the program under a keeper, judges, and looks for the smallest set of abort points that makes it fail. */
 import { spawnSync } from 'node:child_process';
-import { signalName } from '../../abi/signals.js';
 import { VERSION } from '../../node/version.js';
 import {
   type ProgramEnd,
@@ -9,7 +8,7 @@ import {
   type StressFailure,
   type StressSection,
 } from '../../report/stress-document.js';
-import { type KeeperDoor, startKeeper } from '../keeper/door.js';
+import { endOf, type KeeperDoor, keeperIsGone, startKeeper } from '../keeper/door.js';
 import { Refused } from '../keeper/refused.js';
 import type { StressConfig, StressMessage, StressResult } from './job.js';
 import { judge, sentenceOf } from './judge.js';
@@ -87,11 +86,7 @@ async function run(options: StressOptions, only?: readonly string[]): Promise<Ru
   let result: StressResult | undefined;
   try {
     for await (const message of door.messages) {
-      if (message.kind === 'refused') throw new Refused(message.message);
-      if (message.kind === 'failed') throw new Error(message.message);
-      if (message.kind === 'ended')
-        end =
-          message.signal === undefined ? { status: message.status! } : { signal: signalName(message.signal) };
+      if (message.kind === 'ended') end = endOf(message);
       if (message.kind === 'progress')
         options.onProgress?.(`${message.forced} of ${message.points} points, ${message.aborts} aborts`);
       if (message.kind === 'result') result = message;
@@ -99,7 +94,7 @@ async function run(options: StressOptions, only?: readonly string[]): Promise<Ru
   } finally {
     options.abort?.removeEventListener('abort', stop);
   }
-  if (result === undefined) throw new Refused('the keeper of the program was killed; run again');
+  if (result === undefined) throw keeperIsGone();
   const { verify } = options;
   if (verify !== undefined && options.abort?.aborted !== true) {
     const done = spawnSync('/bin/sh', ['-c', verify], {
