@@ -66,7 +66,7 @@ export interface MapImage {
   readonly file?: MappedFile;
   /** Bytes in the file. */
   readonly offset: number;
-  /** Contents that are not the file's, nor zeros, ascending. */
+  /** Contents that are not the file's, nor zeros, ascending. Of what the kernel maps only the vDSO's, to be looked at: every kernel has its own. */
   readonly pieces: readonly PieceImage[];
 }
 
@@ -91,6 +91,8 @@ export interface ThreadImage {
   readonly name: string;
   /** As it goes on: in a section at its abort handler, in a call that was interrupted in front of that. By struct user_regs_struct's names. */
   readonly registers: Readonly<Record<string, bigint>>;
+  /** What of `registers` was otherwise when it was stopped: a debugger would have seen this. Absent: nothing. */
+  readonly stood?: Stood;
   /** NT_X86_XSTATE. */
   readonly extended: BytesImage;
   /** Blocked signals. */
@@ -105,6 +107,14 @@ export interface ThreadImage {
   readonly rseq?: RseqConfiguration;
   /** Where it stood, in a section. */
   readonly section?: SectionImage;
+}
+
+/** A thread that was inside a section, or in a call that the stop has interrupted. */
+export interface Stood {
+  readonly rip: bigint;
+  readonly rax: bigint;
+  /** Number of the call that it was in. */
+  readonly orig_rax: bigint;
 }
 
 /** A thread was in a section when it was frozen. */

@@ -206,7 +206,7 @@ const PR_GET_TID_ADDRESS = 40;
 
 function ofThread(
   pid: number,
-  { frozen: { tid }, registers, rseq, section }: Looked,
+  { frozen: { tid }, before, registers, rseq, section }: Looked,
   instruction: bigint,
 ): ThreadImage {
   const extended = Buffer.from(ptrace.getRegisterSet(tid, NT_X86_XSTATE)).toString('base64');
@@ -236,6 +236,7 @@ function ofThread(
     tid,
     name: threadStat(pid, tid)?.name ?? '',
     registers: Object.fromEntries(ptrace.USER_REGISTERS.map((name) => [name, registers.get(name)])),
+    ...stoodAt(before, registers),
     extended,
     mask,
     ...own,
@@ -244,6 +245,17 @@ function ofThread(
     ...(rseq && { rseq }),
     ...(section && { section }),
   };
+}
+
+const CHANGED = ['rip', 'rax', 'orig_rax'] as const;
+
+/** Where it stood, if it goes on elsewhere. */
+function stoodAt(
+  before: ptrace.UserRegisters,
+  registers: ptrace.UserRegisters,
+): Pick<ThreadImage, 'stood'> | undefined {
+  if (CHANGED.every((name) => before.get(name) === registers.get(name))) return undefined;
+  return { stood: { rip: before.get('rip'), rax: before.get('rax'), orig_rax: before.get('orig_rax') } };
 }
 
 function robustListOf(tid: number): ThreadImage['robustList'] {

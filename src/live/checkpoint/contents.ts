@@ -95,9 +95,14 @@ export function fileDigest(path: string): string {
 }
 
 function piecesOf(pid: number, map: FileMap, pagemap: number, data: ImageData): PieceImage[] {
-  if (KERNEL_MAPS.includes(map.name)) return [];
+  // Its code is kept to be looked at; the others cannot be read.
+  if (KERNEL_MAPS.includes(map.name) && map.name !== '[vdso]') return [];
   // What is in a shared file is in the file.
   if (map.shared && map.name.startsWith('/')) return [];
+  if (map.name === '[vdso]') {
+    const bytes = readForced(pid, map.start, Number(map.end - map.start));
+    return bytes === undefined ? [] : data.add(map.start, bytes);
+  }
   const pieces: PieceImage[] = [];
   const count = Number((map.end - map.start) / BigInt(PAGE));
   const words = new Uint32Array(2 * count);

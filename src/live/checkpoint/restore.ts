@@ -195,10 +195,25 @@ class Maker {
       this.moveKernelMaps(call, now);
       for (const map of image.maps) if (!KERNEL_MAPS.includes(map.name)) this.map(call, map);
     });
-    for (const { pieces } of image.maps)
-      for (const piece of pieces)
-        if (!writeForced(pid, piece.address, this.open.contents(piece)))
+    for (const { name, pieces } of image.maps)
+      for (const piece of pieces) {
+        const bytes = this.open.contents(piece);
+        if (KERNEL_MAPS.includes(name)) this.compare(piece.address, bytes);
+        else if (!writeForced(pid, piece.address, bytes))
           throw new Unsupported(`memory at ${piece.address.toString(16)} cannot be written`);
+      }
+  }
+
+  /** A vDSO of the same size may have its functions elsewhere: a thread may be in one, and the program has their addresses. */
+  private compare(address: bigint, bytes: Uint8Array): void {
+    const here = readForced(this.pid, address, bytes.length);
+    if (here === undefined || Buffer.compare(here, bytes) !== 0) throw this.otherKernel();
+  }
+
+  private otherKernel(): Unsupported {
+    return new Unsupported(
+      `it was taken on Linux ${this.image.kernel}, whose vDSO is not that of ${release()}; bring it back on the same kernel`,
+    );
   }
 
   private moveKernelMaps(call: InThread, now: ReturnType<typeof mapsOf>): void {
@@ -206,10 +221,7 @@ class Maker {
     const here = now.filter(({ name }) => KERNEL_MAPS.includes(name));
     const form = (maps: readonly { name: string; start: bigint; end: bigint }[]): string =>
       maps.map(({ name, start, end }) => `${name} ${end - start}`).join(', ');
-    if (form(wanted) !== form(here))
-      throw new Unsupported(
-        `it was taken on Linux ${this.image.kernel}, whose vDSO is not that of ${release()}; bring it back on the same kernel`,
-      );
+    if (form(wanted) !== form(here)) throw this.otherKernel();
     const move = (from: bigint, to: bigint, size: bigint): bigint =>
       call('mremap', from, size, size, MREMAP_MAYMOVE_FIXED, to);
     const [first] = here;
