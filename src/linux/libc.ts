@@ -80,6 +80,19 @@ export function fastCall(number: number, a: number, b: number, c: number, d: num
   return Number((libc ?? load()).syscall(number, a, b, c, d, 0, 0));
 }
 
+/** The same with any numbers; what it returns, or -errno. */
+export function rawCall(number: number, args: readonly bigint[]): bigint {
+  const { syscall, koffi } = load();
+  const result = BigInt(syscall(number, ...args.map((value) => BigInt.asIntN(64, value))));
+  return result === -1n ? BigInt(-koffi.errno()) : result;
+}
+
+/** Machine code of ours, as a function of one word that returns one. */
+export function functionAt(address: bigint): (argument: bigint) => number | bigint {
+  const { koffi } = load();
+  return koffi.decode(address, koffi.proto('int64', ['int64']));
+}
+
 /** errno of the last fastCall that returned -1. */
 export const lastError = (): number => load().koffi.errno();
 
