@@ -32,6 +32,63 @@ export interface ProcessImage {
   /** getitimer(2) of ITIMER_REAL, ITIMER_VIRTUAL and ITIMER_PROF: struct itimerval, microseconds. */
   readonly timers: readonly (readonly [interval: number, left: number])[];
   readonly files: readonly FileImage[];
+  /** Those of `files` that are ends of pipes name one of these. Absent, here and below: none, or what a new process has. */
+  readonly pipes?: readonly PipeImage[];
+  /** Memory that can be shared and is no file's: `maps` and `files` name one of these. */
+  readonly objects?: readonly SharedImage[];
+  readonly posixTimers?: readonly PosixTimerImage[];
+  /** prlimit(2): by RLIMIT_*, soft and hard; 2^64 - 1 is none. */
+  readonly limits?: readonly (readonly [bigint, bigint])[];
+  /** membarrier(2), MEMBARRIER_CMD_GET_REGISTRATIONS: the commands that allow it what it does. Absent on kernels before 6.3, which do not tell. */
+  readonly membarrier?: number;
+  /** personality(2). */
+  readonly personality?: number;
+  /** By the name of what sets it: PR_SET_DUMPABLE ... (prctl(2)). */
+  readonly attributes?: Readonly<Record<string, number>>;
+  readonly credentials?: CredentialsImage;
+  /** It was stopped by a signal (SIGSTOP), and is again. */
+  readonly stopped?: boolean;
+}
+
+/** Lines of /proc/PID/status: user and group ids are real, effective, saved, of the file system; the sets of capabilities hexadecimal. */
+export interface CredentialsImage {
+  readonly users: readonly number[];
+  readonly groups: readonly number[];
+  readonly supplementary: readonly number[];
+  /** Inheritable, permitted, effective, bounding, ambient. */
+  readonly capabilities: readonly bigint[];
+}
+
+export interface PipeImage {
+  /** Bytes (F_GETPIPE_SZ). */
+  readonly capacity: number;
+  /** What was written and not yet read: in packet mode a piece is a packet. */
+  readonly pieces: readonly PieceImage[];
+}
+
+export interface SharedImage {
+  /** `memfd`: of memfd_create(2); `anonymous`: of mmap(2) with MAP_SHARED. */
+  readonly kind: 'memfd' | 'anonymous';
+  readonly name: string;
+  readonly size: number;
+  /** F_GET_SEALS, and the permissions of the file; of a memfd. */
+  readonly seals?: number;
+  readonly mode?: number;
+  /** Addresses are those in the object. */
+  readonly pieces: readonly PieceImage[];
+}
+
+/** timer_create(2). */
+export interface PosixTimerImage {
+  readonly id: number;
+  readonly clock: number;
+  /** struct sigevent: sigev_notify, sigev_signo, sigev_value, sigev_notify_thread_id. */
+  readonly notify: number;
+  readonly signal: number;
+  readonly value: bigint;
+  readonly thread: number;
+  /** struct itimerspec: seconds and nanoseconds, of the interval, and of what is left. */
+  readonly time: readonly (readonly [seconds: number, nanoseconds: number])[];
 }
 
 /** struct prctl_mm_map (include/uapi/linux/prctl.h): what the kernel knows of the layout. */
@@ -64,7 +121,11 @@ export interface MapImage {
   readonly name: string;
   /** What lies behind it; absent for anonymous memory. */
   readonly file?: MappedFile;
-  /** Bytes in the file. */
+  /** Index in `objects`, of what lies behind it otherwise. */
+  readonly object?: number;
+  /** madvise(2), mlock(2): letters of VmFlags in /proc/PID/smaps (proc_pid_smaps(5)) that somebody has asked for. */
+  readonly advice?: readonly string[];
+  /** Bytes in the file, or the object. */
   readonly offset: number;
   /** Contents that are not the file's, nor zeros, ascending. Of what the kernel maps only the vDSO's, to be looked at: every kernel has its own. */
   readonly pieces: readonly PieceImage[];
@@ -105,6 +166,11 @@ export interface ThreadImage {
   readonly tidAddress: bigint;
   readonly pending: readonly BytesImage[];
   readonly rseq?: RseqConfiguration;
+  /** Processors that it may run on: a bit each (sched_getaffinity(2)). */
+  readonly affinity?: bigint;
+  readonly scheduling?: SchedulingImage;
+  /** prctl(2), PR_SET_TIMERSLACK: nanoseconds. */
+  readonly timerSlack?: number;
   /** Where it stood, in a section. */
   readonly section?: SectionImage;
 }
@@ -135,12 +201,35 @@ export interface SignalActionImage {
   readonly mask: bigint;
 }
 
+/** sched_setattr(2) and ioprio_set(2). */
+export interface SchedulingImage {
+  readonly policy: number;
+  readonly flags: number;
+  readonly nice: number;
+  readonly priority: number;
+  /** Nanoseconds, of SCHED_DEADLINE: runtime, deadline, period. */
+  readonly deadline: readonly bigint[];
+  readonly io: number;
+}
+
 export interface FileImage {
   readonly fd: number;
-  /** `stream`: 0, 1 or 2, which whoever brings the process back gives it; `file`: opened again. */
-  readonly kind: 'stream' | 'file';
+  /**
+   * `stream`: 0, 1 or 2, which whoever brings the process back gives it; `file`: opened again, a directory or a device without contents as well; the
+   * others are made anew.
+   */
+  readonly kind: 'stream' | 'file' | 'pipe' | 'eventfd' | 'memfd';
   readonly path: string;
   /** Of open(2), without those that make or empty a file. */
   readonly flags: number;
   readonly position: number;
+  /** A lower descriptor of the same open file (dup(2)): position and flags are one. */
+  readonly same?: number;
+  /** Of a regular file, bytes: it may grow meanwhile. */
+  readonly size?: number;
+  /** Index in `pipes`, or in `objects` for a memfd. */
+  readonly index?: number;
+  /** Of an eventfd. */
+  readonly count?: bigint;
+  readonly semaphore?: boolean;
 }
