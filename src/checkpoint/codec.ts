@@ -1,86 +1,190 @@
+/**
+ * The file: `RSEQLAB-IMAGE\n`, the blocks one behind the other, the header (StoredImage as JSON, UTF-8), its length (32 bits, little-endian), and in 32
+ * hexadecimal digits the digest of the first line, the header and its length. The header has a digest of each block, so that digest stands for all.
+ */
 import { unzlibSync, zlibSync } from 'fflate';
 import { hex } from '../abi/address.js';
 import { Digest } from '../event/digest.js';
-import { IMAGE_SCHEMA, type PieceImage, type ProcessImage } from './image.js';
+import { BlockBuilder } from './blocks.js';
+import {
+  type BlockImage,
+  IMAGE_SCHEMA,
+  type ParentImage,
+  type PieceImage,
+  type ProcessImage,
+  type StoredImage,
+} from './image.js';
 
-/**
- * `RSEQLAB-IMAGE\n`, the length of the header (32 bits, little-endian), the header (JSON, UTF-8), the data, and the digest of all that in 32
- * hexadecimal digits.
- */
 const MAGIC = 'RSEQLAB-IMAGE\n';
 const DIGEST = 32;
-const HEAD = MAGIC.length + 4;
-/** Data is compressed in pieces of at most so many bytes. */
-const LARGEST_PIECE = 1 << 20;
+const LENGTH = 4;
 
 /** A file that is no image, or a damaged one: the message is for the user. */
 export class ImageError extends Error {}
 
-/** Collects the contents of memory while an image is made. */
+/** In front of the blocks. */
+export const imageHead = (): Uint8Array => new TextEncoder().encode(MAGIC);
+
+/** Behind the blocks. */
+export function imageTail(stored: StoredImage): Uint8Array[] {
+  const header = new TextEncoder().encode(JSON.stringify(stored, plain));
+  const length = new Uint8Array(LENGTH);
+  new DataView(length.buffer).setUint32(0, header.length, true);
+  return [header, length, new TextEncoder().encode(digestOf([imageHead(), header, length]))];
+}
+
+/** An image in the making, in memory; src/live/checkpoint/writer.ts writes large ones. */
 export class ImageData {
+  private readonly blocks: BlockImage[] = [];
   private readonly parts: Uint8Array[] = [];
+  private readonly builder = new BlockBuilder((bytes) => this.block(bytes));
   private length = 0;
 
   /** Bytes at an address, as pieces. */
   add(address: bigint, bytes: Uint8Array): PieceImage[] {
-    const pieces: PieceImage[] = [];
-    for (let from = 0; from < bytes.length; from += LARGEST_PIECE) {
-      const part = bytes.subarray(from, from + LARGEST_PIECE);
-      const packed = zlibSync(part, { level: 1 });
-      pieces.push({
-        address: address + BigInt(from),
-        size: part.length,
-        at: this.length,
-        length: packed.length,
-      });
-      this.parts.push(packed);
-      this.length += packed.length;
-    }
-    return pieces;
+    return this.builder.add(address, bytes);
+  }
+
+  private block(bytes: Uint8Array): void {
+    const zipped = zlibSync(bytes, { level: 1 });
+    const packed = zipped.length < bytes.length;
+    const part = packed ? zipped : bytes;
+    this.blocks.push({
+      at: this.length,
+      length: part.length,
+      size: bytes.length,
+      packed,
+      digest: digestOf([part]),
+    });
+    this.parts.push(part);
+    this.length += part.length;
   }
 
   /** The file, in parts to be written one behind the other. */
   encode(image: ProcessImage): Uint8Array[] {
-    const header = new TextEncoder().encode(JSON.stringify(image, plain));
-    const head = new Uint8Array(HEAD);
-    head.set(new TextEncoder().encode(MAGIC));
-    new DataView(head.buffer).setUint32(MAGIC.length, header.length, true);
-    const parts = [head, header, ...this.parts];
-    return [...parts, new TextEncoder().encode(digestOf(parts))];
+    this.builder.flush();
+    return [imageHead(), ...this.parts, ...imageTail({ ...image, blocks: this.blocks })];
   }
+}
+
+/** Where an image is read from. */
+export interface ImageSource {
+  readonly size: number;
+  /** So many bytes, which are there. */
+  read(at: number, length: number): Uint8Array;
 }
 
 /** An image that was read: its header, and the contents of memory on request. */
 export interface OpenImage {
   readonly image: ProcessImage;
+  readonly blocks: readonly BlockImage[];
+  readonly parent?: ParentImage;
+  /** Its last 32 characters, which stand for all of it. */
+  readonly digest: string;
+  /** Throws ImageError where that part of the file is damaged, or of another image that holds it, or that is not there. */
   contents(piece: PieceImage): Uint8Array;
+}
+
+export interface OpenOptions {
+  /** Opens the image that it was made from; `file` as it is in the header. Throws ImageError. */
+  parent?(file: string): OpenImage;
+  /** Of zlib's form; fflate's else. */
+  unzip?(bytes: Uint8Array, size: number): Uint8Array;
 }
 
 export const isImage = (bytes: Uint8Array): boolean => ascii(bytes.subarray(0, MAGIC.length)) === MAGIC;
 
-/** Throws ImageError. */
-export function decodeImage(bytes: Uint8Array, name: string): OpenImage {
-  if (!isImage(bytes))
+/** An image in memory: all of it is checked. Throws ImageError. */
+export function decodeImage(bytes: Uint8Array, name: string, options: OpenOptions = {}): OpenImage {
+  const opened = openImage(
+    { size: bytes.length, read: (at, length) => bytes.subarray(at, at + length) },
+    name,
+    options,
+  );
+  for (const [block, { size }] of opened.blocks.entries())
+    opened.contents({ address: 0n, size, block, from: 0 });
+  return opened;
+}
+
+/** Checks the header; the blocks when they are asked for. Throws ImageError. */
+export function openImage(source: ImageSource, name: string, options: OpenOptions = {}): OpenImage {
+  if (source.size < MAGIC.length || !isImage(source.read(0, MAGIC.length)))
     throw new ImageError(`${name} is no image of a process; rseqlab checkpoint PID -o FILE makes one`);
-  const damaged = (): never => {
-    throw new ImageError(`${name} is damaged or was not written to its end; use another copy of it`);
-  };
-  if (bytes.length < HEAD + DIGEST) damaged();
-  const end = bytes.length - DIGEST;
-  if (digestOf([bytes.subarray(0, end)]) !== ascii(bytes.subarray(end))) damaged();
-  const headerEnd = HEAD + new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
-  const image = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD, headerEnd)), revive) as ProcessImage;
-  if (image.schema !== IMAGE_SCHEMA)
+  const { header, start, digest } = headerOf(source) ?? damaged(name);
+  const stored = JSON.parse(new TextDecoder().decode(header), revive) as StoredImage;
+  if (stored.schema !== IMAGE_SCHEMA)
     throw new ImageError(
-      `${name} has the form ${JSON.stringify(image.schema)}, this rseqlab knows ${IMAGE_SCHEMA}; use the one that wrote it`,
+      `${name} has the form ${JSON.stringify(stored.schema)}, this rseqlab knows ${IMAGE_SCHEMA}; use the one that wrote it`,
     );
+  const { blocks, parent, ...image } = stored;
+  if (blocks.reduce((end, { length }) => end + length, MAGIC.length) !== start) damaged(name);
+  const blockAt = reader(source, blocks, name, options.unzip);
+  const back = parent && opener(name, parent, options);
   return {
     image,
-    contents: ({ at, length }) => unzlibSync(bytes.subarray(headerEnd + at, headerEnd + at + length)),
+    blocks,
+    ...(parent && { parent }),
+    digest,
+    contents: (piece) => {
+      if (piece.back !== undefined && piece.back > 0)
+        return (back ?? damaged(name))().contents({ ...piece, back: piece.back - 1 });
+      return blockAt(piece.block).subarray(piece.from, piece.from + piece.size);
+    },
   };
 }
 
-function digestOf(parts: readonly Uint8Array[]): string {
+function headerOf(source: ImageSource) {
+  const end = source.size - DIGEST - LENGTH;
+  if (end < MAGIC.length) return undefined;
+  const length = source.read(end, LENGTH);
+  const start = end - new DataView(length.buffer, length.byteOffset).getUint32(0, true);
+  if (start < MAGIC.length) return undefined;
+  const header = source.read(start, end - start);
+  const digest = ascii(source.read(end + LENGTH, DIGEST));
+  return digest === digestOf([imageHead(), header, length]) ? { header, start, digest } : undefined;
+}
+
+/** Unpacks blocks; the last one is kept, since its pieces are asked for one behind the other. */
+function reader(
+  source: ImageSource,
+  blocks: readonly BlockImage[],
+  name: string,
+  unzip: OpenOptions['unzip'] = (bytes) => unzlibSync(bytes),
+): (block: number) => Uint8Array {
+  let last = -1;
+  let bytes: Uint8Array = new Uint8Array(0);
+  return (block) => {
+    if (block === last) return bytes;
+    const { at, length, size, packed, digest } = blocks[block] ?? damaged(name);
+    const part = source.read(MAGIC.length + at, length);
+    if (digestOf([part]) !== digest) damaged(name);
+    bytes = packed ? unzip(part, size) : part;
+    last = block;
+    return bytes;
+  };
+}
+
+/** Opens the image that this one was made from, once. */
+function opener(name: string, { file, digest }: ParentImage, { parent: open }: OpenOptions): () => OpenImage {
+  let opened: OpenImage | undefined;
+  return () => {
+    opened ??= open?.(file);
+    if (opened === undefined)
+      throw new ImageError(`${name} needs ${file}, which holds some of its memory: it is not at hand`);
+    if (opened.digest !== digest)
+      throw new ImageError(
+        `${file} is not the image that ${name} was made from: it was written anew, and what ${name} needs of it is gone`,
+      );
+    return opened;
+  };
+}
+
+function damaged(name: string): never {
+  throw new ImageError(`${name} is damaged or was not written to its end; use another copy of it`);
+}
+
+/** Of parts of an image, one behind the other. */
+export function digestOf(parts: readonly Uint8Array[]): string {
   const digest = new Digest();
   for (const part of parts) digest.bytes(part);
   return digest.text();
@@ -88,8 +192,17 @@ function digestOf(parts: readonly Uint8Array[]): string {
 
 const ascii = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? hex(value) : value);
-/** Texts that look like addresses and are none. */
-const TEXTS: readonly string[] = ['name', 'path', 'command', 'executable', 'directory', 'kernel', 'version'];
+/** Texts that may look like addresses and are none. */
+const TEXTS: readonly string[] = [
+  'name',
+  'path',
+  'command',
+  'executable',
+  'directory',
+  'kernel',
+  'version',
+  'file',
+];
 
 function revive(key: string, value: unknown): unknown {
   if (typeof value !== 'string' || TEXTS.includes(key) || !/^0x[0-9a-f]+$/.test(value)) return value;

@@ -1,10 +1,10 @@
 /**
- * A process, frozen: the file format is this type, as JSON, with the contents of memory behind it (codec.ts). 64-bit values are bigint here and
- * `"0x4011c4"` in the file. Everything that the program can see of itself is here, or the process is refused before it is touched.
+ * A process, frozen: the file format is the type StoredImage, as JSON, with the contents of memory in front of it (codec.ts). 64-bit values are bigint
+ * here and `"0x4011c4"` in the file. Everything that the program can see of itself is here, or the process is refused before it is touched.
  */
 import type { RseqConfiguration } from '../process/process.js';
 
-export const IMAGE_SCHEMA = 'rseqlab.image/1';
+export const IMAGE_SCHEMA = 'rseqlab.image/2';
 
 export interface ProcessImage {
   readonly schema: typeof IMAGE_SCHEMA;
@@ -139,12 +139,42 @@ export interface MappedFile {
   readonly digest: string;
 }
 
-/** `size` bytes at an address, compressed as `length` bytes at `at` of the image's data. */
+/** `size` bytes at an address: those from `from` in a block. */
 export interface PieceImage {
   readonly address: bigint;
   readonly size: number;
+  /** Its number in StoredImage.blocks. */
+  readonly block: number;
+  readonly from: number;
+  /** The block is not in this image but so many back: 1, in the one that it was made from. */
+  readonly back?: number;
+}
+
+/** What the file holds: the process, and where its memory's contents are. */
+export interface StoredImage extends ProcessImage {
+  readonly blocks: readonly BlockImage[];
+  /** Another image of the process, from before: it holds what has not changed since. */
+  readonly parent?: ParentImage;
+}
+
+/** Contents of memory, as many bytes as are compressed at once. */
+export interface BlockImage {
+  /** In the file, behind its first line. */
   readonly at: number;
   readonly length: number;
+  /** When it is unpacked. */
+  readonly size: number;
+  /** zlib's form; false: as it is, since it would not become smaller. */
+  readonly packed: boolean;
+  /** Of the bytes in the file (event/digest.ts). */
+  readonly digest: string;
+}
+
+export interface ParentImage {
+  /** Seen from the folder that this image is in. */
+  readonly file: string;
+  /** Its last 32 characters. */
+  readonly digest: string;
 }
 
 export interface ThreadImage {

@@ -67,7 +67,8 @@ function awaitParent(pid: number): void {
 }
 
 /** Makes the process; it stands still, traced by us, up to `run`. Throws Unsupported, SystemError; nothing is left behind then. */
-export function restore({ image, contents }: OpenImage): { readonly pid: number; run(): void } {
+export function restore(open: OpenImage): { readonly pid: number; run(): void } {
+  const { image } = open;
   checkHere(image);
   const helper = startStopped([process.execPath]);
   let pid = 0;
@@ -78,7 +79,7 @@ export function restore({ image, contents }: OpenImage): { readonly pid: number;
     const instruction = stubSyscall(helper);
     pid = inThread(helper, instruction, (call) => clone(helper, call, CLONE_PARENT, image.pid));
     awaitStop(pid);
-    const make = new Maker(pid, ownSyscall(pid, instruction, image), { image, contents });
+    const make = new Maker(pid, ownSyscall(pid, instruction, image), open);
     make.memory();
     make.process();
     for (const thread of image.threads.slice(1)) make.thread(thread);
