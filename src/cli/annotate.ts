@@ -5,7 +5,7 @@ import { printable } from '../binary/printable.js';
 import { unavailable } from '../linux/libc.js';
 import { type AnnotateEnd, annotate } from '../live/annotate/annotate.js';
 import { type SweepRun, sweep } from '../live/annotate/sweep.js';
-import { Refused } from '../live/keeper/refused.js';
+import { Refused } from '../live/refused.js';
 import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
 import {

@@ -7,7 +7,7 @@ import type {
   RestoreMessage,
 } from '../live/checkpoint/jobs.js';
 import { endOf, startKeeper } from '../live/keeper/door.js';
-import { Refused } from '../live/keeper/refused.js';
+import { Refused } from '../live/refused.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { count } from './run-options.js';
 

@@ -9,7 +9,7 @@ import { judge } from '../live/doctor/program/judge.js';
 import { processFacts } from '../live/doctor/program/process-facts.js';
 import { programText } from '../live/doctor/program/text.js';
 import { watchCommand } from '../live/doctor/program/watch.js';
-import { Refused } from '../live/target.js';
+import { Refused } from '../live/refused.js';
 import { VERSION } from '../node/version.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { kernelVersion } from './check.js';

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { printableData } from '../binary/printable.js';
 import { unavailable } from '../linux/libc.js';
 import { enforce } from '../live/enforce/enforce.js';
-import { Refused } from '../live/keeper/refused.js';
+import { Refused } from '../live/refused.js';
 import type { EnforceDocument } from '../report/enforce-document.js';
 import { enforceText } from '../report/enforce-text.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';

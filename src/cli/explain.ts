@@ -7,7 +7,7 @@ import { CoreProcess } from '../live/core.js';
 import { signalName } from '../live/explain/cause.js';
 import { explainCore } from '../live/explain/core.js';
 import { type Watched, watchCommand, watchProcess } from '../live/explain/watch.js';
-import { Refused } from '../live/target.js';
+import { Refused } from '../live/refused.js';
 import { VERSION } from '../node/version.js';
 import type { ExplainDocument } from '../report/explain-document.js';
 import { explainText } from '../report/explain-text.js';

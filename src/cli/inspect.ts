@@ -7,7 +7,7 @@ import { CoreProcess } from '../live/core.js';
 import { inspectCore } from '../live/inspect/core.js';
 import { inspectProcess } from '../live/inspect/look.js';
 import { LiveProcess } from '../live/process.js';
-import { Refused } from '../live/target.js';
+import { Refused } from '../live/refused.js';
 import { VERSION } from '../node/version.js';
 import type { InspectDocument, InspectedProcess } from '../report/inspect-document.js';
 import { inspectText } from '../report/inspect-text.js';

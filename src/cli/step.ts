@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
-import { Refused } from '../live/keeper/refused.js';
+import { Refused } from '../live/refused.js';
 import { step } from '../live/step/step.js';
 import type { StepDocument } from '../report/step-document.js';
 import { stepText } from '../report/step-text.js';

@@ -5,7 +5,7 @@ import { type CounterexampleTrace, readTrace, TraceError } from '../explore/trac
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
 import { force } from '../live/force/force.js';
-import { Refused } from '../live/keeper/refused.js';
+import { Refused } from '../live/refused.js';
 import type { StressOptions } from '../live/stress/options.js';
 import { stress } from '../live/stress/stress.js';
 import { reason } from '../node/reason.js';

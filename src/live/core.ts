@@ -5,7 +5,8 @@ import { PAGE } from '../binary/layout.js';
 import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
 import { Modules } from './modules.js';
-import { Refused, type Target, type TargetThread } from './target.js';
+import { Refused } from './refused.js';
+import type { Target, TargetThread } from './target.js';
 
 const ET_CORE = 4;
 const EM_X86_64 = 62;

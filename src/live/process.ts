@@ -18,7 +18,8 @@ import {
 import type { MapView } from '../process/process.js';
 import { threadPointers } from './glibc.js';
 import { Modules } from './modules.js';
-import { Refused, type Target, type TargetThread } from './target.js';
+import { Refused } from './refused.js';
+import type { Target, TargetThread } from './target.js';
 
 export class LiveProcess implements Target {
   readonly kind = 'live';

@@ -32,14 +32,3 @@ export interface Target {
   readonly maps: readonly MapView[];
   read(address: bigint, size: number): Uint8Array | undefined;
 }
-
-/** That nothing can be looked at, in one line with the remedy. */
-export class Refused extends Error {
-  constructor(
-    message: string,
-    /** It is a process to pass over in silence when all are looked at: a kernel thread, a zombie, one that is gone. */
-    readonly nothingToSee: boolean = false,
-  ) {
-    super(message);
-  }
-}

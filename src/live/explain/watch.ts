@@ -16,7 +16,7 @@ import type { ExplainDocument, Explanation } from '../../report/explain-document
 import { type Glibc, glibcOf } from '../glibc.js';
 import { ownerOf } from '../inspect/owner.js';
 import { LiveProcess } from '../process.js';
-import { Refused } from '../target.js';
+import { Refused } from '../refused.js';
 import { explainSignal, signalName } from './cause.js';
 import { type BegunCall, begunCall, explainRefusal } from './refused.js';
 

@@ -1,7 +1,7 @@
 import type { Row } from '../../explore/timeline.js';
 import type { CounterexampleTrace } from '../../explore/trace.js';
 import { counterexampleOf } from '../../explore/trace.js';
-import { Refused } from '../keeper/refused.js';
+import { Refused } from '../refused.js';
 
 /** A task's turn: up to the front of an instruction, or (no place) to its end. */
 export interface PlannedTurn {

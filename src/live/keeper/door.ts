@@ -5,9 +5,9 @@ import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { signalName } from '../../abi/signals.js';
+import { Refused } from '../refused.js';
 import { FROM_TOOL, MARK, TO_TOOL } from './channel.js';
 import type { KeeperMessage, Order } from './keeper.js';
-import { Refused } from './refused.js';
 
 /** The command of this package, from wherever this module is run. */
 function command(): string {

@@ -9,7 +9,7 @@ import {
   type StressSection,
 } from '../../report/stress-document.js';
 import { endOf, type KeeperDoor, keeperIsGone, startKeeper } from '../keeper/door.js';
-import { Refused } from '../keeper/refused.js';
+import { Refused } from '../refused.js';
 import type { StressConfig, StressMessage, StressResult } from './job.js';
 import { judge, sentenceOf } from './judge.js';
 import type { Run, StressOptions } from './options.js';

@@ -5,7 +5,7 @@ import { DEBUG_DIRECTORY, debugFile } from '../../../node/debug-file.js';
 import { reason } from '../../../node/reason.js';
 import { findSections } from '../../../sections/find.js';
 import { shortName } from '../../process.js';
-import { Refused } from '../../target.js';
+import { Refused } from '../../refused.js';
 import type { ProgramFacts } from './facts.js';
 import { fileFacts } from './files.js';
 
