@@ -3,8 +3,7 @@ import { printableData } from '../binary/printable.js';
 import { type RunningKernel, runningKernel } from '../linux/kernel.js';
 import { unavailable } from '../linux/libc.js';
 import { allProcesses } from '../linux/procfs.js';
-import { CoreProcess } from '../live/core.js';
-import { inspectCore } from '../live/inspect/core.js';
+import { inspectFile } from '../live/inspect/file.js';
 import { inspectProcess } from '../live/inspect/look.js';
 import { LiveProcess } from '../live/process.js';
 import { Refused } from '../live/refused.js';
@@ -77,7 +76,8 @@ const textOf = (document: InspectDocument, { all }: Options, colour: boolean): s
 
 function statusOf({ processes }: InspectDocument): number {
   const threads = processes.flatMap((process) => process.threads);
-  if (threads.some(({ problems }) => problems.length > 0)) return EXIT.FOUND;
+  if (threads.some(({ problems, restore }) => problems.length > 0 || restore?.accepted === false))
+    return EXIT.FOUND;
   return threads.some(({ known }) => known === 'unknown') ? EXIT.INCONCLUSIVE : EXIT.OK;
 }
 
@@ -88,7 +88,7 @@ function look(targets: readonly string[], options: Options): InspectDocument {
   const processes: InspectedProcess[] = [];
   for (const target of options.all ? allProcesses().map(String) : targets) {
     try {
-      processes.push(lookAt(target, options, kernel));
+      processes.push(...lookAt(target, options, kernel));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (!options.all) throw new UsageError(error.message);
@@ -112,18 +112,11 @@ export function kernelOf(version: string | undefined): RunningKernel {
   return { release: version, debugRseq: false };
 }
 
-function lookAt(target: string, { stop = false }: Options, kernel: RunningKernel): InspectedProcess {
-  if (!/^\d+$/.test(target)) {
-    const core = CoreProcess.open(target);
-    try {
-      return inspectCore(core, kernel);
-    } finally {
-      core.close();
-    }
-  }
+function lookAt(target: string, { stop = false }: Options, kernel: RunningKernel): InspectedProcess[] {
+  if (!/^\d+$/.test(target)) return inspectFile(target, kernel);
   const missing = unavailable();
   if (missing !== undefined) throw new UsageError(missing);
-  return inspectProcess(new LiveProcess(Number(target)), { stop, kernel });
+  return [inspectProcess(new LiveProcess(Number(target)), { stop, kernel })];
 }
 
 const CLEAR = '\u001b[H\u001b[2J';

@@ -135,8 +135,12 @@ function parseMap(line: string): FileMap {
 }
 
 /** The auxiliary vector: AT_* to value. `word`: bytes of one, 4 in a 32-bit program. */
-export function auxvOf(pid: number, word: 4 | 8 = 8): ReadonlyMap<number, bigint> {
-  const bytes = procFile(`${pid}/auxv`) ?? Buffer.alloc(0);
+export const auxvOf = (pid: number, word: 4 | 8 = 8): ReadonlyMap<number, bigint> =>
+  auxvIn(procFile(`${pid}/auxv`) ?? Buffer.alloc(0), word);
+
+/** Pairs of type and value. */
+export function auxvIn(given: Uint8Array, word: 4 | 8 = 8): ReadonlyMap<number, bigint> {
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
   const at = (offset: number): bigint =>
     word === 8 ? bytes.readBigUInt64LE(offset) : BigInt(bytes.readUInt32LE(offset));
   const pairs: [number, bigint][] = [];

@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { USER_REGISTERS } from '../abi/user-registers.js';
 import { PAGE } from '../binary/layout.js';
+import { auxvIn } from '../linux/procfs.js';
 import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
 import { Modules } from './modules.js';
@@ -88,7 +89,10 @@ export class CoreProcess implements Target {
       about === undefined || about.byteLength < 28 ? this.threadList[0]!.tid : about.getInt32(24, true);
     this.name = text(40, 16);
     this.command = text(56, 80).trim().split(' ').filter(Boolean);
-    this.auxv = auxvOf(of(NT.AUXV));
+    const auxv = of(NT.AUXV);
+    this.auxv = auxvIn(
+      auxv === undefined ? new Uint8Array() : new Uint8Array(auxv.buffer, auxv.byteOffset, auxv.byteLength),
+    );
     const files = filesOf(of(NT.FILE));
     this.maps = this.segments
       .filter(({ type, size }) => type === PT.LOAD && size > 0n)
@@ -251,13 +255,6 @@ function threadOf(view: DataView, tid: number): TargetThread {
     registers,
     rseq: 'unasked',
   };
-}
-
-function auxvOf(view: DataView | undefined): ReadonlyMap<number, bigint> {
-  const found = new Map<number, bigint>();
-  for (let at = 0; view !== undefined && at + 16 <= view.byteLength; at += 16)
-    found.set(Number(view.getBigUint64(at, true)), view.getBigUint64(at + 8, true));
-  return found;
 }
 
 interface FileNote {

@@ -1,12 +1,13 @@
-/** What can be looked at: a process that runs, or a core. Both say the same things; a core's threads all stand still. */
+/** What can be looked at: a process that runs, a core, an image of ours or of CRIU's. All say the same things; but for those of the first their threads stand still. */
 import type { CallState } from '../linux/procfs.js';
 import type { MapView, Registers, RseqConfiguration } from '../process/process.js';
+import type { InspectedProcess } from '../report/inspect-document.js';
 import type { Modules } from './modules.js';
 
 export interface TargetThread {
   readonly tid: number;
   readonly name: string;
-  /** As /proc has it: R, S, D, T, t, Z ...; of a core `core`. */
+  /** As /proc has it: R, S, D, T, t, Z ...; of a core `core`, of an image `image`. */
   readonly state: string;
   /** Where it ran last; undefined in a core. */
   readonly cpu: number | undefined;
@@ -21,7 +22,7 @@ export interface TargetThread {
 }
 
 export interface Target {
-  readonly kind: 'live' | 'core';
+  readonly kind: InspectedProcess['kind'];
   readonly pid: number;
   readonly name: string;
   readonly executable: string;
@@ -31,4 +32,6 @@ export interface Target {
   readonly modules: Modules;
   readonly maps: readonly MapView[];
   read(address: bigint, size: number): Uint8Array | undefined;
+  /** It is mapped there, and what was there is not known: it stands in a file that is not here. */
+  lacks?(address: bigint): boolean;
 }

@@ -1,8 +1,11 @@
 import { plural } from './document.js';
 import type {
   InspectDocument,
+  InspectedImage,
   InspectedPlace,
   InspectedProcess,
+  InspectedRestore,
+  InspectedResumption,
   InspectedSection,
   InspectedThread,
 } from './inspect-document.js';
@@ -25,23 +28,30 @@ const row = (head: string, text: string, indent = 2): string =>
 
 function processLines(process: InspectedProcess, { kernel }: InspectDocument, style: Style): string[] {
   const { auxv, glibc, threads, tracer } = process;
-  const what = process.kind === 'core' ? 'core of process' : 'process';
   const debug = kernel.debugRseq === true ? ', rseq debugging on' : '';
   const mode = threads.find(({ registration }) => registration !== null)?.registration;
   return [
-    style.bold(`${what} ${process.pid} ${process.name} (${process.executable})`),
+    style.bold(`${WHAT[process.kind]} ${process.pid} ${process.name} (${process.executable})`),
     row('kernel', `Linux ${kernel.release}${debug}${mode ? `; ${mode.mode}: ${mode.modeText}` : ''}`),
     row('auxv', auxvText(auxv)),
     row('glibc', glibc === null ? 'none that knows rseq (2.35 and newer)' : `__rseq_offset ${glibc.__rseq_offset}, __rseq_size ${glibc.__rseq_size}, __rseq_flags ${glibc.__rseq_flags} (${basename(glibc.file)})`), // biome-ignore format: two cases
     ...(tracer === null ? [] : [row('tracer', `process ${tracer.pid} ${tracer.name}`)]),
     ...process.notes.map((note) => row('note', note)),
-    row('threads', summary(threads)),
-    ...(threads.length > FEW ? ['', ...tableLines(threads)] : []),
+    ...(process.image === null ? [] : imageLines(process.image)),
+    row('threads', summary(process)),
+    ...(threads.length > FEW ? ['', ...tableLines(process)] : []),
     ...threads
       .filter((thread) => threads.length <= FEW || isTelling(thread))
       .flatMap((thread) => ['', ...threadLines(thread, style)]),
   ];
 }
+
+const WHAT = {
+  live: 'process',
+  core: 'core of process',
+  image: 'image of process',
+  criu: "CRIU's image of process",
+} as const;
 
 const isTelling = ({ section, problems }: InspectedThread): boolean =>
   section !== null || problems.length > 0;
@@ -52,7 +62,41 @@ function auxvText({ AT_RSEQ_FEATURE_SIZE: size, AT_RSEQ_ALIGN: align }: Inspecte
   return `AT_RSEQ_FEATURE_SIZE ${size}, AT_RSEQ_ALIGN ${align ?? 'missing'}`;
 }
 
-function summary(threads: readonly InspectedThread[]): string {
+function imageLines({
+  form,
+  kernel,
+  taken,
+  size,
+  memory,
+  files,
+  descriptors,
+  signals,
+  refused,
+}: InspectedImage): string[] {
+  const { mapped, missing } = files;
+  const when = [
+    ...(taken === null ? [] : [`of ${taken.replace(/T(.*)\.\d+Z$/, ' $1 UTC')}`]),
+    ...(kernel === null ? [] : [`on Linux ${kernel}`]),
+  ];
+  return [
+    row('image', [`${form}, ${bytesText(size)}`, ...when].join(', ')),
+    ...memory.map(({ kind, maps, mapped, held }, index) => row(index === 0 ? 'memory' : '', `${kind}: ${plural(maps, 'map')}, ${bytesText(mapped)}, of which ${held === 0 ? 'nothing' : bytesText(held)} is in the image`)), // biome-ignore format: one line
+    row('files', mapped.length === 0 ? 'none mapped' : `${mapped.length} mapped${missing.length === 0 ? ', all here and the same' : ''}`), // biome-ignore format: one line
+    ...missing.map((path) => row('', `${path} is gone or another one: what stands in it is not known`)),
+    ...(descriptors === null ? [] : [row('descriptors', descriptors.length === 0 ? 'none' : descriptors.map(({ fd, kind, path }) => `${fd} ${kind} ${path}`).join(', '))]), // biome-ignore format: one line
+    ...(signals === null ? [] : [row('signals', `${signals.handled.length === 0 ? 'none with an action of its own' : signals.handled.join(', ')}; ${signals.pending === 0 ? 'none' : signals.pending} pending`)]), // biome-ignore format: one line
+    ...(refused === null ? [] : [row('restore', `would be refused here: ${refused}`)]),
+  ];
+}
+
+const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+function bytesText(bytes: number): string {
+  const unit = bytes < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** unit;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+function summary({ kind, threads }: InspectedProcess): string {
   const count = (test: (thread: InspectedThread) => boolean): number => threads.filter(test).length;
   const parts = [
     `${count(({ registration }) => registration !== null)} registered`,
@@ -64,14 +108,62 @@ function summary(threads: readonly InspectedThread[]): string {
     times.length === 0
       ? 'none stopped'
       : `${times.length} stopped, each for ${times[Math.floor(times.length / 2)]} µs (median), ${times.at(-1)} µs at most`;
-  return `${threads.length}: ${parts.filter((part) => !part.startsWith('0 ')).join(', ') || 'none'}; ${stops}`;
+  const told = isImage(kind) ? wherefrom(threads) : stops;
+  return `${threads.length}: ${parts.filter((part) => !part.startsWith('0 ')).join(', ') || 'none'}; ${told}`;
+}
+
+const isImage = (kind: InspectedProcess['kind']): boolean => kind === 'image' || kind === 'criu';
+
+/** Of an image: how many were in a section, and where they go on. */
+function wherefrom(threads: readonly InspectedThread[]): string {
+  const count = (how: InspectedResumption['how']): number =>
+    threads.filter(({ resumes }) => resumes?.how === how).length;
+  const [aborted, inside] = [count('abort'), count('inside')];
+  if (aborted + inside === 0) return 'none inside a section';
+  return `${aborted + inside} inside a section: ${[
+    ...(aborted === 0 ? [] : [`${aborted} at the abort handler`]),
+    ...(inside === 0 ? [] : [`${inside} left there`]),
+  ].join(', ')}`;
 }
 
 const HEAD = ['TID', 'NAME', 'STATE', 'CPU', 'REGISTERED BY', 'LENGTH', 'KNOWN', 'RSEQ_CS', 'STOPPED'];
 
-function tableLines(threads: readonly InspectedThread[]): string[] {
-  return columns([HEAD, ...threads.map(cells)]).map((line) => `  ${line}`);
+/** In their place of CPU and STOPPED, which an image knows nothing of. */
+const IMAGE_HEAD = [
+  'TID',
+  'NAME',
+  'STATE',
+  'REGISTERED BY',
+  'LENGTH',
+  'KNOWN',
+  'RSEQ_CS',
+  'GOES ON',
+  'RESTORE',
+];
+
+function tableLines({ kind, threads }: InspectedProcess): string[] {
+  const rows = isImage(kind) ? [IMAGE_HEAD, ...threads.map(imageCells)] : [HEAD, ...threads.map(cells)];
+  return columns(rows).map((line) => `  ${line}`);
 }
+
+function imageCells(thread: InspectedThread): string[] {
+  const all = cells(thread);
+  const { resumes, restore } = thread;
+  return [
+    ...all.filter((_, index) => HEAD[index] !== 'CPU' && HEAD[index] !== 'STOPPED'),
+    resumes === null ? '' : RESUMES[resumes.how],
+    restore === null ? '' : restore.accepted ? 'accepted' : refusalWord(restore),
+  ];
+}
+
+const RESUMES: Readonly<Record<InspectedResumption['how'], string>> = {
+  there: 'where it stood',
+  abort: 'at the abort handler',
+  inside: 'inside the section',
+  again: 'in front of the call, which is made again',
+  EINTR: 'behind the call, which gives EINTR',
+};
+const refusalWord = ({ answer }: InspectedRestore): string => (answer === 'ok' ? 'killed' : answer);
 
 /** A thread's row of the table. */
 function cells({
@@ -125,6 +217,7 @@ function threadLines(thread: InspectedThread, style: Style): string[] {
       `thread ${thread.tid}${thread.name === '' ? '' : ` ${thread.name}`}: ${where}${thread.cpu === null ? '' : `, CPU ${thread.cpu}`}`,
     ),
     ...(ip === null ? [] : [row('at', placeLine(ip))]),
+    ...(thread.resumes === null || thread.resumes.how === 'there' ? [] : [row('goes on', `${RESUMES[thread.resumes.how]}: ${placeLine(thread.resumes.place)}`)]), // biome-ignore format: one line
     row('registered', registrationText(thread)),
     ...(registration === null
       ? []
@@ -140,9 +233,19 @@ function threadLines(thread: InspectedThread, style: Style): string[] {
       row('wrong', style.error(`${text}${rule === null ? '' : ` [${rule}]`}`)),
       ...(mend === null ? [] : [row('', mend)]),
     ]),
+    ...restoreLines(thread, style),
     ...refuses.map(({ call, answer, why }, index) =>
       row(index === 0 ? 'refused' : '', `${call}: ${answer}, ${why}`),
     ),
+  ];
+}
+
+function restoreLines({ restore }: InspectedThread, style: Style): string[] {
+  if (restore === null) return [];
+  if (restore.accepted) return [row('restore', 'its registration will be accepted')];
+  return [
+    row('restore', style.error(`its registration: ${restore.answer}, ${restore.why}`)),
+    ...(restore.mend === null ? [] : [row('', restore.mend)]),
   ];
 }
 
@@ -155,6 +258,7 @@ function registrationText({ registration, known }: InspectedThread): string {
 function knownText({ known, note, stopped, asked }: InspectedThread): string {
   const how = {
     kernel: `from the kernel, stopped for ${stopped} µs (${asked} µs after the request it went on)`,
+    image: 'from the kernel, when the image was made',
     derived: 'derived from memory; length and signature are those that its library uses',
     unknown: 'not stopped',
   }[known];
@@ -181,11 +285,17 @@ export function sectionLines(section: InspectedSection | null): string[] {
   if (section === null) return [row('rseq_cs', 'NULL: in no section')];
   const { start, end, abort, descriptor, position } = section;
   if (start === null || abort === null)
-    return [row('rseq_cs', `${section.rseq_cs}: dangling, no descriptor can be read there`)];
+    return [
+      row(
+        'rseq_cs',
+        `${section.rseq_cs}: ${section.state === 'unknown' ? 'the descriptor stands in a file that is not here' : 'dangling, no descriptor can be read there'}`,
+      ),
+    ];
   const positions = {
     inside: 'the thread is inside',
     before: 'the thread is before it',
     behind: 'the thread is behind it',
+    aborted: 'the thread was inside, and stands at the abort handler',
     unknown: 'where the thread is in it is not known: it runs',
   };
   return [

@@ -5,12 +5,15 @@ import { violationById } from '../../abi/violations.js';
 import { printable } from '../../binary/printable.js';
 import type { RunningKernel } from '../../linux/kernel.js';
 import { rseqFault } from '../../process/fault.js';
-import { endOf } from '../../process/judge.js';
+import { endOf, type Fault, SIGNATURE_SIZE } from '../../process/judge.js';
 import type { RseqConfiguration } from '../../process/process.js';
+import { registeringAgain } from '../../process/registering.js';
 import type { RseqState, SectionState } from '../../process/rseq.js';
 import type {
   InspectedPlace,
   InspectedProblem,
+  InspectedRestore,
+  InspectedResumption,
   InspectedSection,
   InspectedThread,
   Knowledge,
@@ -33,6 +36,8 @@ export interface Seen {
   readonly ip: bigint | undefined;
   readonly threadPointer: bigint | undefined;
   readonly call: string | undefined;
+  /** Of a thread in an image: where it goes on. */
+  readonly resumes?: { readonly ip: bigint; readonly how: InspectedResumption['how'] };
 }
 
 const STATES: Readonly<Record<string, string>> = {
@@ -43,6 +48,7 @@ const STATES: Readonly<Record<string, string>> = {
   t: 'traced',
   I: 'idle',
   core: 'dead',
+  image: 'frozen',
 };
 
 export function describeThread(
@@ -53,6 +59,8 @@ export function describeThread(
 ): InspectedThread {
   const { thread, configuration, state, ip } = seen;
   const { rules } = judging(kernel, configuration?.length);
+  const resumes = seen.resumes && { place: placeOf(target, seen.resumes.ip), how: seen.resumes.how };
+  const section = state?.section === undefined ? null : sectionOf(target, state, kernel);
   return {
     tid: thread.tid,
     name: printable(thread.name),
@@ -77,9 +85,34 @@ export function describeThread(
             owner: ownerOf(target, glibc, configuration.address, seen.threadPointer),
           },
     area: state?.area === undefined ? null : fieldsOf(state.area, rules.featureSize),
-    section: state?.section === undefined ? null : sectionOf(target, state, kernel),
-    problems: state === undefined ? [] : problemsOf(target, state, ip, kernel),
-    refuses: seen.known === 'unknown' || target.kind === 'core' ? [] : refusals(kernel, configuration, rules),
+    // Where it was inside is not known: CRIU keeps the abort handler only.
+    section: section && resumes?.how === 'abort' && section.position !== 'inside' ? { ...section, position: 'aborted' } : section, // biome-ignore format: one line
+    resumes: resumes ?? null,
+    restore: resumes === undefined || state === undefined ? null : restoreOf(target, state, kernel),
+    problems: [
+      ...(state === undefined ? [] : problemsOf(target, state, ip, kernel)),
+      ...(resumes?.how === 'inside' ? [KEPT_INSIDE] : []),
+    ],
+    refuses: seen.known === 'unknown' || target.kind !== 'live' ? [] : refusals(kernel, configuration, rules),
+  };
+}
+
+/** What a checkpoint must not do, and some do. */
+const KEPT_INSIDE: InspectedProblem = {
+  rule: null,
+  text: 'it goes on inside its section as if nothing had interrupted it: what it has read before may not be true any more',
+  mend: 'Look at it, and do not bring it back: take an image in which the thread stands at its abort handler (rseqlab checkpoint without --keep-position).',
+};
+
+function restoreOf(target: Target, state: RseqState, { release }: RunningKernel): InspectedRestore {
+  const row = registeringAgain(target.maps, state, release);
+  if (row === undefined) return { answer: 'ok', accepted: true, why: null, mend: null };
+  const { errno, condition, consequence, mend } = row;
+  return {
+    answer: errno,
+    accepted: false,
+    why: consequence === undefined ? condition : `${condition}: ${consequence}`,
+    mend,
   };
 }
 
@@ -113,7 +146,7 @@ export function sectionOf(target: Target, state: RseqState, kernel: RunningKerne
   const { address, descriptor, position } = section!;
   if (descriptor === undefined)
     return {
-      state: 'dangling',
+      state: target.lacks?.(address) ? 'unknown' : 'dangling',
       rseq_cs: hex(address),
       descriptor: null,
       start: null,
@@ -129,7 +162,10 @@ export function sectionOf(target: Target, state: RseqState, kernel: RunningKerne
     judging(kernel, state.configuration.length),
   );
   return {
-    state: wrong === undefined || wrong.rule === 'area-unwritable' ? 'valid' : 'broken',
+    state:
+      wrong === undefined || wrong.rule === 'area-unwritable' || isUnseen(target, state, wrong)
+        ? 'valid'
+        : 'broken',
     rseq_cs: hex(address),
     descriptor: Object.fromEntries(
       Object.entries(descriptor).map(([name, value]) => [
@@ -155,9 +191,9 @@ function problemsOf(
   const now = rseqFault(target.maps, state, ip ?? start, judge);
   const inside = now ?? rseqFault(target.maps, state, start, judge);
   const found: InspectedProblem[] = [];
-  if (inside !== undefined) {
+  if (inside !== undefined && !isUnseen(target, state, inside)) {
     const when =
-      target.kind === 'core'
+      target.kind !== 'live'
         ? 'the kernel kills for it'
         : now === undefined
           ? 'the kernel will kill for it if the thread is interrupted inside the section'
@@ -171,6 +207,14 @@ function problemsOf(
   const stale = danglingFile(target, state.section);
   if (stale !== undefined) found.push(stale);
   return [...found, ...(state.area === undefined ? [] : fieldProblems(state.area, judge.rules.featureSize))];
+}
+
+/** What the rule speaks of stands in a file that is not here. */
+function isUnseen(target: Target, { section }: RseqState, { rule }: Fault): boolean {
+  const { address, descriptor } = section ?? {};
+  if (address === undefined || target.lacks === undefined) return false;
+  if (descriptor === undefined) return rule === 'descriptor-unreadable' && target.lacks(address);
+  return rule === 'signature' && target.lacks(BigInt.asUintN(64, descriptor.abort_ip - SIGNATURE_SIZE));
 }
 
 /** A descriptor in memory that is not of a file, while its code is: on a stack, where the function may return. */

@@ -37,7 +37,7 @@ const CALL_NAMES_32 = new Map([
   ...([[416, 'io_pgetevents'], [420, 'semtimedop'], [421, 'rt_sigtimedwait'], [426, 'io_uring_enter'], [441, 'epoll_pwait2']] as const),
 ]); // biome-ignore format: two rows
 
-function callName({ architecture }: Target, call: CallState | undefined): string | undefined {
+export function callName({ architecture }: Target, call: CallState | undefined): string | undefined {
   if (call?.kind !== 'call') return undefined;
   const name: string | undefined = (architecture === 'i386' ? CALL_NAMES_32 : CALL_NAMES).get(call.number);
   return name ?? `system call ${call.number}`;
@@ -90,6 +90,7 @@ export function about(target: Target, glibc: Glibc | undefined, notes: readonly 
             __rseq_size: glibc.size,
             __rseq_flags: glibc.flags,
           },
+    image: null,
     threads: [],
     notes,
   };

@@ -1,0 +1,168 @@
+/** A process in an image of `rseqlab checkpoint`, looked at without bringing it back. */
+import { readFileSync, readSync } from 'node:fs';
+import { decodeImage, ImageError, type OpenImage } from '../checkpoint/codec.js';
+import type { MapImage, PieceImage, ProcessImage, ThreadImage } from '../checkpoint/image.js';
+import { Digest } from '../event/digest.js';
+import { auxvIn } from '../linux/procfs.js';
+import { reason } from '../node/reason.js';
+import type { MapView, Registers } from '../process/process.js';
+import type { Modules } from './modules.js';
+import { StoredMemory } from './stored.js';
+import { Refused, type Target, type TargetThread } from './target.js';
+
+const PAGE = 4096;
+/** Of the contents of memory so many pieces are kept at hand, once they were asked for. */
+const KEPT = 8;
+
+export class ImageProcess implements Target {
+  readonly kind = 'image';
+  readonly architecture = 'x86-64';
+  readonly image: ProcessImage;
+  readonly auxv: ReadonlyMap<number, bigint>;
+  readonly maps: readonly MapView[];
+  private readonly memory: StoredMemory;
+  private readonly pieces: readonly PieceImage[];
+  private readonly kept = new Map<PieceImage, Uint8Array>();
+
+  constructor(
+    readonly path: string,
+    private readonly open: OpenImage,
+    /** Bytes. */
+    readonly size: number,
+  ) {
+    const { image } = open;
+    this.image = image;
+    this.maps = image.maps.map(viewOf);
+    this.auxv = auxvIn(Buffer.from(image.layout.auxv, 'base64'));
+    this.pieces = image.maps.flatMap(({ pieces }) => pieces).sort((a, b) => (a.address < b.address ? -1 : 1));
+    const backed = new Map(image.maps.map((map) => [map.start, map]));
+    const digests = new Map(image.maps.flatMap(({ file }) => (file ? [[file.path, file] as const] : [])));
+    this.memory = new StoredMemory({
+      maps: this.maps,
+      page: (address) => this.page(address),
+      behind: ({ start, name }) =>
+        backed.get(start)?.file !== undefined ? 'file' : KERNEL.includes(name) ? 'nothing' : 'zeros',
+      isSame: (path, fd, size) => size === digests.get(path)?.size && digestOf(fd, size) === digests.get(path)?.digest, // biome-ignore format: one line
+    });
+  }
+
+  /** Throws Refused. */
+  static open(path: string): ImageProcess {
+    try {
+      const bytes = readFileSync(path);
+      return new ImageProcess(path, decodeImage(bytes, path), bytes.length);
+    } catch (error) {
+      if (error instanceof ImageError) throw new Refused(error.message);
+      if (error instanceof TypeError || error instanceof SyntaxError)
+        throw new Refused(`${path} is damaged: it does not say what an image says; use another copy of it`);
+      throw new Refused(`cannot read ${path}: ${reason(error)}`);
+    }
+  }
+
+  close(): void {
+    this.memory.close();
+  }
+
+  get pid(): number {
+    return this.image.pid;
+  }
+
+  get name(): string {
+    return this.image.threads[0]!.name;
+  }
+
+  get executable(): string {
+    return this.image.executable;
+  }
+
+  get command(): readonly string[] {
+    return this.image.command;
+  }
+
+  get modules(): Modules {
+    return this.memory.modules;
+  }
+
+  get missing(): string[] {
+    return this.memory.missing;
+  }
+
+  read(address: bigint, size: number): Uint8Array | undefined {
+    return this.memory.read(address, size);
+  }
+
+  lacks(address: bigint): boolean {
+    return this.memory.lacks(address);
+  }
+
+  threads(): TargetThread[] {
+    return this.image.threads.map(threadOf);
+  }
+
+  private page(address: bigint): Uint8Array | undefined {
+    const piece = this.pieces.findLast((each) => each.address <= address);
+    if (piece === undefined || address >= piece.address + BigInt(piece.size)) return undefined;
+    let bytes = this.kept.get(piece);
+    if (bytes === undefined) {
+      bytes = this.open.contents(piece);
+      if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value!);
+      this.kept.set(piece, bytes);
+    }
+    const at = Number(address - piece.address);
+    return bytes.subarray(at, at + PAGE);
+  }
+}
+
+/** Maps of the kernel that are not in the image. */
+const KERNEL: readonly string[] = ['[vvar]', '[vvar_vclock]', '[vsyscall]', '[uprobes]'];
+
+const viewOf = ({ start, end, protection, shared, offset, name }: MapImage): MapView => ({
+  start,
+  end,
+  readable: protection[0] === 'r',
+  writable: protection[1] === 'w',
+  executable: protection[2] === 'x',
+  shared,
+  offset,
+  name,
+});
+
+/** As a debugger would have seen it when it was stopped. */
+export function stoodAt({ registers, stood, section }: ThreadImage): Readonly<Record<string, bigint>> {
+  return { ...registers, ...(section && { rip: section.ip }), ...stood };
+}
+
+const CALL_ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+
+function threadOf(thread: ThreadImage): TargetThread {
+  const stood = stoodAt(thread);
+  const ip = stood['rip']!;
+  const sp = stood['rsp']!;
+  const registers: Registers = { ip, sp, values: Object.entries(stood) };
+  const number = BigInt.asIntN(64, stood['orig_rax']!);
+  return {
+    tid: thread.tid,
+    name: thread.name,
+    state: 'image',
+    cpu: undefined,
+    call:
+      number < 0n
+        ? undefined
+        : { kind: 'call', number: Number(number), arguments: CALL_ARGUMENTS.map((name) => stood[name]!), sp, ip }, // biome-ignore format: one line
+    threadPointer: stood['fs_base'],
+    registers,
+    rseq: thread.rseq,
+  };
+}
+
+function digestOf(fd: number, size: number): string {
+  const digest = new Digest();
+  const buffer = new Uint8Array(1 << 20);
+  for (let at = 0; at < size; ) {
+    const got = readSync(fd, buffer, 0, buffer.length, at);
+    if (got === 0) break;
+    digest.bytes(buffer.subarray(0, got));
+    at += got;
+  }
+  return digest.text();
+}

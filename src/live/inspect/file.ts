@@ -1,0 +1,53 @@
+/** What is in a file is told by its beginning: an image of ours, a core. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { isImage } from '../../checkpoint/codec.js';
+import type { RunningKernel } from '../../linux/kernel.js';
+import type { InspectedProcess } from '../../report/inspect-document.js';
+import { CoreProcess } from '../core.js';
+import { ImageProcess } from '../image.js';
+import { Refused } from '../target.js';
+import { inspectCore } from './core.js';
+import { inspectImage } from './image.js';
+
+/** Throws Refused. */
+export function inspectFile(path: string, kernel: RunningKernel): InspectedProcess[] {
+  if (!isImage(headOf(path))) return [using(CoreProcess.open(path), (core) => inspectCore(core, kernel))];
+  return [using(ImageProcess.open(path), (image) => whole(path, () => inspectImage(image, kernel)))];
+}
+
+/** Whoever has made a file that is right by its digest, and holds nonsense, hears of it in one line. */
+function whole<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError))
+      throw error;
+    throw new Refused(`${path} is damaged: it does not say what an image says; use another copy of it`);
+  }
+}
+
+function using<T extends { close(): void }, R>(target: T, use: (target: T) => R): R {
+  try {
+    return use(target);
+  } finally {
+    target.close();
+  }
+}
+
+const HEAD = 64;
+
+/** Empty where it cannot be read: whoever reads it next says why. */
+function headOf(path: string): Uint8Array {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return new Uint8Array();
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const bytes = new Uint8Array(HEAD);
+      return bytes.subarray(0, readSync(fd, bytes, 0, HEAD, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return new Uint8Array();
+  }
+}
