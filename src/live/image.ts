@@ -1,14 +1,16 @@
 /** A process in an image of `rseqlab checkpoint`, looked at without bringing it back. */
-import { readFileSync, readSync } from 'node:fs';
-import { decodeImage, ImageError, type OpenImage } from '../checkpoint/codec.js';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ImageError, type ImageSource, type OpenImage, openImage } from '../checkpoint/codec.js';
 import type { MapImage, PieceImage, ProcessImage, ThreadImage } from '../checkpoint/image.js';
 import { Digest } from '../event/digest.js';
 import { auxvIn } from '../linux/procfs.js';
 import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
 import type { Modules } from './modules.js';
+import { Refused } from './refused.js';
 import { StoredMemory } from './stored.js';
-import { Refused, type Target, type TargetThread } from './target.js';
+import type { Target, TargetThread } from './target.js';
 
 const PAGE = 4096;
 /** Of the contents of memory so many pieces are kept at hand, once they were asked for. */
@@ -21,46 +23,66 @@ export class ImageProcess implements Target {
   readonly auxv: ReadonlyMap<number, bigint>;
   readonly maps: readonly MapView[];
   private readonly memory: StoredMemory;
-  private readonly pieces: readonly PieceImage[];
-  private readonly kept = new Map<PieceImage, Uint8Array>();
+  private readonly own: Pieces;
+  private readonly objects: readonly Pieces[];
 
   constructor(
     readonly path: string,
-    private readonly open: OpenImage,
-    /** Bytes. */
+    readonly opened: OpenImage,
+    /** Bytes on disk. */
     readonly size: number,
+    private readonly closeFiles: () => void,
   ) {
-    const { image } = open;
+    const { image, contents } = opened;
     this.image = image;
     this.maps = image.maps.map(viewOf);
     this.auxv = auxvIn(Buffer.from(image.layout.auxv, 'base64'));
-    this.pieces = image.maps.flatMap(({ pieces }) => pieces).sort((a, b) => (a.address < b.address ? -1 : 1));
-    const backed = new Map(image.maps.map((map) => [map.start, map]));
+    this.own = new Pieces(
+      image.maps.flatMap(({ pieces }) => pieces),
+      contents,
+    );
+    this.objects = (image.objects ?? []).map(({ pieces }) => new Pieces(pieces, contents));
+    const byStart = new Map(image.maps.map((map) => [map.start, map]));
     const digests = new Map(image.maps.flatMap(({ file }) => (file ? [[file.path, file] as const] : [])));
     this.memory = new StoredMemory({
       maps: this.maps,
-      page: (address) => this.page(address),
+      page: (address, { start }) => {
+        const { object, offset } = byStart.get(start)!;
+        const own = this.own.page(address);
+        return object === undefined
+          ? own
+          : (own ?? this.objects[object]!.page(address - start + BigInt(offset)));
+      },
       behind: ({ start, name }) =>
-        backed.get(start)?.file !== undefined ? 'file' : KERNEL.includes(name) ? 'nothing' : 'zeros',
+        byStart.get(start)!.file !== undefined ? 'file' : KERNEL.includes(name) ? 'nothing' : 'zeros',
       isSame: (path, fd, size) => size === digests.get(path)?.size && digestOf(fd, size) === digests.get(path)?.digest, // biome-ignore format: one line
     });
   }
 
   /** Throws Refused. */
   static open(path: string): ImageProcess {
+    const files: OpenFile[] = [];
+    const openAt = (name: string): OpenImage => {
+      const file = openFile(name);
+      files.push(file);
+      return openImage(file, name, { parent: (from) => openAt(join(dirname(name), from)) });
+    };
+    const close = (): void => {
+      for (const file of files.splice(0)) file.close();
+    };
     try {
-      const bytes = readFileSync(path);
-      return new ImageProcess(path, decodeImage(bytes, path), bytes.length);
+      const opened = openAt(path);
+      return new ImageProcess(path, opened, files[0]!.size, close);
     } catch (error) {
+      close();
       if (error instanceof ImageError) throw new Refused(error.message);
-      if (error instanceof TypeError || error instanceof SyntaxError)
-        throw new Refused(`${path} is damaged: it does not say what an image says; use another copy of it`);
-      throw new Refused(`cannot read ${path}: ${reason(error)}`);
+      throw error;
     }
   }
 
   close(): void {
     this.memory.close();
+    this.closeFiles();
   }
 
   get pid(): number {
@@ -98,18 +120,62 @@ export class ImageProcess implements Target {
   threads(): TargetThread[] {
     return this.image.threads.map(threadOf);
   }
+}
 
-  private page(address: bigint): Uint8Array | undefined {
-    const piece = this.pieces.findLast((each) => each.address <= address);
+/** Contents of memory, unpacked when they are asked for. */
+class Pieces {
+  private readonly sorted: readonly PieceImage[];
+  private readonly kept = new Map<PieceImage, Uint8Array>();
+
+  constructor(
+    pieces: readonly PieceImage[],
+    private readonly contents: OpenImage['contents'],
+  ) {
+    this.sorted = [...pieces].sort((a, b) => (a.address < b.address ? -1 : 1));
+  }
+
+  /** Undefined where none was stored. */
+  page(address: bigint): Uint8Array | undefined {
+    const piece = this.before(address);
     if (piece === undefined || address >= piece.address + BigInt(piece.size)) return undefined;
     let bytes = this.kept.get(piece);
     if (bytes === undefined) {
-      bytes = this.open.contents(piece);
+      bytes = this.contents(piece);
       if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value!);
       this.kept.set(piece, bytes);
     }
     const at = Number(address - piece.address);
     return bytes.subarray(at, at + PAGE);
+  }
+
+  /** The last piece that begins here or before. */
+  private before(address: bigint): PieceImage | undefined {
+    let [low, high] = [0, this.sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.sorted[middle]!.address <= address) low = middle + 1;
+      else high = middle;
+    }
+    return this.sorted[low - 1];
+  }
+}
+
+interface OpenFile extends ImageSource {
+  close(): void;
+}
+
+/** Throws Refused. */
+function openFile(path: string): OpenFile {
+  try {
+    const fd = openSync(path, 'r');
+    const { size } = fstatSync(fd);
+    const read = (at: number, length: number): Uint8Array => {
+      const bytes = new Uint8Array(length);
+      return bytes.subarray(0, readSync(fd, bytes, 0, length, at));
+    };
+    return { size, read, close: () => closeSync(fd) };
+  } catch (error) {
+    throw new Refused(`cannot read ${path}: ${reason(error)}`);
   }
 }
 

@@ -3,6 +3,7 @@ import { copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { IMAGE_SCHEMA } from '../../src/checkpoint/image.js';
 import type { InspectDocument } from '../../src/report/inspect-document.js';
 import { oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
@@ -60,7 +61,7 @@ describe.skipIf(reason !== undefined)(title('inspect of an image'), () => {
       executable: file('counters'),
     });
     expect(process.image).toMatchObject({
-      form: 'rseqlab.image/1',
+      form: IMAGE_SCHEMA,
       files: { mapped: [file('counters')], missing: [] },
       refused: expect.stringContaining(`needs its id ${pid}`),
     });

@@ -1,18 +1,18 @@
 /** What is in a file is told by its beginning: an image of ours, a core. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { isImage } from '../../checkpoint/codec.js';
+import { ImageError, isImage } from '../../checkpoint/codec.js';
 import type { RunningKernel } from '../../linux/kernel.js';
 import type { InspectedProcess } from '../../report/inspect-document.js';
 import { CoreProcess } from '../core.js';
 import { ImageProcess } from '../image.js';
-import { Refused } from '../target.js';
+import { Refused } from '../refused.js';
 import { inspectCore } from './core.js';
 import { inspectImage } from './image.js';
 
 /** Throws Refused. */
 export function inspectFile(path: string, kernel: RunningKernel): InspectedProcess[] {
   if (!isImage(headOf(path))) return [using(CoreProcess.open(path), (core) => inspectCore(core, kernel))];
-  return [using(ImageProcess.open(path), (image) => whole(path, () => inspectImage(image, kernel)))];
+  return [whole(path, () => using(ImageProcess.open(path), (image) => inspectImage(image, kernel)))];
 }
 
 /** Whoever has made a file that is right by its digest, and holds nonsense, hears of it in one line. */
@@ -20,6 +20,7 @@ function whole<T>(path: string, use: () => T): T {
   try {
     return use();
   } catch (error) {
+    if (error instanceof ImageError) throw new Refused(error.message);
     if (!(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError))
       throw error;
     throw new Refused(`${path} is damaged: it does not say what an image says; use another copy of it`);

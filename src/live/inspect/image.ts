@@ -26,7 +26,12 @@ export function inspectImage(target: ImageProcess, kernel: RunningKernel): Inspe
   const glibc = glibcOf(target.modules, (address, size) => target.read(address, size));
   const seen = target.threads().map((thread, index) => seeThread(target, thread, image.threads[index]!));
   return {
-    ...about(target, glibc, [...elsewhere(target, image.kernel, kernel, seen)]),
+    ...about(target, glibc, [
+      ...(target.opened.parent === undefined
+        ? []
+        : [`some of its memory is in ${target.opened.parent.file}, the image that it was made from`]),
+      ...elsewhere(target, image.kernel, kernel, seen),
+    ]),
     image: aboutImage(target, kernel),
     threads: seen.map((each) => describeThread(target, glibc, kernel, each)),
   };
