@@ -261,6 +261,9 @@ function biases({ start, offset }: MapView, loads: readonly ProgramHeader[]): bi
 /** One module for each time that the file is mapped. Modules that stayed as they were stay the same objects. */
 function split(maps: readonly Map_[], { file, fromMemory }: Opened, before: readonly Module[]): Module[] {
   const all: { -readonly [K in keyof Module]: Module[K] }[] = [];
+  const beginning = page(file.loads[0]?.offset ?? 0);
+  // Who knows only of code has not been told of the beginning (records of perf: PERF_RECORD_MMAP2 without `mmap_data`).
+  const hasBeginning = maps.some(({ offset }) => offset === beginning);
   for (const map of maps) {
     const possible = biases(map, file.loads);
     const last = all.at(-1);
@@ -270,7 +273,7 @@ function split(maps: readonly Map_[], { file, fromMemory }: Opened, before: read
     }
     // Node moves a part of its code onto large pages: only where a file's beginning is, the file is mapped once more.
     const [bias] = possible;
-    if (bias === undefined || map.offset !== page(file.loads[0]!.offset)) continue;
+    if (bias === undefined || (hasBeginning && map.offset !== beginning)) continue;
     const deleted = map.name.endsWith(DELETED);
     all.push({ name: nameOf(map), deleted, start: map.start, end: map.end, bias, file, fromMemory });
   }

@@ -9,6 +9,8 @@ import { noPerf, noPtrace, title } from './here.js';
 const PROGRAMS = 'test/trace/programs';
 const STORM = 'bench/live/storm';
 const BUSY = 'examples/trace/busy';
+/** The same program as ordinary linkers lay it out: perf tells of its code, and not of the segment in front of it. */
+const SEPARATE = `${PROGRAMS}/separate`;
 
 interface Line {
   readonly kind?: string;
@@ -223,14 +225,14 @@ describe.skipIf(noPtrace)(title('trace as text', noPtrace), () => {
 });
 
 describe.skipIf(noPerf)(title('aborts', noPerf), () => {
-  it('are all seen, with their place and cause', () => {
-    const { events, lost } = traced([], [STORM, '2000']);
+  it.each([STORM, SEPARATE])('are all seen, with their place and cause: %s', (program) => {
+    const { events, lost } = traced([], [program, '2000']);
     const aborts = events.filter(({ kind }) => kind === 'abort');
     expect({ aborts: aborts.length, lost }).toEqual({ aborts: 2000, lost: 0 });
     for (const abort of aborts) expect(abort['causes']).toContain('signal');
     expect(aborts[0]).toMatchObject({
-      comm: 'storm',
-      section: { file: join(ROOT, STORM), function: 'once' },
+      comm: program.slice(program.lastIndexOf('/') + 1),
+      section: { file: join(ROOT, program), function: 'once' },
       at: { function: 'once', instruction: 'nop', source: { file: expect.stringMatching(/storm\.c$/) } },
       guess: false,
     });
