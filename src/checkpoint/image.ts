@@ -46,6 +46,8 @@ export interface ProcessImage {
   /** By the name of what sets it: PR_SET_DUMPABLE ... (prctl(2)). */
   readonly attributes?: Readonly<Record<string, number>>;
   readonly credentials?: CredentialsImage;
+  /** prctl(2), PR_SET_NO_NEW_PRIVS. */
+  readonly noNewPrivileges?: boolean;
   /** It was stopped by a signal (SIGSTOP), and is again. */
   readonly stopped?: boolean;
 }
@@ -62,8 +64,10 @@ export interface CredentialsImage {
 export interface PipeImage {
   /** Bytes (F_GETPIPE_SZ). */
   readonly capacity: number;
-  /** What was written and not yet read: in packet mode a piece is a packet. */
+  /** What was written and not yet read. */
   readonly pieces: readonly PieceImage[];
+  /** Bytes of each packet, in packet mode (pipe2(2), O_DIRECT). */
+  readonly packets?: readonly number[];
 }
 
 export interface SharedImage {
@@ -123,7 +127,7 @@ export interface MapImage {
   readonly file?: MappedFile;
   /** Index in `objects`, of what lies behind it otherwise. */
   readonly object?: number;
-  /** madvise(2), mlock(2): letters of VmFlags in /proc/PID/smaps (proc_pid_smaps(5)) that somebody has asked for. */
+  /** What somebody has asked for by mmap(2), madvise(2) and the like: letters of VmFlags in /proc/PID/smaps (proc_pid_smaps(5)). */
   readonly advice?: readonly string[];
   /** Bytes in the file, or the object. */
   readonly offset: number;

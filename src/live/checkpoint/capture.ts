@@ -2,7 +2,7 @@
 import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { hex } from '../../abi/address.js';
-import { RESTART } from '../../abi/errno.js';
+import { ERRNO, RESTART } from '../../abi/errno.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import type { ImageData } from '../../checkpoint/codec.js';
@@ -13,6 +13,7 @@ import {
   type SignalActionImage,
   type ThreadImage,
 } from '../../checkpoint/image.js';
+import { SystemError } from '../../linux/errors.js';
 import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
 import { addressOf, tryCall } from '../../linux/libc.js';
 import { readForced } from '../../linux/memory.js';
@@ -21,9 +22,16 @@ import * as ptrace from '../../linux/ptrace.js';
 import { VERSION } from '../../node/version.js';
 import { isInside, SIGNATURE_SIZE } from '../../process/judge.js';
 import type { RseqConfiguration } from '../../process/process.js';
-import { captureMaps, checkMaps, Unsupported } from './contents.js';
+import { attributesOf, credentialsOf, fileAttributesOf, limitsOf, personalityOf } from './attributes.js';
+import { captureMaps } from './contents.js';
 import { captureFiles } from './files.js';
 import type { Frozen } from './freeze.js';
+import { checkMaps } from './maps.js';
+import { Objects } from './objects.js';
+import { ownOf } from './own.js';
+import { Unsupported } from './refusal.js';
+import { checkProcess } from './suitable.js';
+import { intervalTimersOf, posixTimersOf } from './timers.js';
 
 const NT_X86_XSTATE = 0x202;
 const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
@@ -97,6 +105,15 @@ function sectionOf(
   return { ip, startIp: cs.start_ip, postCommitOffset: cs.post_commit_offset, abortIp: cs.abort_ip, aborted };
 }
 
+/** What can be told while it runs: it is not even stopped where that stands against it. Throws Unsupported, SystemError. */
+export function checkBefore(pid: number): void {
+  if (Number(threadStatus(pid)?.get('TracerPid') ?? 0) !== 0) throw new SystemError('ptrace', ERRNO.EPERM);
+  checkProcess(pid);
+  const objects = new Objects();
+  checkMaps(pid, objects);
+  captureFiles(pid, objects);
+}
+
 /** The image of a frozen process; it can go on as it is afterwards. Throws Unsupported, before the process has been touched, and SystemError. */
 export function capture(
   pid: number,
@@ -105,14 +122,15 @@ export function capture(
   options: CaptureOptions,
 ): ProcessImage {
   const looked = threads.map((frozen) => look(pid, frozen, options));
-  const maps = checkMaps(pid);
-  const files = captureFiles(pid);
-  const timers = (procText(`${pid}/timers`) ?? '').trim();
-  if (timers !== '') throw new Unsupported('it has timers of timer_create(2)');
+  checkProcess(pid);
+  const objects = new Objects();
+  const maps = checkMaps(pid, objects);
+  const { files, pipes } = captureFiles(pid, objects, data);
   const instruction = findSyscall(pid);
   if (instruction === undefined) throw new Unsupported('it has no SYSCALL instruction');
   // Contents first: what runs in the process uses a page of its own, and clears rseq_cs.
   const contents = captureMaps(pid, maps, data);
+  const shared = objects.capture(data);
   const first = threads[0]!.tid;
   const process = inThread(first, instruction, (call) => ofProcess(pid, call));
   const each = looked.map((thread) => ofThread(pid, thread, instruction));
@@ -143,6 +161,16 @@ export function capture(
     pending: pendingOf(first, true),
     timers: process.timers,
     files,
+    pipes,
+    objects: shared,
+    posixTimers: process.posixTimers,
+    limits: limitsOf(pid),
+    ...(process.membarrier !== undefined && { membarrier: process.membarrier }),
+    personality: personalityOf(pid),
+    attributes: { ...process.attributes, ...fileAttributesOf(pid) },
+    credentials: credentialsOf(pid),
+    noNewPrivileges: status.get('NoNewPrivs') === '1',
+    stopped: threads.some(({ stopped }) => stopped),
   };
 }
 
@@ -167,21 +195,27 @@ function layoutOf(pid: number): Omit<ProcessImage['layout'], 'brk'> {
 }
 
 const SIGNALS = 64;
-/** struct sigaction as the kernel has it, and struct itimerval. */
+/** struct sigaction as the kernel has it. */
 const ACTION = 32;
-const TIMER = 32;
 
-function ofProcess(pid: number, call: InThread) {
+const ofProcess = (pid: number, call: InThread) => ({
+  actions: actionsOf(pid, call),
+  timers: intervalTimersOf(pid, call),
+  posixTimers: posixTimersOf(pid, call),
+  brk: call('brk', 0),
+  ...ownOf(pid, call),
+});
+
+function actionsOf(pid: number, call: InThread): SignalActionImage[] {
   return withBytes(
     pid,
     call,
-    () => new Uint8Array(4096),
+    () => new Uint8Array(ACTION),
     (address) => {
-      const read = (size: number): DataView => new DataView(readForced(pid, address, size)!.buffer);
       const actions: SignalActionImage[] = [];
       for (let signal = 1; signal <= SIGNALS; signal++) {
         call('rt_sigaction', signal, 0, address, 8);
-        const view = read(ACTION);
+        const view = new DataView(readForced(pid, address, ACTION)!.buffer);
         const [handler, flags, restorer, mask] = [0, 8, 16, 24].map((at) => view.getBigUint64(at, true)) as [
           bigint,
           bigint,
@@ -190,14 +224,7 @@ function ofProcess(pid: number, call: InThread) {
         ];
         if (handler !== 0n || flags !== 0n) actions.push({ signal, handler, flags, restorer, mask });
       }
-      const timers = [0, 1, 2].map((which): [number, number] => {
-        call('getitimer', which, address);
-        const view = read(TIMER);
-        const time = (at: number): number =>
-          Number(view.getBigInt64(at, true)) * 1_000_000 + Number(view.getBigInt64(at + 8, true));
-        return [time(0), time(16)];
-      });
-      return { actions, timers, brk: call('brk', 0) };
+      return actions;
     },
   );
 }
@@ -242,6 +269,7 @@ function ofThread(
     ...own,
     robustList: robustListOf(tid),
     pending,
+    ...attributesOf(pid, tid),
     ...(rseq && { rseq }),
     ...(section && { section }),
   };

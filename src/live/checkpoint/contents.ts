@@ -4,7 +4,7 @@ import type { ImageData } from '../../checkpoint/codec.js';
 import type { MapImage, MappedFile, PieceImage } from '../../checkpoint/image.js';
 import { Digest } from '../../event/digest.js';
 import { readForced } from '../../linux/memory.js';
-import { type FileMap, mapsOf, procText } from '../../linux/procfs.js';
+import { type CheckedMap, KERNEL_MAPS } from './maps.js';
 
 const PAGE = 4096;
 /** Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
@@ -14,50 +14,23 @@ const OF_FILE = 1 << 29;
 /** Pages that are read at once. */
 const RUN = 256;
 
-/** A map that cannot be brought back, in words. */
-export class Unsupported extends Error {}
-
-/** Maps that the kernel makes, in every process anew. */
-export const KERNEL_MAPS: readonly string[] = [
-  '[vdso]',
-  '[vvar]',
-  '[vvar_vclock]',
-  '[vsyscall]',
-  '[uprobes]',
-];
-
-/** Throws Unsupported before anything has been read. */
-export function checkMaps(pid: number): FileMap[] {
-  const maps = mapsOf(pid);
-  for (const { name, shared } of maps) {
-    if (name.endsWith(' (deleted)') && name.startsWith('/'))
-      throw new Unsupported(
-        name.startsWith('/dev/zero') || name.startsWith('/memfd:') || name.startsWith('/SYSV')
-          ? `it has shared memory (${name})`
-          : `it has mapped a file that is deleted: ${name}`,
-      );
-    if (name.startsWith('anon_inode:')) throw new Unsupported(`it has mapped ${name}`);
-    if (shared && name.startsWith('/dev/')) throw new Unsupported(`it has mapped a device: ${name}`);
-  }
-  return maps;
-}
-
 /** The maps with what is in them; the process stands still. */
-export function captureMaps(pid: number, maps: readonly FileMap[], data: ImageData): MapImage[] {
-  const flags = growing(pid);
+export function captureMaps(pid: number, maps: readonly CheckedMap[], data: ImageData): MapImage[] {
   const files = new Map<string, MappedFile>();
   const pagemap = openSync(`/proc/${pid}/pagemap`, 'r');
   try {
     return maps.map((map) => {
-      const file = map.name.startsWith('/') ? fileOf(map.name, files) : undefined;
+      const file = map.kind === 'file' ? fileOf(map.name, files) : undefined;
       return {
         start: map.start,
         end: map.end,
         protection: `${map.readable ? 'r' : '-'}${map.writable ? 'w' : '-'}${map.executable ? 'x' : '-'}`,
         shared: map.shared,
-        growsDown: flags.has(map.start),
+        growsDown: map.flags.includes('gd'),
         name: map.name,
         ...(file && { file }),
+        ...(map.object !== undefined && { object: map.object }),
+        ...(map.advice.length > 0 && { advice: map.advice }),
         offset: map.offset,
         pieces: piecesOf(pid, map, pagemap, data),
       };
@@ -65,18 +38,6 @@ export function captureMaps(pid: number, maps: readonly FileMap[], data: ImageDa
   } finally {
     closeSync(pagemap);
   }
-}
-
-/** Beginnings of maps with VmFlags `gd`. */
-function growing(pid: number): Set<bigint> {
-  const found = new Set<bigint>();
-  let start = 0n;
-  for (const line of (procText(`${pid}/smaps`) ?? '').split('\n')) {
-    const head = /^([0-9a-f]+)-[0-9a-f]+ /.exec(line);
-    if (head) start = BigInt(`0x${head[1]}`);
-    else if (line.startsWith('VmFlags:') && / gd\b/.test(line)) found.add(start);
-  }
-  return found;
 }
 
 function fileOf(path: string, known: Map<string, MappedFile>): MappedFile {
@@ -94,11 +55,11 @@ export function fileDigest(path: string): string {
   return digest.text();
 }
 
-function piecesOf(pid: number, map: FileMap, pagemap: number, data: ImageData): PieceImage[] {
+function piecesOf(pid: number, map: CheckedMap, pagemap: number, data: ImageData): PieceImage[] {
   // Its code is kept to be looked at; the others cannot be read.
   if (KERNEL_MAPS.includes(map.name) && map.name !== '[vdso]') return [];
-  // What is in a shared file is in the file.
-  if (map.shared && map.name.startsWith('/')) return [];
+  // What is in a shared file is in the file, and what is in shared memory is kept once, however often it is mapped.
+  if (map.shared) return [];
   if (map.name === '[vdso]') {
     const bytes = readForced(pid, map.start, Number(map.end - map.start));
     return bytes === undefined ? [] : data.add(map.start, bytes);
@@ -110,7 +71,7 @@ function piecesOf(pid: number, map: FileMap, pagemap: number, data: ImageData): 
   for (let page = 0; page < count; ) {
     const own = (at: number): boolean => {
       const high = words[2 * at + 1]!;
-      return (high & (PRESENT | SWAPPED)) !== 0 && ((high & OF_FILE) === 0 || map.shared);
+      return (high & (PRESENT | SWAPPED)) !== 0 && (high & OF_FILE) === 0;
     };
     if (!own(page)) {
       page++;

@@ -2,63 +2,92 @@
 import { ERRNO } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
-import { threadsOf } from '../../linux/procfs.js';
+import { threadStat, threadsOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
 
 /** A thread that stands still for us. */
 export interface Frozen {
   readonly tid: number;
-  /** It was about to get this signal, which waits no more: siginfo_t. 0: none. */
-  readonly signal: number;
-  readonly info: DataView | undefined;
+  /** It stood still before, by a signal such as SIGSTOP, and will afterwards. */
+  readonly stopped: boolean;
 }
 
 /** All threads, also those that are made meanwhile; the process's first one first. Throws SystemError: EPERM, ESRCH. */
 export function freeze(pid: number): Frozen[] {
   const all = new Map<number, Frozen>();
+  const gone = new Set<number>();
   try {
+    // Threads that are not stopped yet may make others.
     for (let fresh = true; fresh; ) {
-      fresh = false;
-      for (const tid of threadsOf(pid)) {
-        if (all.has(tid) || !seize(tid, tid === pid)) continue;
-        fresh = true;
-        ptrace.interrupt(tid);
+      const found = threadsOf(pid).filter((tid) => !all.has(tid) && !gone.has(tid));
+      fresh = found.length > 0;
+      const seized = found.filter((tid) => seize(pid, tid) || !gone.add(tid));
+      for (const tid of seized) interrupt(tid);
+      for (const tid of seized) {
         const frozen = standing(tid);
-        if (frozen !== undefined) all.set(tid, frozen);
+        if (frozen === undefined) gone.add(tid);
+        else all.set(tid, frozen);
       }
     }
   } catch (error) {
     thaw([...all.values()]);
     throw error;
   }
-  if (all.size === 0) throw new SystemError('ptrace', ERRNO.ESRCH);
+  if (!all.has(pid)) {
+    thaw([...all.values()]);
+    throw new SystemError('ptrace', ERRNO.ESRCH);
+  }
   return [...all.values()].sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
 }
 
-/** False for a thread that is gone. */
-function seize(tid: number, first: boolean): boolean {
+/** False for a thread that is gone, or is going. */
+function seize(pid: number, tid: number): boolean {
   try {
     ptrace.seize(tid, ptrace.traceOptions());
     return true;
   } catch (error) {
-    if (!first && isErrno(error, 'ESRCH')) return false;
+    if (tid === pid || !isErrno(error, 'ESRCH', 'EPERM')) throw error;
+    const stat = threadStat(pid, tid);
+    if (isErrno(error, 'ESRCH') || stat === undefined || stat.state === 'Z' || stat.state === 'X')
+      return false;
     throw error;
   }
 }
 
-function standing(tid: number): Frozen | undefined {
-  const change = waitFor(tid);
-  if (change === undefined || change.kind === 'exited' || change.kind === 'killed') return undefined;
-  const signal = change.kind === 'signal' ? change.signal : 0;
-  return { tid, signal, info: signal === 0 ? undefined : ptrace.signalInfo(tid) };
+function interrupt(tid: number): void {
+  try {
+    ptrace.interrupt(tid);
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
 }
 
-/** All go on, with the signals that they were about to get. */
-export function thaw(threads: readonly Frozen[]): void {
-  for (const { tid, signal } of threads) {
+/**
+ * Waits until a thread that was interrupted stands still. A signal that it is about to get is delivered first: it would be lost in what we make the
+ * thread do. Undefined: it has ended.
+ */
+export function standing(tid: number): Frozen | undefined {
+  for (;;) {
+    const change = waitFor(tid);
+    if (change === undefined || change.kind === 'exited' || change.kind === 'killed') return undefined;
+    if (change.kind === 'event' && change.event === 'STOP')
+      return { tid, stopped: change.signal !== SIG.SIGTRAP };
+    // Any stop takes the place of the one that was asked for (ptrace_stop).
+    interrupt(tid);
     try {
-      ptrace.detach(tid, signal === SIG.SIGTRAP ? 0 : signal);
+      ptrace.cont(tid, change.kind === 'signal' ? change.signal : 0);
+    } catch (error) {
+      if (!isErrno(error, 'ESRCH')) throw error;
+    }
+  }
+}
+
+/** All go on; those that a signal had stopped stay so. */
+export function thaw(threads: readonly Frozen[]): void {
+  for (const { tid } of threads) {
+    try {
+      ptrace.detach(tid);
     } catch (error) {
       if (!isErrno(error, 'ESRCH')) throw error;
     }

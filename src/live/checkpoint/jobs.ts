@@ -8,9 +8,9 @@ import { waitFor } from '../../linux/wait.js';
 import { reason } from '../../node/reason.js';
 import type { Channel } from '../keeper/channel.js';
 import { whyNot } from '../keeper/refusal.js';
-import { capture } from './capture.js';
-import { Unsupported } from './contents.js';
+import { capture, checkBefore } from './capture.js';
 import { type Frozen, freeze, thaw } from './freeze.js';
+import { Unsupported } from './refusal.js';
 import { restore } from './restore.js';
 
 export interface CheckpointConfig {
@@ -64,6 +64,7 @@ export function checkpointJob(channel: Channel, given: unknown): void {
 
 function freezeOrRefuse(pid: number): Frozen[] {
   try {
+    checkBefore(pid);
     return freeze(pid);
   } catch (error) {
     if (!isErrno(error, 'EPERM', 'EACCES', 'ESRCH', 'ENOENT')) throw error;
@@ -118,7 +119,9 @@ export function restoreJob(channel: Channel, given: unknown): void {
     run();
     channel.send({ kind: 'running', pid, threads: opened.image.threads.length });
     if (detach) return;
-    const change = waitFor(pid);
+    let change = waitFor(pid);
+    // It may be stopped, and go on.
+    while (change?.kind === 'signal') change = waitFor(pid);
     if (change?.kind === 'exited') channel.send({ kind: 'ended', status: change.status });
     if (change?.kind === 'killed') channel.send({ kind: 'ended', signal: change.signal });
   });
