@@ -12,7 +12,7 @@ import type {
   InspectedProcess,
   InspectedResumption,
 } from '../../report/inspect-document.js';
-import { Unsupported } from '../checkpoint/contents.js';
+import { Unsupported } from '../checkpoint/refusal.js';
 import { checkHere } from '../checkpoint/restore.js';
 import { glibcOf } from '../glibc.js';
 import type { ImageProcess } from '../image.js';
