@@ -1,16 +1,13 @@
 /** The open files of an image, in a process that is to become it. */
 import { constants } from 'node:fs';
 import type { OpenImage } from '../../checkpoint/codec.js';
-import type { FileImage, PipeImage, ProcessImage } from '../../checkpoint/image.js';
+import type { FileImage, PipeImage } from '../../checkpoint/image.js';
 import { withDescriptor } from '../../linux/descriptors.js';
-import { SystemError } from '../../linux/errors.js';
 import { type InThread, withBytes } from '../../linux/inject.js';
 import { call as callHere } from '../../linux/libc.js';
 import { readForced } from '../../linux/memory.js';
-import { reason } from '../../node/reason.js';
 import { permitted } from './attributes.js';
-import type { ObjectDescriptors } from './make-memory.js';
-import { Unsupported } from './refusal.js';
+import { firstFree, highDescriptor, type ObjectDescriptors, openIn } from './make-descriptors.js';
 
 const F_DUPFD = 0;
 const F_SETFL = 4;
@@ -21,28 +18,6 @@ const O_ACCMODE = 3;
 const EFD_SEMAPHORE = 1;
 /** O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME, FASYNC: those that F_SETFL changes. */
 const CHANGEABLE = 0o2000 | 0o4000 | O_DIRECT | 0o1000000 | 0o20000;
-
-export const textBytes = (value: string) => (): Uint8Array => new TextEncoder().encode(`${value}\0`);
-
-/** open(2) in the process. Throws Unsupported. */
-export function openIn(pid: number, call: InThread, path: string, flags: number): number {
-  try {
-    return Number(withBytes(pid, call, textBytes(path), (at) => call('open', at, flags, 0)));
-  } catch (error) {
-    if (error instanceof SystemError) throw new Unsupported(`it cannot open ${path}: ${reason(error)}`);
-    throw error;
-  }
-}
-
-/** Above all that are in the image. */
-export const firstFree = ({ files }: ProcessImage): number => Math.max(3, ...files.map(({ fd }) => fd + 1));
-
-/** Moves a descriptor to a number that nothing in the image has. */
-export function highDescriptor(call: InThread, fd: number | bigint, image: ProcessImage): number {
-  const high = Number(call('fcntl', fd, F_DUPFD, firstFree(image)));
-  call('close', fd);
-  return high;
-}
 
 /** Throws Unsupported, SystemError. */
 export function makeFiles(pid: number, call: InThread, open: OpenImage, objects: ObjectDescriptors): void {

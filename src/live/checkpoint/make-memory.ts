@@ -9,7 +9,7 @@ import { type InThread, withBytes } from '../../linux/inject.js';
 import { call as callHere } from '../../linux/libc.js';
 import { readForced, writeForced } from '../../linux/memory.js';
 import { mapsOf } from '../../linux/procfs.js';
-import { highDescriptor, openIn, textBytes } from './make-files.js';
+import { highDescriptor, type ObjectDescriptors, openIn, textBytes } from './make-descriptors.js';
 import { ADVICE, KERNEL_MAPS } from './maps.js';
 import { Unsupported } from './refusal.js';
 
@@ -22,9 +22,6 @@ const O_RDWR = 2;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
 const PR_SET_VMA = 0x53564d41;
-
-/** Objects that are made, as descriptors of the process: to be closed when all that leads to them is made. */
-export type ObjectDescriptors = readonly number[];
 
 /** `keep`: where our page is. Throws Unsupported, SystemError. */
 export function makeMemory(pid: number, call: InThread, open: OpenImage, keep: bigint): ObjectDescriptors {
