@@ -7,7 +7,6 @@ import { EventHash } from '../event/hash.js';
 import type { RecordedProgram, RunSettings } from '../event/recording.js';
 import type { Kernel } from '../kernel/kernel.js';
 import type { Observer } from '../kernel/session.js';
-import { FIRST_PID } from '../kernel/state.js';
 import { processView, processViews } from '../kernel/view.js';
 import { VERSION } from '../node/version.js';
 import type { ProcessView } from '../process/process.js';
@@ -149,7 +148,7 @@ export class Showing {
   }
 
   private firstPlaces(kernel: Kernel): Places {
-    const process = kernel.state.processes.get(FIRST_PID);
+    const process = kernel.state.processes.get(kernel.state.firstPid);
     if (this.first === undefined && process !== undefined && process.tasks.length > 0)
       this.first = this.places(processView(kernel, process));
     return this.first ?? Places.of(undefined, undefined);

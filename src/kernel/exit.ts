@@ -13,7 +13,7 @@ import { isReparented, notifyEnd, notifyStop } from './signal/notify.js';
 import { retarget } from './signal/queue.js';
 import { killGroup, sendSignal, sendToGroup } from './signal/send.js';
 import { makeSignal } from './signal/sets.js';
-import { FIRST_PID, type Process, type Task } from './state.js';
+import type { Process, Task } from './state.js';
 import { wakeFutex } from './syscalls/futex-queue.js';
 import { wake } from './wait.js';
 
@@ -57,7 +57,7 @@ export function endTask(kernel: Kernel, task: Task, status: number): void {
   releaseMemory(kernel, task);
   if (--task.files.users === 0) closeAll(kernel, task.files);
   task.fs.users--;
-  if (live.length === 1 && process.pid === FIRST_PID)
+  if (live.length === 1 && process.pid === kernel.state.firstPid)
     state.status = process.exiting ?? process.tasks[0]!.exitCode;
   exitNotify(kernel, task);
 }

@@ -77,6 +77,7 @@ export class Kernel {
       waiters: new Map(),
       timers: [],
       nextPid: FIRST_PID,
+      firstPid: FIRST_PID,
       nextId: 1,
       random: randomWords(options.seed),
       status: undefined,

@@ -27,7 +27,10 @@ export function takeSnapshot(kernel: Kernel): KernelSnapshot {
 export function restoreSnapshot(kernel: Kernel, { state, policy, spaces }: KernelSnapshot): void {
   for (const [id] of kernel.spaces.all) if (!spaces.has(id)) kernel.spaces.release(id);
   for (const [id, memory] of spaces)
-    (kernel.spaces.has(id) ? kernel.spaces.of(id) : kernel.spaces.create(id)).machine.restore(memory);
+    (kernel.spaces.has(id)
+      ? kernel.spaces.of(id)
+      : kernel.spaces.create(id, state.mms.get(id)?.fold)
+    ).machine.restore(memory);
   kernel.forgetAll();
   kernel.state = structuredClone(state);
   kernel.policy = { ...kernel.policy, data: structuredClone(policy) };

@@ -1,4 +1,5 @@
 import { Cpu, type Stop } from '../machine/cpu.js';
+import type { Fold } from '../machine/fold.js';
 import { Machine } from '../machine/machine.js';
 import type { Access } from '../machine/page-fault.js';
 import { STATE } from '../machine/state.js';
@@ -32,7 +33,7 @@ export class Space {
 
   /** May the program do anything with the page? */
   isPresent(address: bigint): boolean {
-    return address < 1n << 32n && (this.machine.permission(Number(address >> 12n)) ?? 0) !== 0;
+    return (this.machine.permission(Number(address >> 12n)) ?? 0) !== 0;
   }
 
   /** A copy, whatever the permissions. */
@@ -49,13 +50,13 @@ export class Space {
 export class Spaces {
   private readonly byId = new Map<number, Space>();
   /** What a new address space runs on. */
-  makeMachine = (): Machine => new Machine();
+  makeMachine = (fold?: Fold): Machine => new Machine(fold);
 
   /** Asked about a page that does not allow an access: see AddressSpace.onMissing. */
   onMissing: ((id: number, address: number, access: Access) => boolean) | undefined;
 
-  create(id: number): Space {
-    const machine = this.makeMachine();
+  create(id: number, fold?: Fold): Space {
+    const machine = this.makeMachine(fold);
     const space = new Space(machine);
     machine.onMissing = (address, access) => this.onMissing?.(id, address, access) === true;
     this.byId.set(id, space);

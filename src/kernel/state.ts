@@ -3,6 +3,7 @@
  * closures or handles of the host. So a state can be copied whole (structuredClone keeps shared references) and compared. Memory is not in
  * it: each `Mm` has a machine of its own by number (spaces.ts). Times are nanoseconds of the virtual clock.
  */
+import type { Fold } from '../machine/fold.js';
 import type { DirectoryNode, OpenFile, TreeNode } from './files/file.js';
 import type { MemoryObject } from './mm/object.js';
 import type { PageTable } from './mm/pages.js';
@@ -29,6 +30,8 @@ export interface KernelState {
   readonly waiters: Map<string, Task[]>;
   timers: Timer[];
   nextPid: number;
+  /** The first program, which is everybody's ancestor. */
+  firstPid: number;
   /** For getrandom(2), AT_RANDOM, /dev/urandom. */
   readonly random: Uint32Array;
   nextId: number;
@@ -77,7 +80,7 @@ export interface PendingInput {
   turn: Turn | undefined;
 }
 
-/** Of the first program, which is everybody's ancestor. */
+/** Of the first program, unless an image brings its own. */
 export const FIRST_PID = 1000;
 
 /** A simulated CPU. */
@@ -390,6 +393,8 @@ export interface Mm {
   /** Sorted by start; never overlapping. */
   areas: Area[];
   readonly pages: PageTable;
+  /** How its addresses lie in the machine's memory, where they are those of a real process (machine/fold.ts). */
+  readonly fold: Fold | undefined;
   /** mlockall(MCL_FUTURE). */
   lockFuture: boolean;
   /** It wanted more than there is: whoever uses it is killed on leaving the kernel (mm/oom.ts). */
@@ -408,7 +413,7 @@ export interface Mm {
   envEnd: number;
 }
 
-/** A mapping (struct vm_area_struct). Addresses are below 4 GiB: the simulated kernel chooses no others. */
+/** A mapping (struct vm_area_struct). Addresses are below 4 GiB, but for those that an image of a real process brings. */
 export interface Area {
   start: number;
   end: number;

@@ -1,8 +1,7 @@
 import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
-import { GUEST_END } from '../machine/state.js';
 import type { MapView, ProcessView, Registers, ThreadView } from '../process/process.js';
 import { type Kernel, syscallName } from './kernel.js';
-import { areaName } from './mm/areas.js';
+import { areaName, endOf } from './mm/areas.js';
 import { seeMemory } from './mm/forced.js';
 import { FS_BASE, GS_BASE, RIP, rflags } from './registers.js';
 import type { Area, Mm, Process, Task } from './state.js';
@@ -23,7 +22,7 @@ export function processView(kernel: Kernel, process: Process): ProcessView {
     threads: process.tasks.filter(({ state }) => state !== 'dead').map((task) => threadView(kernel, task)),
     maps: mm.areas.map((area) => mapView(mm, area)),
     read: (address, size) =>
-      address + BigInt(size) > BigInt(GUEST_END) ? undefined : seeMemory(kernel, mm, Number(address), size),
+      address + BigInt(size) > BigInt(endOf(mm)) ? undefined : seeMemory(kernel, mm, Number(address), size),
   };
 }
 

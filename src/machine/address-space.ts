@@ -1,7 +1,17 @@
+import {
+  blockOf,
+  endsBlock,
+  FOLDED_END,
+  type Fold,
+  foldedAt,
+  foldedRanges,
+  isInMemory,
+  unfolded,
+} from './fold.js';
 import { type Access, type FaultReason, PageFault } from './page-fault.js';
 import { changePages, differences, PAGES, type PageImage, type PageTree } from './page-tree.js';
 import { giveMemory, takeMemory } from './pool.js';
-import { GUEST_END, GUEST_START, PAGE, PAGE_FLAGS, PAGE_SIZE, WITH_NEXT } from './state.js';
+import { GUEST_END, GUEST_START, PAGE, PAGE_BLOCKS, PAGE_FLAGS, PAGE_SIZE, WITH_NEXT } from './state.js';
 import type { WasmMemory } from './wasm/host.js';
 
 /** An address space at one moment: contents and permissions, no registers. Stays valid whatever becomes of the space it is from. */
@@ -30,11 +40,18 @@ const FAST = Uint8Array.from({ length: 128 }, (_, info) => {
   return PAGE.READ | (writes ? PAGE.WRITE : 0);
 });
 
-/** Images of pages without bytes, by their flags: one object each, so that trees of equal pages are equal. */
-const EMPTY: readonly PageImage[] = Array.from({ length: OWN + 1 }, (_, flags) => ({
-  flags,
-  bytes: undefined,
-}));
+/** Images of pages without bytes, by their flags and block: one object each, so that trees of equal pages are equal. */
+const EMPTY = new Map<number, PageImage>();
+
+function emptyPage(flags: number, block: number): PageImage {
+  const key = block * (OWN + 1) + flags;
+  let image = EMPTY.get(key);
+  if (image === undefined) {
+    image = { flags, block, bytes: undefined };
+    EMPTY.set(key, image);
+  }
+  return image;
+}
 
 /** Thrown in front of a store that makes translated code wrong, maybe the code under way: what was made of it is dropped, nothing is stored. */
 export class CodeChanged extends Error {}
@@ -42,13 +59,17 @@ export class CodeChanged extends Error {}
 /**
  * Memory of a program. The first write to a page after it is mapped, after a snapshot or after code on it was translated goes the slow
  * path, which counts it, marks it, and drops translations; the others do not come by here. Addresses are numbers, or bigints where
- * they come from registers; whatever lies above GUEST_END is not mapped.
+ * they come from registers; whatever lies above `end` is not mapped. In a folded space a program's addresses are those of a real process.
  */
 export class AddressSpace {
   readonly memory: WasmMemory = takeMemory();
   protected readonly bytes = new Uint8Array(this.memory.buffer);
   private readonly fast = this.bytes.subarray(PAGE_FLAGS, PAGE_FLAGS + PAGES);
+  /** By where pages lie in memory, as all lists of pages here. */
   private readonly pages = new Uint8Array(PAGES);
+  private readonly blocks = new Uint16Array(this.memory.buffer, PAGE_BLOCKS, PAGES);
+  /** The first address that the program cannot have. */
+  private readonly end: number;
   private tree: PageTree;
   private dirty: number[] = [];
   private touched = 0;
@@ -67,6 +88,10 @@ export class AddressSpace {
    */
   onMissing: ((address: number, access: Access) => boolean) | undefined;
 
+  constructor(readonly fold?: Fold) {
+    this.end = fold === undefined ? GUEST_END : FOLDED_END;
+  }
+
   /** Every access of the program goes the slow path: through load and store of the machine. */
   protected get watched(): boolean {
     return false;
@@ -79,40 +104,45 @@ export class AddressSpace {
 
   /** What the program may do with a page (PAGE bits; 0 is PROT_NONE); undefined where it is not mapped. */
   permission(page: number): number | undefined {
-    const info = this.pages[page] ?? 0;
+    const info = this.infoAt(page * PAGE_SIZE);
     return (info & MAPPED) === 0 ? undefined : info & OWN;
   }
 
   /**
    * Maps pages, which then read as zeros, and changes the permissions of those that are mapped already, which keep what they hold. Address
-   * and size are multiples of PAGE_SIZE, within [GUEST_START, GUEST_END) (RangeError).
+   * and size are multiples of PAGE_SIZE, within what programs can have, and nothing else
+   * of the program may lie there (RangeError).
    */
   protect(address: number, size: number, flags: number): void {
-    const [first, end] = this.range(address, size);
     const own = flags & OWN;
-    for (let page = first; page < end; page++) {
-      const info = this.pages[page]!;
-      if ((info & CODE) !== 0 && (own & PAGE.EXECUTE) === 0) this.dropCode(page);
-      this.pages[page] = (this.pages[page]! & ~OWN) | MAPPED | own;
+    for (const { first, end, block } of this.ranges(address, size)) {
+      for (let page = first; page < end; page++) {
+        const info = this.pages[page]!;
+        if ((info & CODE) !== 0 && (own & PAGE.EXECUTE) === 0) this.dropCode(page);
+        this.pages[page] = (this.pages[page]! & ~OWN) | MAPPED | own;
+        if (this.fold !== undefined) this.blocks[page] = block;
+      }
+      this.tree = changePages(this.tree, first, end, (image) =>
+        image?.bytes === undefined ? emptyPage(own, block) : { flags: own, block, bytes: image.bytes },
+      );
+      this.refresh(first, end);
     }
-    this.tree = changePages(this.tree, first, end, (image) =>
-      image?.bytes === undefined ? EMPTY[own] : { flags: own, bytes: image.bytes },
-    );
-    this.refresh(first, end);
   }
 
   /** Takes pages away. Costs what was touched of them. */
   unmap(address: number, size: number): void {
-    const [first, end] = this.range(address, size);
-    for (let page = first; page < end; page++) {
-      const info = this.pages[page]!;
-      if (info === 0) continue;
-      if ((info & CODE) !== 0) this.dropCode(page);
-      if ((info & TOUCHED) !== 0) this.empty(page);
-      this.pages[page] = 0;
+    for (const { first, end } of this.ranges(address, size)) {
+      for (let page = first; page < end; page++) {
+        const info = this.pages[page]!;
+        if (info === 0) continue;
+        if ((info & CODE) !== 0) this.dropCode(page);
+        if ((info & TOUCHED) !== 0) this.empty(page);
+        this.pages[page] = 0;
+        if (this.fold !== undefined) this.blocks[page] = 0;
+      }
+      this.tree = changePages(this.tree, first, end, () => undefined);
+      this.refresh(first, end);
     }
-    this.tree = changePages(this.tree, first, end, () => undefined);
-    this.refresh(first, end);
   }
 
   /** A copy of what the program may read. Throws PageFault. */
@@ -147,7 +177,7 @@ export class AddressSpace {
   snapshot(): Snapshot {
     for (const page of this.takeDirty()) {
       const start = page * PAGE_SIZE;
-      const image = { flags: this.pages[page]! & OWN, bytes: this.bytes.slice(start, start + PAGE_SIZE) };
+      const image = this.imageOf(page, this.bytes.slice(start, start + PAGE_SIZE));
       this.tree = changePages(this.tree, page, page + 1, () => image);
       this.pages[page]! &= ~DIRTY;
       this.refresh(page, page + 1);
@@ -159,7 +189,7 @@ export class AddressSpace {
   restore({ tree, touchedPages }: Snapshot): void {
     for (const page of this.takeDirty()) {
       // An image of its own, which is no snapshot's: what was written differs from all of them.
-      const image = { flags: this.pages[page]! & OWN, bytes: WRITTEN };
+      const image = this.imageOf(page, WRITTEN);
       this.tree = changePages(this.tree, page, page + 1, () => image);
     }
     differences(this.tree, tree, (first, end, from, to) => this.become(first, end, from, to));
@@ -183,10 +213,15 @@ export class AddressSpace {
     return this.fault(address, 1, PAGE.EXECUTE, 'execute');
   }
 
-  /** From now on `codeChanged` is told of changes to bytes of these pages. */
-  markCode(first: number, end: number): void {
-    for (let page = first; page < end; page++) this.pages[page]! |= CODE;
-    this.refresh(first, end);
+  private imageOf(page: number, bytes: Uint8Array): PageImage {
+    return { flags: this.pages[page]! & OWN, block: this.fold === undefined ? 0 : this.blocks[page]!, bytes };
+  }
+
+  /** From now on `codeChanged` is told of changes to bytes of this page of the program. */
+  markCode(page: number): void {
+    const place = this.pageAt(page * PAGE_SIZE);
+    this.pages[place]! |= CODE;
+    this.refresh(place, place + 1);
   }
 
   /** Gives the memory back for the next space. This one must not be used again. */
@@ -196,15 +231,44 @@ export class AddressSpace {
     giveMemory(this.memory);
   }
 
-  private range(address: number, size: number): [first: number, end: number] {
+  /** Where a range lies in memory, in pages. */
+  private ranges(address: number, size: number): { first: number; end: number; block: number }[] {
+    const wrong = (): never => {
+      throw new RangeError(`not a range of pages: ${address}, ${size} bytes`);
+    };
     if (
       address % PAGE_SIZE !== 0 ||
       size % PAGE_SIZE !== 0 ||
       address < GUEST_START ||
-      address + size > GUEST_END
+      address + size > this.end
     )
-      throw new RangeError(`not a range of pages: ${address}, ${size} bytes`);
-    return [address / PAGE_SIZE, (address + size) / PAGE_SIZE];
+      wrong();
+    if (this.fold === undefined)
+      return [{ first: address / PAGE_SIZE, end: (address + size) / PAGE_SIZE, block: 0 }];
+    return foldedRanges(this.fold, address, address + size).map((range) => {
+      const { start, end, block } = range;
+      const [first, last] = [start / PAGE_SIZE, end / PAGE_SIZE];
+      if (!isInMemory(range)) wrong();
+      for (let page = first; page < last; page++)
+        if ((this.pages[page]! & MAPPED) !== 0 && this.blocks[page] !== block) wrong();
+      return { first, end: last, block };
+    });
+  }
+
+  /** Where in memory an address lies, that is in a page of the program. */
+  protected offsetOf(address: number): number {
+    return this.fold === undefined ? address : foldedAt(this.fold, address);
+  }
+
+  private pageAt(address: number): number {
+    return Math.floor(this.offsetOf(address) / PAGE_SIZE);
+  }
+
+  /** The address of a page that is mapped. */
+  private addressOf(page: number): number {
+    return this.fold === undefined
+      ? page * PAGE_SIZE
+      : unfolded(this.fold, page * PAGE_SIZE, this.blocks[page]!);
   }
 
   /** The fault of an access, if it has one: its first page that has none of the wanted bits. */
@@ -216,11 +280,11 @@ export class AddressSpace {
   ): PageFault | undefined {
     const start = Number(address);
     // Above what programs can have a number is not exact, and need not be.
-    if (start >= GUEST_END && size > 0) return fault(address, start, start, access, 'unmapped');
+    if (start >= this.end && size > 0) return fault(address, start, start, access, 'unmapped');
     const end = start + size;
     for (let at = start; at < end; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE) {
       let info = this.infoAt(at);
-      if ((info & wanted) === 0 && at < GUEST_END && this.ask(at, access)) info = this.infoAt(at);
+      if ((info & wanted) === 0 && at < this.end && this.ask(at, access)) info = this.infoAt(at);
       if ((info & wanted) !== 0) continue;
       return fault(address, start, at, access, (info & MAPPED) === 0 ? 'unmapped' : 'forbidden');
     }
@@ -238,7 +302,10 @@ export class AddressSpace {
   }
 
   private infoAt(address: number): number {
-    return address < GUEST_END ? this.pages[Math.floor(address / PAGE_SIZE)]! : 0;
+    if (address >= this.end) return 0;
+    const page = this.pageAt(address);
+    if (this.fold !== undefined && this.blocks[page] !== blockOf(address)) return 0;
+    return this.pages[page]!;
   }
 
   private allowed(address: number | bigint, size: number, access: 'read' | 'write'): number {
@@ -253,25 +320,33 @@ export class AddressSpace {
     return Number(address);
   }
 
-  private copy(start: number, size: number): Uint8Array {
-    return this.bytes.slice(start, start + size);
+  protected copy(start: number, size: number): Uint8Array {
+    if (this.fold === undefined) return this.bytes.slice(start, start + size);
+    const copy = new Uint8Array(size);
+    for (const { at, from, length } of piecesOf(this.fold, start, size))
+      copy.set(this.bytes.subarray(from, from + length), at);
+    return copy;
   }
 
   private put(address: number | bigint, start: number, bytes: Uint8Array): void {
     const refused = this.claim(address, start, start + bytes.length);
     if (refused !== undefined) throw refused;
-    this.bytes.set(bytes, start);
+    if (this.fold === undefined) this.bytes.set(bytes, start);
+    else
+      for (const { at, from, length } of piecesOf(this.fold, start, bytes.length))
+        this.bytes.set(bytes.subarray(at, at + length), from);
   }
 
   /** Marks pages as written to, before they are. A fault where that would be more than the limit. */
   private claim(address: number | bigint, start: number, end: number): PageFault | undefined {
     const pages = this.pages;
     for (let at = start; at < end; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE) {
-      const page = Math.floor(at / PAGE_SIZE);
+      const page = this.pageAt(at);
       const info = pages[page]!;
       if ((info & CODE) !== 0) {
         const { codeVersion } = this;
-        if (!this.codeChanged(at, Math.min(end, (page + 1) * PAGE_SIZE))) pages[page]! &= ~CODE;
+        const stop = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE;
+        if (!this.codeChanged(at, Math.min(end, stop))) pages[page]! &= ~CODE;
         if (this.codeVersion !== codeVersion && this.running) throw new CodeChanged();
       }
       if ((info & TOUCHED) === 0) {
@@ -305,12 +380,14 @@ export class AddressSpace {
         else this.bytes.set(to.bytes, page * PAGE_SIZE);
       }
       this.pages[page] = info | (this.pages[page]! & CODE);
+      if (this.fold !== undefined) this.blocks[page] = to?.block ?? 0;
     }
     this.refresh(first, end);
   }
 
   private dropCode(page: number): void {
-    this.codeChanged(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    const address = this.addressOf(page);
+    this.codeChanged(address, address + PAGE_SIZE);
     this.pages[page]! &= ~CODE;
   }
 
@@ -325,9 +402,28 @@ export class AddressSpace {
     let next = FAST[pages[end] ?? 0]!;
     for (let page = end - 1; page >= Math.max(0, first - 1); page--) {
       const own = FAST[pages[page]!]!;
-      fast[page] = this.watched ? 0 : own | ((own & next) << WITH_NEXT);
+      fast[page] = this.watched ? 0 : own | ((own & (this.goesOn(page) ? next : 0)) << WITH_NEXT);
       next = own;
     }
+  }
+
+  /** Is the next page in memory the program's next one too? */
+  private goesOn(page: number): boolean {
+    if (this.fold === undefined) return true;
+    return this.blocks[page] === this.blocks[page + 1] && !endsBlock(this.addressOf(page));
+  }
+}
+
+/** Bytes of a folded space, page by page: `from` in memory are those from `at` on. */
+function* piecesOf(
+  fold: Fold,
+  start: number,
+  size: number,
+): Generator<{ at: number; from: number; length: number }> {
+  for (let at = 0; at < size; ) {
+    const length = Math.min(size - at, PAGE_SIZE - ((start + at) % PAGE_SIZE));
+    yield { at, from: foldedAt(fold, start + at), length };
+    at += length;
   }
 }
 

@@ -24,9 +24,10 @@ export class CodeCache {
   ): { at: number; visits: number } {
     const { words } = this;
     const slot = wordOf(at);
-    const before = { at: words[slot + SLOT.address / 4]!, visits: words[slot + SLOT.visits / 4]! };
+    const before = { at: this.addressAt(slot), visits: words[slot + SLOT.visits / 4]! };
     this.used.add(slot);
     words[slot + SLOT.address / 4] = at;
+    words[slot + SLOT.address / 4 + 1] = at / 2 ** 32;
     words[slot + SLOT.region / 4] = region ?? 0;
     words[slot + SLOT.steps / 4] = steps?.index ?? 0;
     words[slot + SLOT.entry / 4] = steps?.entry ?? 0;
@@ -36,7 +37,12 @@ export class CodeCache {
 
   forget(at: number): void {
     const slot = wordOf(at);
-    if (this.words[slot + SLOT.address / 4] === at) this.words[slot + SLOT.address / 4] = 0;
+    if (this.addressAt(slot) === at) this.words.fill(0, slot + SLOT.address / 4, slot + SLOT.address / 4 + 2);
+  }
+
+  private addressAt(slot: number): number {
+    const at = slot + SLOT.address / 4;
+    return this.words[at]! + this.words[at + 1]! * 2 ** 32;
   }
 
   clear(): void {

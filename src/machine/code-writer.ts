@@ -1,6 +1,7 @@
 import type { Width } from '../isa/meaning.js';
+import type { Fold } from './fold.js';
 import { IMPORT } from './imports.js';
-import { PAGE_FLAGS } from './state.js';
+import { PAGE_BLOCKS, PAGE_FLAGS } from './state.js';
 import { Bytes } from './wasm/encoder.js';
 import { ARITHMETIC, OP, type ValueType } from './wasm/opcodes.js';
 import { VECTOR, VECTOR_PREFIX, type VectorOp } from './wasm/vector-opcodes.js';
@@ -13,6 +14,9 @@ export abstract class CodeWriter {
   /** Locals for named values by type, and how many of them are taken. */
   private readonly pool = new Map<ValueType, number[]>();
   private readonly taken = new Map<ValueType, number>();
+
+  /** Of the memory that the code is for. */
+  constructor(protected readonly fold?: Fold) {}
 
   protected local(type: ValueType): number {
     return this.locals.push(type) - 1;
@@ -78,20 +82,45 @@ export abstract class CodeWriter {
     code.byte(ARITHMETIC.gtu[0], ARITHMETIC.or[0]);
   }
 
-  /** The part of it that asks one page; the address's low half stays in the local `low`. */
+  /** The part of it that asks one page; where the address lies in memory stays in the local `low`. */
   protected pageLacks(address: number, wanted: number): void {
     const { code } = this;
     const low = this.scratch('low', 'i32');
-    code.byte(OP.localGet).u32(address).byte(OP.i32WrapI64, OP.localTee).u32(low);
+    this.place(address);
+    code.byte(OP.localTee).u32(low);
     this.i32(12);
     code.byte(ARITHMETIC.shr[0], OP.i32Load8u, 0).u32(PAGE_FLAGS);
     this.i32(wanted);
     code.byte(ARITHMETIC.and[0]);
     this.i32(wanted);
     code.byte(ARITHMETIC.xor[0]);
-    code.byte(OP.localGet).u32(address);
+    this.upperHalf(address);
+    if (this.fold !== undefined) {
+      code.byte(OP.localGet).u32(low);
+      this.i32(12);
+      code.byte(ARITHMETIC.shr[0]);
+      this.i32(1);
+      code.byte(ARITHMETIC.shl[0], OP.i32Load16u, 0).u32(PAGE_BLOCKS);
+      code.byte(ARITHMETIC.xor[0]);
+    }
+    code.byte(ARITHMETIC.or[0]);
+  }
+
+  /** Where an address lies in memory, if it does. */
+  protected place(address: number): void {
+    const { code, fold } = this;
+    code.byte(OP.localGet).u32(address).byte(OP.i32WrapI64);
+    if (fold === undefined || fold === 0) return;
+    this.upperHalf(address);
+    this.i32(fold | 0);
+    code.byte(ARITHMETIC.mul[0], ARITHMETIC.add[0]);
+  }
+
+  /** The upper half of an address. */
+  protected upperHalf(address: number): void {
+    this.code.byte(OP.localGet).u32(address);
     this.i64(32n);
-    code.byte(ARITHMETIC.shr[1], OP.i32WrapI64, ARITHMETIC.or[0]);
+    this.code.byte(ARITHMETIC.shr[1], OP.i32WrapI64);
   }
 
   protected slowLoad(at: number, width: Width, as: ValueType): void {

@@ -148,7 +148,8 @@ export abstract class Emitter extends MultiplyWriter {
     this.needsSlowPath(at, width / 8, PAGE.READ);
     code.byte(OP.if, TYPE[as]);
     this.slowLoad(at, width, as);
-    code.byte(OP.else, OP.localGet).u32(at).byte(OP.i32WrapI64);
+    code.byte(OP.else);
+    this.place(at);
     this.plainLoad(width, as);
     code.byte(OP.end);
   }
@@ -162,7 +163,9 @@ export abstract class Emitter extends MultiplyWriter {
     this.needsSlowPath(at, width / 8, PAGE.WRITE);
     code.byte(OP.if, TYPE.empty);
     this.slowStore(at, what, width, type);
-    code.byte(OP.else, OP.localGet).u32(at).byte(OP.i32WrapI64, OP.localGet).u32(what);
+    code.byte(OP.else);
+    this.place(at);
+    code.byte(OP.localGet).u32(what);
     this.plainStore(width, type);
     code.byte(OP.end);
   }

@@ -2,6 +2,7 @@ import { FLAG_BITS, type Flag, type Trap } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
 import { CodeCache } from './code-cache.js';
 import { floatTrap, softFloat } from './float/calls.js';
+import { FOLDED_END, type Fold } from './fold.js';
 import { HELPER_FUNCTIONS } from './helpers.js';
 import { CODE_TYPE, HELPERS, type Helper, IMPORTS, TRAPS } from './imports.js';
 import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
@@ -21,8 +22,9 @@ export class Machine extends AddressSpace {
   readonly view = new DataView(this.memory.buffer);
   private readonly imports: WasmImports;
 
-  constructor() {
-    super();
+  /** `fold`: for addresses of a real process. */
+  constructor(fold?: Fold) {
+    super(fold);
     const functions = {
       load: (address: bigint, bytes: number): bigint => this.load(BigInt.asUintN(64, address), bytes),
       store: (address: bigint, value: bigint, bytes: number): void =>
@@ -62,7 +64,7 @@ export class Machine extends AddressSpace {
 
   /** A new machine with the same memory and permissions (for fork); its registers are those of a new program. Costs what was touched. */
   static forkFrom(other: Machine): Machine {
-    const machine = new Machine();
+    const machine = new Machine(other.fold);
     machine.pageLimit = other.pageLimit;
     machine.restore(other.snapshot());
     return machine;
@@ -121,7 +123,11 @@ export class Machine extends AddressSpace {
 
   /** rip as a number; NaN outside of what programs can have. */
   get place(): number {
-    return this.view.getUint32(STATE.rip + 4, true) === 0 ? this.view.getUint32(STATE.rip, true) : Number.NaN;
+    const block = this.view.getUint32(STATE.rip + 4, true);
+    const low = this.view.getUint32(STATE.rip, true);
+    if (block === 0) return low;
+    const at = block * 2 ** 32 + low;
+    return this.fold === undefined || at >= FOLDED_END ? Number.NaN : at;
   }
 
   /** Instructions that are left of the last run's. */
@@ -189,13 +195,15 @@ export class Machine extends AddressSpace {
   isCode(start: number, bytes: Uint8Array): boolean {
     for (let page = Math.floor(start / PAGE_SIZE); page * PAGE_SIZE < start + bytes.length; page++)
       if (((this.permission(page) ?? 0) & PAGE.EXECUTE) === 0) return false;
-    return bytes.every((byte, index) => this.bytes[start + index] === byte);
+    const held = this.copy(start, bytes.length);
+    return bytes.every((byte, index) => held[index] === byte);
   }
 
   codePage(page: number): Uint8Array | undefined {
     if (this.executeFault(BigInt(page * PAGE_SIZE)) !== undefined) return undefined;
-    this.markCode(page, page + 1);
-    return this.bytes.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE);
+    this.markCode(page);
+    const at = this.offsetOf(page * PAGE_SIZE);
+    return this.bytes.subarray(at, at + PAGE_SIZE);
   }
 
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
@@ -204,14 +212,18 @@ export class Machine extends AddressSpace {
     const at = Number(address);
     const nextPage = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE;
     const end = at + 15 <= nextPage || this.executeFault(BigInt(nextPage)) === undefined ? at + 15 : nextPage;
-    return this.bytes.slice(at, end);
+    return this.copy(at, end - at);
   }
 
   /** As the program may; throws PageFault with nothing done. */
   load(address: bigint, bytes: number): bigint {
     const fault = this.check(address, bytes, 'read');
     if (fault !== undefined) throw fault;
-    return this.view.getBigUint64(Number(address), true) & MASKS[bytes]!;
+    const at = Number(address);
+    if (this.fold === undefined) return this.view.getBigUint64(at, true) & MASKS[bytes]!;
+    const whole = (at % PAGE_SIZE) + bytes <= PAGE_SIZE;
+    const view = whole ? this.view : new DataView(this.copy(at, 8).buffer);
+    return view.getBigUint64(whole ? this.offsetOf(at) : 0, true) & MASKS[bytes]!;
   }
 
   store(address: bigint, value: bigint, bytes: number): void {
@@ -222,7 +234,7 @@ export class Machine extends AddressSpace {
       // Both pages may show the same page of a shared file, so that only one of them can be written at a time.
       if (at % PAGE_SIZE === 0 && n > 0) this.check(BigInt(at), 1, 'write');
       else if (n === 0 && (at % PAGE_SIZE) + bytes > PAGE_SIZE) this.check(address, 1, 'write');
-      this.bytes[at] = Number(rest & 0xffn);
+      this.bytes[this.offsetOf(at)] = Number(rest & 0xffn);
     }
   }
 
@@ -234,7 +246,12 @@ export class Machine extends AddressSpace {
   store128(address: bigint, low: bigint, high: bigint): void {
     const fault = this.check(address, 16, 'write');
     if (fault !== undefined) throw fault;
-    this.view.setBigUint64(Number(address), low, true);
-    this.view.setBigUint64(Number(address) + 8, high, true);
+    const at = Number(address);
+    if (this.fold !== undefined && (at % PAGE_SIZE) + 16 > PAGE_SIZE) {
+      this.write(at, new Uint8Array(new BigUint64Array([low, high]).buffer));
+      return;
+    }
+    this.view.setBigUint64(this.offsetOf(at), low, true);
+    this.view.setBigUint64(this.offsetOf(at) + 8, high, true);
   }
 }

@@ -4,6 +4,8 @@
  */
 export interface PageImage {
   readonly flags: number;
+  /** Of a folded address space: which block it belongs to; else 0. */
+  readonly block: number;
   readonly bytes: Uint8Array | undefined;
 }
 

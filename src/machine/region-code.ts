@@ -6,6 +6,7 @@ import { coveredAccesses, type Span } from './covered.js';
 import { RESULT } from './dispatcher.js';
 import { typeOf } from './emitter.js';
 import { usesFloats, vectorsUsed } from './float-code.js';
+import type { Fold } from './fold.js';
 import { isReturn, type Region, type RegionBlock } from './region.js';
 import { FlagEmitter } from './region-flags.js';
 import { PAGE, STATE, WITH_NEXT } from './state.js';
@@ -18,8 +19,8 @@ const { STEP, TAIL } = RESULT;
 const REGISTERS = 16;
 
 /** Code for a region as one function. Registers and flags are WebAssembly locals, loaded on the way in and stored on the one way out. */
-export function regionFunction(region: Region): FunctionBody {
-  return new RegionCode(region).function();
+export function regionFunction(region: Region, fold?: Fold): FunctionBody {
+  return new RegionCode(region, fold).function();
 }
 
 class RegionCode extends FlagEmitter {
@@ -39,8 +40,8 @@ class RegionCode extends FlagEmitter {
   /** Addresses of accesses that the check at the beginning of the block stands for. */
   private covered: ReadonlySet<Expression> = new Set();
 
-  constructor(region: Region) {
-    super(region);
+  constructor(region: Region, fold: Fold | undefined) {
+    super(region, fold);
     const meanings = region.blocks.flatMap(({ instructions }) => instructions.map((each) => each.meaning));
     this.registerLocals = Array.from({ length: REGISTERS }, () => this.local('i64'));
     this.xmmLocals = new Map([...vectorsUsed(meanings)].map((number) => [number, this.local('v128')]));
@@ -149,6 +150,13 @@ class RegionCode extends FlagEmitter {
       place(high - 1);
       this.pageLacks(at, wanted);
       code.byte(ARITHMETIC.or[0]);
+      if (this.fold !== undefined) {
+        // From one block into the next: the two pages are not together in memory.
+        this.upperHalf(at);
+        place(low);
+        this.upperHalf(at);
+        code.byte(ARITHMETIC.xor[0], ARITHMETIC.or[0]);
+      }
       this.ifTrue(() => this.goOut(() => this.i64(start), STEP));
     });
   }
@@ -296,7 +304,7 @@ class RegionCode extends FlagEmitter {
     const { code } = this;
     const at = this.addressLocal(address, 'load');
     if (!this.covered.has(address)) this.orAgain(at, width / 8, PAGE.READ);
-    code.byte(OP.localGet).u32(at).byte(OP.i32WrapI64);
+    this.place(at);
     this.plainLoad(width, as);
   }
 
@@ -307,7 +315,8 @@ class RegionCode extends FlagEmitter {
     code.byte(OP.localSet).u32(what);
     const at = this.addressLocal(address, 'store');
     if (!this.covered.has(address)) this.orAgain(at, width / 8, PAGE.WRITE);
-    code.byte(OP.localGet).u32(at).byte(OP.i32WrapI64, OP.localGet).u32(what);
+    this.place(at);
+    code.byte(OP.localGet).u32(what);
     this.plainStore(width, type);
   }
 

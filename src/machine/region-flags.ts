@@ -3,6 +3,7 @@ import { someIn } from '../isa/walk.js';
 import type { FlagStatement } from './emitter.js';
 import { isSelfContained } from './evaluate.js';
 import { type FlagUse, flagUses, namesIn, STATUS, statusOf } from './flag-use.js';
+import type { Fold } from './fold.js';
 import type { Region } from './region.js';
 import { FlowEmitter } from './region-flow.js';
 import { flagOffset } from './state.js';
@@ -37,8 +38,8 @@ export abstract class FlagEmitter extends FlowEmitter {
   /** The statements of the instruction under way. */
   protected statements: readonly Statement[] = [];
 
-  constructor(region: Region) {
-    super(region);
+  constructor(region: Region, fold: Fold | undefined) {
+    super(region, fold);
     const { uses, before } = flagUses(region);
     this.uses = uses;
     const all = [...uses.values()];

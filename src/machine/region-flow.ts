@@ -1,4 +1,5 @@
 import { FloatEmitter } from './float-code.js';
+import type { Fold } from './fold.js';
 import type { Region, RegionBlock } from './region.js';
 import { successorsOf } from './region.js';
 import { reversePostorder, type Scope, scopesFor } from './structure.js';
@@ -39,8 +40,11 @@ export abstract class FlowEmitter extends FloatEmitter {
   private open: Scope[] = [];
   private current = 0;
 
-  constructor(protected readonly region: Region) {
-    super();
+  constructor(
+    protected readonly region: Region,
+    fold: Fold | undefined,
+  ) {
+    super(fold);
     this.blocks = ordered(region);
     this.numbers = new Map(this.blocks.map(({ start }, number) => [start, number]));
     this.scopes = scopesFor(successorsOf(this.blocks, region.returns));

@@ -71,42 +71,54 @@ export class Translations {
   /** The instruction at `at` alone; not kept. */
   single(at: number): (() => number) | undefined {
     const instructions = sweep(BigInt(at), this.read, 1);
-    return instructions.length === 0 ? undefined : this.machine.compile([unitFunction(instructions)])[0];
+    return instructions.length === 0
+      ? undefined
+      : this.machine.compile([unitFunction(instructions, this.machine.fold)])[0];
   }
 
   /** A region for `at`, which is run often. */
   improve(at: number): boolean {
     const stored =
-      codeStore.find('region', at, this.holds) ??
+      codeStore.find(this.named('region'), at, this.holds) ??
       this.translate('region', at, () => {
         const whole = findRegion(BigInt(at), this.read, true);
         const region =
           whole === undefined || isStructured(whole) ? whole : findRegion(BigInt(at), this.read, false);
         return (
-          region && { entries: [at], instructions: instructionsOf(region), body: regionFunction(region) }
+          region && {
+            entries: [at],
+            instructions: instructionsOf(region),
+            body: regionFunction(region, this.machine.fold),
+          }
         );
       });
     if (stored !== undefined) this.add('region', stored);
     return this.find(at);
   }
 
+  /** Code for folded memory is another for each way of folding. */
+  private named(kind: Kind): string {
+    const { fold } = this.machine;
+    return fold === undefined ? kind : `${kind} ${fold}`;
+  }
+
   private makeSteps(at: number): boolean {
     const stored =
-      codeStore.find('steps', at, this.holds) ??
+      codeStore.find(this.named('steps'), at, this.holds) ??
       this.translate('steps', at, () => {
         const instructions = sweep(BigInt(at), this.read, MOST_STEPS, (address) =>
           this.steps.has(Number(address)),
         );
         if (instructions.length === 0) return undefined;
         const entries = instructions.map(({ address }) => Number(address));
-        return { entries, instructions, body: unitFunction(instructions) };
+        return { entries, instructions, body: unitFunction(instructions, this.machine.fold) };
       });
     if (stored !== undefined) this.add('steps', stored);
     return stored !== undefined;
   }
 
   private translate(
-    kind: string,
+    kind: Kind,
     at: number,
     make: () =>
       | { entries: readonly number[]; instructions: readonly CodedInstruction[]; body: FunctionBody }
@@ -122,7 +134,7 @@ export class Translations {
       offset += end - start;
     }
     const stored = { module: this.machine.module([made.body]), entries: made.entries, ranges, bytes };
-    codeStore.add(kind, at, stored);
+    codeStore.add(this.named(kind), at, stored);
     return stored;
   }
 
@@ -131,7 +143,7 @@ export class Translations {
     if (index >= this.table.length) this.table.grow(this.table.length);
     this.table.set(index, this.machine.instance(module)['0']);
     const translation: Translation = { kind, index, entries, ranges };
-    for (const page of this.made.add(translation)) this.machine.markCode(page, page + 1);
+    for (const page of this.made.add(translation)) this.machine.markCode(page);
     for (const [entry, at] of entries.entries()) {
       if (kind === 'steps') this.steps.set(at, { index, entry });
       else this.regions.set(at, translation);

@@ -1,5 +1,6 @@
 import type { Meaning, Statement } from '../isa/meaning.js';
 import { usesFloats } from './float-code.js';
+import type { Fold } from './fold.js';
 import type { CodedInstruction } from './region.js';
 import { STATE } from './state.js';
 import { StepCode } from './step-code.js';
@@ -17,8 +18,8 @@ import { ARITHMETIC, OP, TYPE } from './wasm/opcodes.js';
  *
  * A jump to one of its own instructions goes there only in exact mode; else it returns, so that a region may take over.
  */
-export function unitFunction(instructions: readonly CodedInstruction[]): FunctionBody {
-  return new UnitCode(instructions).unit();
+export function unitFunction(instructions: readonly CodedInstruction[], fold?: Fold): FunctionBody {
+  return new UnitCode(instructions, fold).unit();
 }
 
 class UnitCode extends StepCode {
@@ -30,8 +31,11 @@ class UnitCode extends StepCode {
   /** The `if`s around the code under way. */
   private ifs = 0;
 
-  constructor(private readonly instructions: readonly CodedInstruction[]) {
-    super();
+  constructor(
+    private readonly instructions: readonly CodedInstruction[],
+    fold: Fold | undefined,
+  ) {
+    super(fold);
     this.numbers = new Map(instructions.map(({ address }, number) => [address, number]));
     this.number = this.local('i32');
     this.budget = this.local('i32');

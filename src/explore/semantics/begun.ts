@@ -122,11 +122,13 @@ function namer(tasks: readonly Task[]): (task: Task) => string {
 
 /** Puts the memories into machines that can be watched. */
 function watch(kernel: Kernel): void {
-  const memories = kernel.spaces.all.map(([id, { machine }]) => [id, machine.snapshot()] as const);
-  kernel.spaces.makeMachine = () => new WatchedMachine();
-  for (const [id, memory] of memories) {
+  const memories = kernel.spaces.all.map(
+    ([id, { machine }]) => [id, machine.snapshot(), machine.fold] as const,
+  );
+  kernel.spaces.makeMachine = (fold) => new WatchedMachine(fold);
+  for (const [id, memory, fold] of memories) {
     kernel.spaces.release(id);
-    kernel.spaces.create(id).machine.restore(memory);
+    kernel.spaces.create(id, fold).machine.restore(memory);
   }
   kernel.forgetAll();
 }

@@ -1,4 +1,5 @@
-import { PAGE_SIZE } from '../../machine/state.js';
+import { FOLDED_END, type Fold, foldedRanges, isInMemory } from '../../machine/fold.js';
+import { GUEST_END, PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
 import type { Area, Mm } from '../state.js';
 
@@ -160,17 +161,50 @@ const startWithGap = ({ start, growsDown }: Area): number =>
 /** Is a range free, and not too near to a stack? */
 export function isFree(mm: Mm, start: number, end: number): boolean {
   const next = areaAbove(mm, start);
-  return next === undefined || startWithGap(next) >= end;
+  return (next === undefined || startWithGap(next) >= end) && isRoom(mm, start, end);
+}
+
+/** The first address that a program cannot have. */
+export const endOf = ({ fold }: Mm): number => (fold === undefined ? GUEST_END : FOLDED_END);
+
+/** Does no other part of a folded address space lie in memory where this range would? What is in the range itself does not count. */
+export function isRoom({ fold, areas }: Mm, start: number, end: number): boolean {
+  if (fold === undefined) return true;
+  const wanted = foldedRanges(fold, start, end);
+  if (!wanted.every(isInMemory)) return false;
+  const isIn = (from: number, to: number): boolean =>
+    from < to &&
+    foldedRanges(fold, from, to).some((held) =>
+      wanted.some((range) => held.start < range.end && range.start < held.end),
+    );
+  return !areas.some(
+    (area) => isIn(area.start, Math.min(area.end, start)) || isIn(Math.max(area.start, end), area.end),
+  );
 }
 
 /** The highest free range of a size below the top of mappings (arch_get_unmapped_area_topdown()). ENOMEM where there is none. */
 export function freeRange(mm: Mm, size: number): number {
+  if (mm.fold !== undefined) return freeFolded(mm, mm.fold, size);
   let end: number = LAYOUT.mmapTop;
   for (let index = mm.areas.length - 1; index >= 0; index--) {
     const area = mm.areas[index]!;
     if (area.start >= LAYOUT.mmapTop && startWithGap(area) >= end) continue;
     if (end - area.end >= size) return end - size;
     end = Math.min(end, startWithGap(area));
+  }
+  if (end - LAYOUT.lowest < size) throw new Errno('ENOMEM');
+  return end - size;
+}
+
+/** The same in a folded address space: below 4 GiB, where addresses lie in memory as they are, what of the others lies there leaves room. */
+function freeFolded({ areas }: Mm, fold: Fold, size: number): number {
+  const held = areas
+    .flatMap((area) => foldedRanges(fold, startWithGap(area), area.end))
+    .sort((a, b) => b.end - a.end);
+  let end: number = LAYOUT.mmapTop;
+  for (const range of held) {
+    if (end - range.end >= size) return end - size;
+    end = Math.min(end, range.start);
   }
   if (end - LAYOUT.lowest < size) throw new Errno('ENOMEM');
   return end - size;

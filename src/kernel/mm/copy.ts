@@ -12,7 +12,7 @@ export const maxProcesses = { tasks: 4096, spaces: Math.min(64, MOST_MACHINES) }
 
 /** fork(2): an address space of its own with the same content (dup_mmap()). Shared pages are shown to it when it asks for them. */
 export function copyMm(kernel: Kernel, mm: Mm): Mm {
-  const made = newMm(kernel);
+  const made = newMm(kernel, mm.fold);
   const copy: Mm = {
     ...mm,
     id: made.id,

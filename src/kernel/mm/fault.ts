@@ -1,7 +1,18 @@
-import { GUEST_END, PAGE_SIZE } from '../../machine/state.js';
+import { PAGE_SIZE } from '../../machine/state.js';
 import type { Kernel } from '../kernel.js';
 import type { Area, Mm } from '../state.js';
-import { areaAbove, areaAt, areaBelow, LAYOUT, mergeAround, PROT, permissions, roundDown } from './areas.js';
+import {
+  areaAbove,
+  areaAt,
+  areaBelow,
+  endOf,
+  isRoom,
+  LAYOUT,
+  mergeAround,
+  PROT,
+  permissions,
+  roundDown,
+} from './areas.js';
 import { hold, indexIn, isUnshown, own, show } from './coherence.js';
 import { HELD, heldAt } from './pages.js';
 
@@ -22,7 +33,7 @@ const WANTED = { read: PROT.READ, write: PROT.WRITE, execute: PROT.EXEC } as con
 
 /** handle_mm_fault(): lets the access through where the address space's map says so. */
 export function resolveFault(kernel: Kernel, mm: Mm, address: bigint, access: Access): FaultOutcome {
-  if (address >= BigInt(GUEST_END)) return 'unmapped';
+  if (address >= BigInt(endOf(mm))) return 'unmapped';
   const at = Number(address);
   const area = areaAt(mm, at) ?? growStack(kernel, mm, at);
   if (area === undefined) return 'unmapped';
@@ -67,6 +78,7 @@ export function growStack(kernel: Kernel, mm: Mm, address: number): Area | undef
   const below = areaBelow(mm, area);
   const near = below !== undefined && start - below.end < LAYOUT.stackGap;
   if (near && (below.end > start || (!below.growsDown && below.protection !== 0))) return undefined;
+  if (!isRoom(mm, start, area.start)) return undefined;
   area.offset -= area.object === undefined ? 0 : area.start - start;
   area.start = start;
   mergeAround(mm, area.start, area.end);

@@ -1,3 +1,4 @@
+import type { Fold } from '../../machine/fold.js';
 import { PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
@@ -8,12 +9,13 @@ import { populate, serveFaults } from './fault.js';
 import { HELD, heldPages, setHeld } from './pages.js';
 
 /** A new address space, with nothing in it. */
-export function newMm(kernel: Kernel): Mm {
+export function newMm(kernel: Kernel, fold?: Fold): Mm {
   const mm: Mm = {
     id: kernel.state.nextId++,
     users: 1,
     areas: [],
     pages: new Map(),
+    fold,
     lockFuture: false,
     outOfMemory: false,
     brkStart: 0,
@@ -28,7 +30,7 @@ export function newMm(kernel: Kernel): Mm {
     envEnd: 0,
   };
   kernel.state.mms.set(mm.id, mm);
-  kernel.spaces.create(mm.id);
+  kernel.spaces.create(mm.id, fold);
   if (kernel.spaces.onMissing === undefined) serveFaults(kernel);
   return mm;
 }

@@ -15,20 +15,20 @@ export type PageTable = Map<number, Uint8Array>;
 export const HELD = { NONE: 0, PRIVATE: 1, READER: 2, WRITER: 3, STALE: 4 } as const;
 export type Held = (typeof HELD)[keyof typeof HELD];
 
-const SHIFT = 9;
-const ROW = 1 << SHIFT;
+const ROW = 512;
+const rowOf = (page: number): number => Math.floor(page / ROW);
 
 export const heldAt = (table: PageTable, page: number): Held =>
-  (table.get(page >> SHIFT)?.[page & (ROW - 1)] ?? HELD.NONE) as Held;
+  (table.get(rowOf(page))?.[page % ROW] ?? HELD.NONE) as Held;
 
 export function setHeld(table: PageTable, page: number, held: Held): void {
-  let row = table.get(page >> SHIFT);
+  let row = table.get(rowOf(page));
   if (row === undefined) {
     if (held === HELD.NONE) return;
     row = new Uint8Array(ROW);
-    table.set(page >> SHIFT, row);
+    table.set(rowOf(page), row);
   }
-  row[page & (ROW - 1)] = held;
+  row[page % ROW] = held;
 }
 
 /** Pages from `first` up to `end` that hold something, upwards. */
@@ -37,13 +37,13 @@ export function* heldPages(
   first: number,
   end: number,
 ): Generator<{ page: number; held: Held }> {
-  for (let index = first >> SHIFT; index << SHIFT < end; index++) {
+  for (let index = rowOf(first); index * ROW < end; index++) {
     const row = table.get(index);
     if (row === undefined) continue;
-    const from = Math.max(first, index << SHIFT);
-    const to = Math.min(end, (index + 1) << SHIFT);
+    const from = Math.max(first, index * ROW);
+    const to = Math.min(end, (index + 1) * ROW);
     for (let page = from; page < to; page++) {
-      const held = row[page & (ROW - 1)]!;
+      const held = row[page % ROW]!;
       if (held !== HELD.NONE) yield { page, held: held as Held };
     }
   }

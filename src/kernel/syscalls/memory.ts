@@ -1,12 +1,14 @@
-import { GUEST_END, PAGE_SIZE } from '../../machine/state.js';
+import { PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
 import { O } from '../files/flags.js';
 import { fileOf } from '../files/table.js';
 import {
   areaAbove,
+  endOf,
   freeRange,
   isFree,
   isMapped,
+  isRoom,
   LAYOUT,
   newArea,
   overlaps,
@@ -51,12 +53,13 @@ function place(mm: Mm, address: bigint, bytes: bigint, how: number): number {
     if (address > TASK_SIZE - bytes) throw new Errno('ENOMEM');
     if (address % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
     // The simulated processor has 4 GiB.
-    if (address + bytes > BigInt(GUEST_END)) throw new Errno('ENOMEM');
+    const end = address + bytes;
+    if (end > BigInt(endOf(mm)) || !isRoom(mm, Number(address), Number(end))) throw new Errno('ENOMEM');
     return Number(address);
   }
   const hint = Number(pageUp(address));
   const size = Number(bytes);
-  if (hint >= LAYOUT.lowest && hint + size <= GUEST_END && isFree(mm, hint, hint + size)) return hint;
+  if (hint >= LAYOUT.lowest && hint + size <= endOf(mm) && isFree(mm, hint, hint + size)) return hint;
   return freeRange(mm, size);
 }
 
@@ -139,7 +142,8 @@ function mmap(call: Call): number {
 /** brk(2) says where the break is, whether or not it could be moved. */
 function brk({ kernel, task, arguments: [wanted] }: Call): number {
   const { mm } = task;
-  if (wanted! < BigInt(mm.brkStart) || wanted! > BigInt(LAYOUT.mmapTop)) return mm.brk;
+  if (wanted! < BigInt(mm.brkStart) || wanted! > BigInt(mm.fold === undefined ? LAYOUT.mmapTop : endOf(mm)))
+    return mm.brk;
   const address = Number(wanted!);
   const [before, after] = [roundUp(mm.brk), roundUp(address)];
   const limit = task.process.limits.get(RLIMIT.DATA)?.[0];
@@ -261,7 +265,7 @@ export const MEMORY: Calls = {
     mm.lockFuture = (how & MCL.FUTURE) !== 0;
     if ((how & MCL.CURRENT) === 0) return 0;
     for (const area of mm.areas) area.locked = true;
-    if ((how & MCL.ONFAULT) === 0) populateRange(kernel, mm, 0, GUEST_END);
+    if ((how & MCL.ONFAULT) === 0) populateRange(kernel, mm, 0, endOf(mm));
     return 0;
   },
   munlockall: ({ task: { mm } }) => {

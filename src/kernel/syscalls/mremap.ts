@@ -1,6 +1,16 @@
-import { GUEST_END, PAGE_SIZE } from '../../machine/state.js';
+import { PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
-import { areaAt, freeRange, insertArea, isFree, LAYOUT, roundUp, within } from '../mm/areas.js';
+import {
+  areaAt,
+  endOf,
+  freeRange,
+  insertArea,
+  isFree,
+  isRoom,
+  LAYOUT,
+  roundUp,
+  within,
+} from '../mm/areas.js';
 import { mapArea, movePages, unmapRange } from '../mm/map.js';
 import type { Area } from '../state.js';
 import { type Call, int, size } from './call.js';
@@ -18,8 +28,9 @@ export function mremap(call: Call): number {
   if ((how & (MREMAP.FIXED | MREMAP.DONTUNMAP)) !== 0 && (how & MREMAP.MAYMOVE) === 0)
     throw new Errno('EINVAL');
   if (newLength === 0n) throw new Errno('EINVAL');
-  if (newLength > BigInt(GUEST_END)) throw new Errno('ENOMEM');
-  if (address >= BigInt(GUEST_END) || oldLength > BigInt(GUEST_END)) throw new Errno('EFAULT');
+  const most = BigInt(endOf(mm));
+  if (newLength > most) throw new Errno('ENOMEM');
+  if (address >= most || oldLength > most) throw new Errno('EFAULT');
   const [start, oldBytes, newBytes] = [size(address), roundUp(size(oldLength)), roundUp(size(newLength))];
   if ((how & MREMAP.DONTUNMAP) !== 0 && oldBytes !== newBytes) throw new Errno('EINVAL');
   const area = areaAt(mm, start);
@@ -41,7 +52,12 @@ export function mremap(call: Call): number {
 function growInPlace(call: Call, area: Area, start: number, oldBytes: number, newBytes: number): boolean {
   const { mm } = call.task;
   const [end, newEnd] = [start + oldBytes, start + newBytes];
-  if (area.end !== end || oldBytes === 0 || newEnd > LAYOUT.stackTop || !isFree(mm, end, newEnd))
+  if (
+    area.end !== end ||
+    oldBytes === 0 ||
+    newEnd > (mm.fold === undefined ? LAYOUT.stackTop : endOf(mm)) ||
+    !isFree(mm, end, newEnd)
+  )
     return false;
   if (!mayGrow(call.task, newEnd - end)) throw new Errno('ENOMEM');
   const offset = area.object === undefined ? 0 : area.offset + (end - area.start);
@@ -64,11 +80,12 @@ function move(
   const isFixed = (how & MREMAP.FIXED) !== 0;
   const keeps = (how & MREMAP.DONTUNMAP) !== 0;
   if (isFixed) {
-    if (fixed % BigInt(PAGE_SIZE) !== 0n || fixed + BigInt(newBytes) > BigInt(GUEST_END))
+    if (fixed % BigInt(PAGE_SIZE) !== 0n || fixed + BigInt(newBytes) > BigInt(endOf(mm)))
       throw new Errno('EINVAL');
     if (fixed < BigInt(LAYOUT.lowest)) throw new Errno('EPERM');
     const to = Number(fixed);
     if (start + oldBytes > to && to + newBytes > start) throw new Errno('EINVAL');
+    if (!isRoom(mm, to, to + newBytes)) throw new Errno('ENOMEM');
     unmapRange(kernel, mm, to, to + newBytes);
   }
   const kept = Math.min(oldBytes, newBytes);

@@ -31,7 +31,7 @@ export const NUMA: Calls = {
     if ((how & ~7) !== 0) throw new Errno('EINVAL');
     const hasAddress = (how & GET.ADDR) !== 0;
     if (!hasAddress && address !== 0n) throw new Errno('EINVAL');
-    if (hasAddress && (address >= 1n << 32n || areaAt(task.mm, Number(address)) === undefined))
+    if (hasAddress && (address >= TASK_SIZE || areaAt(task.mm, Number(address)) === undefined))
       throw new Errno('EFAULT');
     if (how === GET.NODE) throw new Errno('EINVAL');
     if (mode !== 0n) memory.setU32(mode, MPOL_DEFAULT);
