@@ -9,7 +9,8 @@ import type {
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
-import { count } from './run-options.js';
+import { addRecord, addShow, type RunOptions, run as simulate } from './run.js';
+import { addSettings, count } from './run-options.js';
 
 const CHECKPOINT_EXAMPLES = `
 Examples:
@@ -23,8 +24,14 @@ const RESTORE_EXAMPLES = `
 Examples:
   rseqlab restore server.img              waits for its end
   rseqlab restore --detach server.img     leaves it running
+  rseqlab restore --simulated --seed 7 --summary server.img      goes on in the simulated machine, its output is ours
 
 Exit status: of the process its own, or 128 and the signal that ended it; 0 with --detach; 2 refused: nothing is left behind.`;
+
+interface RestoreOptions extends RunOptions {
+  readonly detach?: boolean;
+  readonly simulated?: boolean;
+}
 
 /** `rseqlab checkpoint` and `rseqlab restore`; `finish` takes the exit status. */
 export function addCheckpoint(program: Command, finish: (status: number) => void): void {
@@ -50,17 +57,34 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
       };
       finish(await refusing(() => checkpoint(config)));
     });
-  program
+  const restoring = program
     .command('restore')
     .description('bring a process back from its image')
     .argument('<image>', 'what checkpoint has written')
     .option('--detach', 'leave it running, and end')
+    .option('--simulated', 'in the simulated machine; with the options of rseqlab run, which are these:');
+  addRecord(addShow(addSettings(restoring)))
     .addHelpText('after', RESTORE_EXAMPLES)
-    .action(async (file: string, options: { detach?: boolean }) => {
+    .action(async (file: string, options: RestoreOptions, command: Command) => {
+      if (options.simulated === true) {
+        if (options.detach === true)
+          throw new UsageError('--detach is for the real kernel: what is simulated ends with this command');
+        finish(await simulate(file, [], options));
+        return;
+      }
+      for (const { attributeName, long } of forSimulated(command))
+        if (command.getOptionValueSource(attributeName) === 'cli')
+          throw new UsageError(`${long} is for restore --simulated; leave it out, or say --simulated`);
       available();
       finish(await refusing(() => restore({ file, detach: options.detach === true })));
     });
 }
+
+/** Options that say how the simulated machine is. */
+const forSimulated = (command: Command) =>
+  command.options
+    .map((option) => ({ attributeName: option.attributeName(), long: option.long! }))
+    .filter(({ long }) => !['--detach', '--simulated'].includes(long));
 
 async function refusing(action: () => Promise<number>): Promise<number> {
   try {

@@ -16,6 +16,7 @@ export interface SettingOptions {
   readonly maxInstructions?: string;
   readonly memoryLimit: string;
   readonly scenario?: string;
+  readonly dropAvx?: boolean;
 }
 
 /** As many CPUs as an affinity mask of one word has. */
@@ -34,7 +35,8 @@ export const addSettings = (command: Command): Command =>
     .option('--debug-rseq', 'with the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1')
     .option('--max-instructions <n>', 'stop after so many (1000, 50k, 10M, 2G) with status 3')
     .option('--memory-limit <size>', 'memory that the program may touch (512M, 2G)', '1G')
-    .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)');
+    .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)')
+    .option('--drop-avx', 'of an image, leave out AVX state: the processor has none');
 
 export function settingsOf(options: SettingOptions): RunSettings {
   const seed = count('--seed', options.seed, 0, 2 ** 32 - 1);
@@ -57,6 +59,7 @@ export function settingsOf(options: SettingOptions): RunSettings {
         ? null
         : scaled('--max-instructions', options.maxInstructions, 1000, 1, 2 ** 53 - 1),
     scenario: options.scenario ?? null,
+    ...(options.dropAvx && { dropAvx: true }),
   };
 }
 

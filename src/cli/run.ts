@@ -10,12 +10,13 @@ import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
 import { drive, QuietProgress } from './drive.js';
 import { UsageError } from './exit.js';
+import { imageProgram } from './image-program.js';
 import { guestPath, LiveHost, toBytes } from './live-host.js';
 import { deliver } from './output.js';
 import { addSettings, environmentOf, type SettingOptions, settingsOf } from './run-options.js';
 import { Showing, type ShowOptions } from './run-show.js';
 
-interface Options extends SettingOptions, ShowOptions {
+export interface RunOptions extends SettingOptions, ShowOptions {
   readonly record?: string;
   readonly allowRead?: string[];
   readonly env?: string[];
@@ -28,16 +29,19 @@ export function addRun(program: Command, finish: (status: number) => void): void
   const command = program
     .command('run')
     .description('run a static Linux program on the simulated machine, deterministically')
-    .argument('<file>', 'a static executable for x86-64 Linux')
+    .argument(
+      '<file>',
+      'a static executable for x86-64 Linux, or an image that rseqlab checkpoint has written',
+    )
     .argument('[args...]', 'its arguments: whatever stands behind the file is for the program');
   addSettings(command);
-  addShow(command)
-    .option('--record <file>', 'write a recording, for rseqlab replay')
-    .option('--allow-read <path>', 'a file or folder that the program may read; may be repeated', several)
+  addRecord(addShow(command))
     .option('--env <name=value>', "a variable for the program's environment; may be repeated", several)
     .addHelpText('after', EXAMPLES)
     .passThroughOptions()
-    .action(async (file: string, args: string[], options: Options) => finish(await run(file, args, options)));
+    .action(async (file: string, args: string[], options: RunOptions) =>
+      finish(await run(file, args, options)),
+    );
 }
 
 /** Options about what is shown, of run and replay. */
@@ -48,6 +52,12 @@ export const addShow = (command: Command): Command =>
     .addOption(new Option('--format <format>', 'of the trace and the summary').choices(['text', 'json']))
     .option('-o, --output <file>', 'write the summary there');
 
+/** Options about what goes in and is kept, of run and restore --simulated. */
+export const addRecord = (command: Command): Command =>
+  command
+    .option('--record <file>', 'write a recording, for rseqlab replay')
+    .option('--allow-read <path>', 'a file or folder that the program may read; may be repeated', several);
+
 const EXAMPLES = `
 Examples:
   rseqlab run ./program one two                       its output and exit status are the program's
@@ -56,6 +66,7 @@ Examples:
   rseqlab run --trace trace.jsonl ./program           every event
   rseqlab run --record crash.rseq ./program           for rseqlab replay crash.rseq
   rseqlab run --allow-read data --env TZ=UTC ./program data/in.txt
+  rseqlab run server.img                              what rseqlab checkpoint has frozen goes on in the simulated machine
 
 The program must be linked statically: gcc -static program.c. It sees no file but those of --allow-read, no network, and none of
 your environment. Folder / is where you are: data/in.txt is /data/in.txt.
@@ -63,15 +74,21 @@ your environment. Folder / is where you are: data/in.txt is /data/in.txt.
 Exit status: the program's own; 128 + N where signal N ended it; 2 wrong usage or input; 3 --max-instructions, or all
 threads wait for ever; 130 after Ctrl-C.`;
 
-async function run(path: string, args: readonly string[], options: Options): Promise<number> {
+export async function run(path: string, args: readonly string[], options: RunOptions): Promise<number> {
   const settings = settingsOf(options);
-  const program = programOf(path, args, options.env ?? []);
+  const given = programOf(path, args, options.env ?? []);
+  const image = imageProgram(path, given.bytes);
+  if (image !== undefined && (args.length > 0 || options.env !== undefined))
+    throw new UsageError(
+      `${path} is the image of a process, which goes on with the arguments and the environment that it has; give none`,
+    );
+  const program = image === undefined ? given : { ...given, bytes: image.bytes };
   if (options.record !== undefined) mustBeWritable(options.record);
   const progress = new QuietProgress();
   const show = new Showing(options, settings, program, progress);
   const live = new LiveHost(
     { guest: guestPath(path), bytes: program.bytes },
-    options.allowRead ?? [],
+    [...(options.allowRead ?? []), ...(image?.files ?? [])],
     show.beforeOutput,
   );
   const recorder = options.record === undefined ? undefined : new RecordingHost(live);

@@ -5,7 +5,7 @@ import { Digest } from './digest.js';
  * A recorded run: all that the simulation took from outside, and what its events must hash to. The file is a ZIP archive:
  *   digest           32 hexadecimal digits: Digest over names and contents of all other entries, in the archive's order
  *   recording.json   this type, without the fields that are bytes
- *   program          the ELF file
+ *   program          the ELF file, or the image of a process
  *   stdin            what was read of standard input, all reads together
  *   marks            one byte an event: the lowest of its time, so that a replay that goes astray is noticed at once
  *   files/N          content of `files[N]`, where it is a file
@@ -48,9 +48,11 @@ export interface RunSettings {
   readonly maxInstructions: number | null;
   /** Which scenario of a relocatable object; null: its only one. */
   readonly scenario: string | null;
+  /** Of the image of a real process, AVX state is left out. */
+  readonly dropAvx?: boolean;
 }
 
-/** Strings hold bytes: one character, 0 to 255, each. */
+/** Strings hold bytes: one character, 0 to 255, each. The program is an ELF file, or the image of a process (checkpoint/image.ts). */
 export interface RecordedProgram {
   readonly path: string;
   readonly arguments: readonly string[];

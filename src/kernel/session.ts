@@ -1,8 +1,10 @@
+import { isImage } from '../checkpoint/codec.js';
 import type { Event } from '../event/event.js';
 import { EventHash } from '../event/hash.js';
 import type { RecordedProgram, Recording, RunEnd, RunSettings } from '../event/recording.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import type { Host } from './host.js';
+import { bootImage } from './image/boot.js';
 import { Kernel } from './kernel.js';
 import { makePolicy } from './policies/index.js';
 import { type RecordingHost, ReplayHost } from './recorded-host.js';
@@ -36,7 +38,9 @@ export function start(
   });
   watching.push(...observers.map((make) => make(kernel)));
   if (settings.maxInstructions !== null) kernel.horizon.instructions = settings.maxInstructions;
-  if (hasScenario(program.bytes, program.path)) bootScenario(kernel, program, settings.scenario ?? undefined);
+  if (isImage(program.bytes)) bootImage(kernel, program, settings.dropAvx === true);
+  else if (hasScenario(program.bytes, program.path))
+    bootScenario(kernel, program, settings.scenario ?? undefined);
   else boot(kernel, program);
   return kernel;
 }

@@ -301,7 +301,6 @@ class RegionCode extends FlagEmitter {
   }
 
   protected override load(width: Width, address: Expression, as: ValueType = typeOf(width)): void {
-    const { code } = this;
     const at = this.addressLocal(address, 'load');
     if (!this.covered.has(address)) this.orAgain(at, width / 8, PAGE.READ);
     this.place(at);

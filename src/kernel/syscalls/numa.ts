@@ -1,7 +1,7 @@
 import { Errno } from '../errno.js';
 import { areaAt } from '../mm/areas.js';
 import { type Call, type Calls, int, size, unsigned } from './call.js';
-import { pageRange } from './ranges.js';
+import { pageRange, TASK_SIZE } from './ranges.js';
 
 /** MPOL_MAX, and flags in a mode. */
 const MOST_MODE = 7;

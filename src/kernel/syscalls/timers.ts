@@ -35,7 +35,7 @@ function left(kernel: Kernel, process: Process, which: (typeof ITIMERS)[number])
   return runs ? Math.max(1000, expires - countOf(kernel, process, which)) : 0;
 }
 
-function setTimer(
+export function setItimer(
   kernel: Kernel,
   process: Process,
   which: (typeof ITIMERS)[number],
@@ -90,7 +90,7 @@ function createTimer(call: Call): number {
 }
 
 /** A clock of a process or thread by its number (below 0) as one of the two that there are. */
-const clockKind = (clock: number): number => (clock >= 0 ? clock : (clock & 4) !== 0 ? 3 : 2);
+export const clockKind = (clock: number): number => (clock >= 0 ? clock : (clock & 4) !== 0 ? 3 : 2);
 
 function eventOf(
   { kernel, task, memory }: Call,
@@ -160,13 +160,13 @@ export const TIMERS: Calls = {
     const name = itimerOf(which);
     const { process } = task;
     const before = [process.itimers[name].interval, left(kernel, process, name)] as const;
-    setTimer(kernel, process, name, first, interval);
+    setItimer(kernel, process, name, first, interval);
     if (old !== 0n) writeItimer(memory, old!, ...before);
     return 0;
   },
   alarm: ({ kernel, task, arguments: [seconds] }) => {
     const before = left(kernel, task.process, 'real');
-    setTimer(kernel, task.process, 'real', Number(BigInt.asUintN(32, seconds!)) * NS, 0);
+    setItimer(kernel, task.process, 'real', Number(BigInt.asUintN(32, seconds!)) * NS, 0);
     // Rounded to the nearest second, but never down to none (alarm_setitimer).
     return before === 0 ? 0 : Math.max(1, Math.round(before / NS));
   },

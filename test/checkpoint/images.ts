@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeImage, ImageData } from '../../src/checkpoint/codec.js';
+import type { PieceImage, ProcessImage } from '../../src/checkpoint/image.js';
+import { ROOT } from '../cli/command.js';
+
+export const COUNTERS = join(ROOT, 'examples/checkpoint/counters');
+/** Of a real process, which counts 4 times 4000: test/fixtures/checkpoint/build.sh. */
+const TAKEN = join(ROOT, 'test/fixtures/checkpoint/counters.img');
+const TAKEN_OF = '/srv/counters';
+
+/** An image written anew, otherwise; `memory` may change what its pieces hold. */
+export function rewrite(
+  from: string,
+  to: string,
+  change: (image: ProcessImage) => ProcessImage,
+  memory: (bytes: Uint8Array, address: bigint) => Uint8Array = (bytes) => bytes,
+): void {
+  const { image, contents } = decodeImage(readFileSync(from), from);
+  const data = new ImageData();
+  const moved = <T extends { readonly pieces: readonly PieceImage[] }>(each: T): T => ({
+    ...each,
+    pieces: each.pieces.flatMap((piece) => data.add(piece.address, memory(contents(piece), piece.address))),
+  });
+  const maps = image.maps.map(moved);
+  writeFileSync(to, Buffer.concat(data.encode(change({ ...image, maps }))));
+}
+
+/** The shipped image, of the program where it is here. */
+export function shippedImage(
+  to: string,
+  change: (image: ProcessImage) => ProcessImage = (image) => image,
+  program = COUNTERS,
+): string {
+  rewrite(TAKEN, to, (image) =>
+    change({
+      ...image,
+      executable: program,
+      maps: image.maps.map((map) =>
+        map.file?.path === TAKEN_OF ? { ...map, name: program, file: { ...map.file, path: program } } : map,
+      ),
+    }),
+  );
+  return to;
+}
+
+/** As --keep-position takes it: threads inside a section stay there. */
+export const keepingPosition = (image: ProcessImage): ProcessImage => ({
+  ...image,
+  threads: image.threads.map(({ section, stood, ...thread }) =>
+    section === undefined
+      ? thread
+      : {
+          ...thread,
+          registers: { ...thread.registers, rip: section.ip },
+          section: { ...section, aborted: false },
+        },
+  ),
+});
