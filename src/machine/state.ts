@@ -88,13 +88,12 @@ export const PAGE_SIZE = 4096;
 export const GUEST_START = 2 ** 16;
 export const GUEST_END = 2 ** 32 - 2 ** 22;
 
-/** Of a folded address space (fold.ts) the block that each page belongs to, u16; in front of the code cache. */
-export const PAGE_BLOCKS = GUEST_END;
-
 /** The code cache, in front of the page flags: a slot for each address, by its low bits, that says what to run there. */
 export const CODE_CACHE = PAGE_FLAGS - 2 ** 20;
 export const SLOTS = 2 ** 15;
 export const SLOT_SIZE = 32;
+/** In front of the code cache: of a folded address space (fold.ts) the block that each page belongs to, u16. */
+export const PAGE_BLOCKS = CODE_CACHE - 2 ** 21;
 /** Fields of a slot. Functions are by their index in the table; 0 is none. */
 export const SLOT = {
   /** Whose slot it is, u64; 0 nobody's. */
