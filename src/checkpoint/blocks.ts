@@ -7,17 +7,19 @@ export const BLOCK = 1 << 20;
 export class BlockBuilder {
   private buffer = new Uint8Array(BLOCK);
   private used = 0;
+  private number = 0;
 
-  /** `full` gets each block, which is its own from then on; `number`: of the first one. */
+  /** `full` gets each block, whose bytes are its own from then on; `next` gives numbers for blocks. */
   constructor(
-    private readonly full: (bytes: Uint8Array<ArrayBuffer>) => void,
-    private number = 0,
+    private readonly full: (number: number, bytes: Uint8Array) => void,
+    private readonly next: () => number,
   ) {}
 
   /** Bytes at an address, as pieces. */
   add(address: bigint, bytes: Uint8Array): PieceImage[] {
     const pieces: PieceImage[] = [];
     for (let at = 0; at < bytes.length; ) {
+      if (this.used === 0) this.number = this.next();
       const size = Math.min(bytes.length - at, BLOCK - this.used);
       this.buffer.set(bytes.subarray(at, at + size), this.used);
       pieces.push({ address: address + BigInt(at), size, block: this.number, from: this.used });
@@ -28,12 +30,26 @@ export class BlockBuilder {
     return pieces;
   }
 
-  /** What is in the last block is all that comes, or all that is to be in it. */
+  /** What is in the last block is all that is to be in it. */
   flush(): void {
     if (this.used === 0) return;
-    this.full(this.buffer.subarray(0, this.used));
-    this.number++;
+    this.full(this.number, this.buffer.subarray(0, this.used));
     this.buffer = new Uint8Array(BLOCK);
     this.used = 0;
+  }
+}
+
+/** Adds pieces behind others, as one where the one continues the other. */
+export function appendPieces(pieces: PieceImage[], more: readonly PieceImage[]): void {
+  for (const piece of more) {
+    const last = pieces.at(-1);
+    const continues =
+      last !== undefined &&
+      last.address + BigInt(last.size) === piece.address &&
+      last.block === piece.block &&
+      last.back === piece.back &&
+      last.from + last.size === piece.from;
+    if (continues) pieces[pieces.length - 1] = { ...last, size: last.size + piece.size };
+    else pieces.push(piece);
   }
 }

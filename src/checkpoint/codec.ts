@@ -37,7 +37,10 @@ export function imageTail(stored: StoredImage): Uint8Array[] {
 export class ImageData {
   private readonly blocks: BlockImage[] = [];
   private readonly parts: Uint8Array[] = [];
-  private readonly builder = new BlockBuilder((bytes) => this.block(bytes));
+  private readonly builder = new BlockBuilder(
+    (_, bytes) => this.block(bytes),
+    () => this.blocks.length,
+  );
   private length = 0;
 
   /** Bytes at an address, as pieces. */
@@ -144,22 +147,28 @@ function headerOf(source: ImageSource) {
   return digest === digestOf([imageHead(), header, length]) ? { header, start, digest } : undefined;
 }
 
-/** Unpacks blocks; the last one is kept, since its pieces are asked for one behind the other. */
+/** Blocks that are kept unpacked: pieces that follow each other are in few. */
+const KEPT = 8;
+
 function reader(
   source: ImageSource,
   blocks: readonly BlockImage[],
   name: string,
   unzip: OpenOptions['unzip'] = (bytes) => unzlibSync(bytes),
 ): (block: number) => Uint8Array {
-  let last = -1;
-  let bytes: Uint8Array = new Uint8Array(0);
-  return (block) => {
-    if (block === last) return bytes;
+  const kept = new Map<number, Uint8Array>();
+  const unpack = (block: number): Uint8Array => {
     const { at, length, size, packed, digest } = blocks[block] ?? damaged(name);
     const part = source.read(MAGIC.length + at, length);
     if (digestOf([part]) !== digest) damaged(name);
-    bytes = packed ? unzip(part, size) : part;
-    last = block;
+    return packed ? unzip(part, size) : part;
+  };
+  return (block) => {
+    const bytes = kept.get(block) ?? unpack(block);
+    // The one that was wanted last is the last to go.
+    kept.delete(block);
+    kept.set(block, bytes);
+    if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
     return bytes;
   };
 }

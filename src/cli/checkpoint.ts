@@ -9,6 +9,7 @@ import type {
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
+import { Progress } from './progress.js';
 import { addRecord, addShow, type RunOptions, run as simulate } from './run.js';
 import { addSettings, count } from './run-options.js';
 
@@ -46,17 +47,24 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
       '--keep-position',
       'a thread inside a section stays there in the image: for analysis, wrong to go on from',
     )
+    .option('--copy', 'copy its memory while it stands still, instead of from a snapshot while it goes on')
     .addHelpText('after', CHECKPOINT_EXAMPLES)
-    .action(async (pid: string, options: { output: string; kill?: boolean; keepPosition?: boolean }) => {
-      available();
-      const config: CheckpointConfig = {
-        pid: count('PID', pid, 1, 2 ** 22),
-        file: options.output,
-        kill: options.kill === true,
-        keepPosition: options.keepPosition === true,
-      };
-      finish(await refusing(() => checkpoint(config)));
-    });
+    .action(
+      async (
+        pid: string,
+        options: { output: string; kill?: boolean; keepPosition?: boolean; copy?: boolean },
+      ) => {
+        available();
+        const config: CheckpointConfig = {
+          pid: count('PID', pid, 1, 2 ** 22),
+          file: options.output,
+          kill: options.kill === true,
+          keepPosition: options.keepPosition === true,
+          copy: options.copy === true,
+        };
+        finish(await refusing(() => checkpoint(config)));
+      },
+    );
   const restoring = program
     .command('restore')
     .description('bring a process back from its image')
@@ -102,16 +110,25 @@ function available(): void {
 
 async function checkpoint(config: CheckpointConfig): Promise<number> {
   const keeper = startKeeper<CheckpointMessage>({ job: 'checkpoint', config }, { alone: true });
-  for await (const message of keeper.messages) {
-    if (message.kind !== 'done') continue;
-    const { frozen, bytes, threads, sections } = message;
-    process.stdout.write(
-      `${config.file}: ${threads} thread${threads === 1 ? '' : 's'}, ${sections} inside a section; ${bytes} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,
-    );
-    return EXIT.OK;
+  const progress = new Progress();
+  try {
+    for await (const message of keeper.messages) {
+      if (message.kind === 'progress') progress.show(`${mebibytes(message.taken)} of its memory read`);
+      if (message.kind !== 'done') continue;
+      progress.done();
+      const { frozen, bytes, threads, sections } = message;
+      process.stdout.write(
+        `${config.file}: ${threads} thread${threads === 1 ? '' : 's'}, ${sections} inside a section; ${bytes} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,
+      );
+      return EXIT.OK;
+    }
+  } finally {
+    progress.done();
   }
   throw new UsageError(`cannot checkpoint process ${config.pid}: the keeper has ended; try again`);
 }
+
+const mebibytes = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 async function restore(config: RestoreConfig): Promise<number> {
   const keeper = startKeeper<RestoreMessage>({ job: 'restore', config }, { alone: config.detach });

@@ -24,6 +24,15 @@ export function readMemory(pid: number, address: bigint, size: number): Uint8Arr
   return got === size ? bytes : missing('process_vm_readv', got);
 }
 
+/** The same into memory of ours; false where not all of it could be read. */
+export function readInto(pid: number, address: bigint, bytes: Uint8Array): boolean {
+  const local = new BigUint64Array([addressOf(bytes), BigInt(bytes.length)]);
+  const remote = new BigUint64Array([address, BigInt(bytes.length)]);
+  const got = tryCall('process_vm_readv', pid, local, 1, remote, 1, 0);
+  missing('process_vm_readv', got);
+  return got === bytes.length;
+}
+
 /** Many pieces in as few calls as can be. Undefined for those that cannot be read. */
 export function readPieces(pid: number, pieces: readonly Piece[]): (Uint8Array | undefined)[] {
   const found: (Uint8Array | undefined)[] = [];

@@ -17,6 +17,10 @@ export const traceOptions = (...events: readonly (keyof typeof EVENT)[]): number
 
 /** The thread becomes a tracee; it goes on running. EPERM: not allowed, or it has a tracer. */
 export const seize = (tid: number, options: number): number => request('SEIZE', tid, 0, options);
+/** The options of a stopped tracee, anew. */
+export const setOptions = (tid: number, options: number): number => request('SETOPTIONS', tid, 0, options);
+/** For options: the tracee is killed when its tracer ends. */
+export const EXITKILL: number = OPTION.EXITKILL;
 /** The thread will stop (EVENT.STOP), if it is not stopped yet. */
 export const interrupt = (tid: number): number => request('INTERRUPT', tid);
 /** Lets a stopped thread go on, with a signal or 0. */

@@ -5,7 +5,6 @@ import { hex } from '../../abi/address.js';
 import { ERRNO, RESTART } from '../../abi/errno.js';
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
-import type { ImageData } from '../../checkpoint/codec.js';
 import {
   IMAGE_SCHEMA,
   type ProcessImage,
@@ -27,6 +26,7 @@ import { captureMaps } from './contents.js';
 import { captureFiles } from './files.js';
 import type { Frozen } from './freeze.js';
 import { checkMaps } from './maps.js';
+import type { MemoryTaker } from './memory.js';
 import { Objects } from './objects.js';
 import { ownOf } from './own.js';
 import { Unsupported } from './refusal.js';
@@ -114,23 +114,24 @@ export function checkBefore(pid: number): void {
   captureFiles(pid, objects);
 }
 
-/** The image of a frozen process; it can go on as it is afterwards. Throws Unsupported, before the process has been touched, and SystemError. */
+/** The image of a frozen process, but for what `memory` is to read; it can go on as it is afterwards. Throws Unsupported, before the process has been touched, and SystemError. */
 export function capture(
   pid: number,
   threads: readonly Frozen[],
-  data: ImageData,
+  memory: MemoryTaker,
   options: CaptureOptions,
 ): ProcessImage {
   const looked = threads.map((frozen) => look(pid, frozen, options));
   checkProcess(pid);
   const objects = new Objects();
   const maps = checkMaps(pid, objects);
-  const { files, pipes } = captureFiles(pid, objects, data);
+  const { files, pipes } = captureFiles(pid, objects, memory);
   const instruction = findSyscall(pid);
   if (instruction === undefined) throw new Unsupported('it has no SYSCALL instruction');
-  // Contents first: what runs in the process uses a page of its own, and clears rseq_cs.
-  const contents = captureMaps(pid, maps, data);
-  const shared = objects.capture(data);
+  const contents = captureMaps(pid, maps, memory);
+  // What runs in the process clears rseq_cs.
+  if (options.keepPosition) memory.copy(pid);
+  const shared = objects.capture(memory);
   const first = threads[0]!.tid;
   const process = inThread(first, instruction, (call) => ofProcess(pid, call));
   const each = looked.map((thread) => ofThread(pid, thread, instruction));

@@ -1,88 +1,83 @@
 /** What of a process's memory belongs into an image. */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import type { ImageData } from '../../checkpoint/codec.js';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { MapImage, MappedFile, PieceImage } from '../../checkpoint/image.js';
 import { Digest } from '../../event/digest.js';
 import { readForced } from '../../linux/memory.js';
+import { mapsOf } from '../../linux/procfs.js';
 import { type CheckedMap, KERNEL_MAPS } from './maps.js';
+import type { MemoryTaker } from './memory.js';
 
-const PAGE = 4096;
-/** Bits of /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
-const PRESENT = 1 << 31;
-const SWAPPED = 1 << 30;
-const OF_FILE = 1 << 29;
-/** Pages that are read at once. */
-const RUN = 256;
+/** The maps; the process stands still. What is in them is read by `memory`, which fills their pieces. */
+export function captureMaps(pid: number, maps: readonly CheckedMap[], memory: MemoryTaker): MapImage[] {
+  return maps.map((map) => {
+    const file = map.kind === 'file' ? fileOf(map.name) : undefined;
+    return {
+      start: map.start,
+      end: map.end,
+      protection: `${map.readable ? 'r' : '-'}${map.writable ? 'w' : '-'}${map.executable ? 'x' : '-'}`,
+      shared: map.shared,
+      growsDown: map.flags.includes('gd'),
+      name: map.name,
+      ...(file && { file }),
+      ...(map.object !== undefined && { object: map.object }),
+      ...(map.advice.length > 0 && { advice: map.advice }),
+      offset: map.offset,
+      pieces: piecesOf(pid, map, memory),
+    };
+  });
+}
 
-/** The maps with what is in them; the process stands still. */
-export function captureMaps(pid: number, maps: readonly CheckedMap[], data: ImageData): MapImage[] {
-  const files = new Map<string, MappedFile>();
-  const pagemap = openSync(`/proc/${pid}/pagemap`, 'r');
-  try {
-    return maps.map((map) => {
-      const file = map.kind === 'file' ? fileOf(map.name, files) : undefined;
-      return {
-        start: map.start,
-        end: map.end,
-        protection: `${map.readable ? 'r' : '-'}${map.writable ? 'w' : '-'}${map.executable ? 'x' : '-'}`,
-        shared: map.shared,
-        growsDown: map.flags.includes('gd'),
-        name: map.name,
-        ...(file && { file }),
-        ...(map.object !== undefined && { object: map.object }),
-        ...(map.advice.length > 0 && { advice: map.advice }),
-        offset: map.offset,
-        pieces: piecesOf(pid, map, pagemap, data),
-      };
-    });
-  } finally {
-    closeSync(pagemap);
+/** What takes its time and can be done while it runs: the digests of the files that it has mapped. */
+export function prepareMaps(pid: number): void {
+  for (const { name } of mapsOf(pid)) {
+    try {
+      if (name.startsWith('/')) fileOf(name);
+    } catch {
+      // Told when it counts.
+    }
   }
 }
 
-function fileOf(path: string, known: Map<string, MappedFile>): MappedFile {
-  let file = known.get(path);
-  if (file === undefined) {
-    file = { path, size: statSync(path).size, digest: fileDigest(path) };
-    known.set(path, file);
-  }
+const known = new Map<string, { readonly stamp: string; readonly file: MappedFile }>();
+
+/** Asked again it is at once, unless the file has changed: digests are made before the process stands still. */
+function fileOf(path: string): MappedFile {
+  const { size, mtimeNs, ctimeNs, ino, dev } = statSync(path, { bigint: true });
+  const stamp = [size, mtimeNs, ctimeNs, ino, dev].join();
+  const before = known.get(path);
+  if (before?.stamp === stamp) return before.file;
+  const file = { path, size: Number(size), digest: fileDigest(path) };
+  known.set(path, { stamp, file });
   return file;
 }
 
 export function fileDigest(path: string): string {
   const digest = new Digest();
-  digest.bytes(readFileSync(path));
+  const bytes = new Uint8Array(1 << 20);
+  const fd = openSync(path, 'r');
+  try {
+    for (let got = readSync(fd, bytes); got > 0; got = readSync(fd, bytes))
+      digest.bytes(bytes.subarray(0, got));
+  } finally {
+    closeSync(fd);
+  }
   return digest.text();
 }
 
-function piecesOf(pid: number, map: CheckedMap, pagemap: number, data: ImageData): PieceImage[] {
+/** What a child does not get, or gets empty: MADV_DONTFORK, MADV_WIPEONFORK. */
+const NOT_INHERITED: readonly string[] = ['dc', 'wf'];
+
+function piecesOf(pid: number, map: CheckedMap, memory: MemoryTaker): PieceImage[] {
   // Its code is kept to be looked at; the others cannot be read.
   if (KERNEL_MAPS.includes(map.name) && map.name !== '[vdso]') return [];
   // What is in a shared file is in the file, and what is in shared memory is kept once, however often it is mapped.
   if (map.shared) return [];
   if (map.name === '[vdso]') {
     const bytes = readForced(pid, map.start, Number(map.end - map.start));
-    return bytes === undefined ? [] : data.add(map.start, bytes);
+    return bytes === undefined ? [] : memory.add(map.start, bytes);
   }
-  const pieces: PieceImage[] = [];
-  const count = Number((map.end - map.start) / BigInt(PAGE));
-  const words = new Uint32Array(2 * count);
-  readSync(pagemap, words, 0, words.byteLength, (map.start / BigInt(PAGE)) * 8n);
-  for (let page = 0; page < count; ) {
-    const own = (at: number): boolean => {
-      const high = words[2 * at + 1]!;
-      return (high & (PRESENT | SWAPPED)) !== 0 && (high & OF_FILE) === 0;
-    };
-    if (!own(page)) {
-      page++;
-      continue;
-    }
-    let end = page + 1;
-    while (end < count && end - page < RUN && own(end)) end++;
-    const address = map.start + BigInt(page * PAGE);
-    const bytes = readForced(pid, address, (end - page) * PAGE);
-    if (bytes?.some((byte) => byte !== 0)) pieces.push(...data.add(address, bytes));
-    page = end;
-  }
-  return pieces;
+  return memory.want(
+    map,
+    NOT_INHERITED.some((flag) => map.flags.includes(flag)),
+  );
 }

@@ -41,6 +41,18 @@ export function freeze(pid: number): Frozen[] {
   return [...all.values()].sort((a, b) => Number(b.tid === pid) - Number(a.tid === pid) || a.tid - b.tid);
 }
 
+/** One thread of a process that runs; undefined where it is gone, or cannot be had. */
+export function freezeOne(pid: number, tid: number): Frozen | undefined {
+  try {
+    if (!seize(pid, tid)) return undefined;
+  } catch (error) {
+    if (isErrno(error, 'EPERM', 'ESRCH')) return undefined;
+    throw error;
+  }
+  interrupt(tid);
+  return standing(tid);
+}
+
 /** False for a thread that is gone, or is going. */
 function seize(pid: number, tid: number): boolean {
   try {

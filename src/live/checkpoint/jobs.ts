@@ -1,60 +1,84 @@
 /** What keepers do for `rseqlab checkpoint` and `rseqlab restore`: a tracer that dies in the middle of a step would take the process with it. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { SIG } from '../../abi/signals.js';
-import { decodeImage, ImageData, ImageError } from '../../checkpoint/codec.js';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { ImageError } from '../../checkpoint/codec.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
-import { signalThread } from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
 import { reason } from '../../node/reason.js';
 import type { Channel } from '../keeper/channel.js';
 import { whyNot } from '../keeper/refusal.js';
-import { capture, checkBefore } from './capture.js';
-import { type Frozen, freeze, thaw } from './freeze.js';
+import { openImageFile } from './open.js';
 import { Unsupported } from './refusal.js';
 import { restore } from './restore.js';
+import { take } from './take.js';
+import { writing } from './writer.js';
 
 export interface CheckpointConfig {
   readonly pid: number;
   readonly file: string;
   readonly kill: boolean;
   readonly keepPosition: boolean;
+  /** Its memory is copied while it stands still: no snapshot. */
+  readonly copy: boolean;
 }
 
+/** What it says, beside KeeperMessage. */
+export type CheckpointMessage =
+  /** Bytes of its memory that have been read. */
+  { readonly kind: 'progress'; readonly taken: number } | CheckpointDone;
+
 /** `frozen`: microseconds in which the process stood still. */
-export interface CheckpointMessage {
+export interface CheckpointDone {
   readonly kind: 'done';
   readonly frozen: number;
+  /** Of the image, and of the memory that was read. */
   readonly bytes: number;
+  readonly memory: number;
   readonly threads: number;
   readonly sections: number;
 }
 
-export function checkpointJob(channel: Channel, given: unknown): void {
-  const { pid, file, kill, keepPosition } = given as CheckpointConfig;
-  refusing(channel, `cannot checkpoint process ${pid}`, () => {
+/** Bytes of memory between two messages of progress. */
+const STRIDE = 32 << 20;
+/** The tool has ended: nobody wants the image any more. */
+class Abandoned extends Error {}
+
+export async function checkpointJob(channel: Channel, given: unknown): Promise<void> {
+  const config = given as CheckpointConfig;
+  const { pid, file } = config;
+  await refusing(channel, `cannot checkpoint process ${pid}`, async () => {
     const temporary = `${file}.${process.pid}.tmp`;
-    const out = openFile(temporary);
+    const out = openFile(file, temporary);
+    let told = 0;
     try {
-      const begun = performance.now();
-      const threads = freezeOrRefuse(pid);
-      let taken: { parts: Uint8Array[]; sections: number } | undefined;
-      try {
-        const data = new ImageData();
-        const image = capture(pid, threads, data, { keepPosition });
-        taken = {
-          parts: data.encode(image),
-          sections: image.threads.filter(({ section }) => section).length,
-        };
-        for (const part of taken.parts) write(out, part, file);
-        fsyncSync(out);
-        renameSync(temporary, file);
-        if (kill) end(pid, threads);
-      } finally {
-        thaw(threads);
-      }
-      const frozen = (performance.now() - begun) * 1000;
-      const bytes = taken.parts.reduce((sum, { length }) => sum + length, 0);
-      channel.send({ kind: 'done', frozen, bytes, threads: threads.length, sections: taken.sections });
+      const { image, bytes, memory, frozen } = await take({
+        ...config,
+        out,
+        progress: (taken) => {
+          channel.receive(false);
+          if (channel.gone) throw new Abandoned();
+          if (taken < told + STRIDE) return;
+          told = taken;
+          channel.send({ kind: 'progress', taken });
+        },
+        file,
+        complete: () =>
+          writing(file, () => {
+            fsyncSync(out);
+            renameSync(temporary, file);
+          }),
+      });
+      channel.send({
+        kind: 'done',
+        frozen: frozen * 1000,
+        bytes,
+        memory,
+        threads: image.threads.length,
+        sections: image.threads.filter(({ section }) => section).length,
+      });
+    } catch (error) {
+      if (error instanceof Abandoned) return;
+      if (isErrno(error, 'EPERM', 'EACCES', 'ESRCH', 'ENOENT')) throw new Unsupported(whyNot(pid));
+      throw error;
     } finally {
       closeSync(out);
       rmSync(temporary, { force: true });
@@ -62,41 +86,12 @@ export function checkpointJob(channel: Channel, given: unknown): void {
   });
 }
 
-function freezeOrRefuse(pid: number): Frozen[] {
-  try {
-    checkBefore(pid);
-    return freeze(pid);
-  } catch (error) {
-    if (!isErrno(error, 'EPERM', 'EACCES', 'ESRCH', 'ENOENT')) throw error;
-    throw new Unsupported(whyNot(pid));
-  }
-}
-
-/** Nothing of it runs any more when this returns. */
-function end(pid: number, threads: readonly Frozen[]): void {
-  signalThread(pid, pid, SIG.SIGKILL);
-  // In whatever order they end: the first one is told of last.
-  for (const left = new Set(threads.map(({ tid }) => tid)); left.size > 0; ) {
-    const change = waitFor(-1);
-    if (change === undefined) return;
-    if (change.kind === 'exited' || change.kind === 'killed') left.delete(change.tid);
-  }
-}
-
-function openFile(name: string): number {
-  try {
-    return openSync(name, 'wx', 0o600);
-  } catch (error) {
-    throw new Unsupported(`${name} cannot be written: ${reason(error)}; choose another place with -o`);
-  }
-}
-
-function write(fd: number, bytes: Uint8Array, name: string): void {
-  try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
-  } catch (error) {
-    throw new Unsupported(`${name} cannot be written: ${reason(error)}; choose another place with -o`);
-  }
+function openFile(name: string, temporary: string): number {
+  return writing(name, () => {
+    if (statSync(name, { throwIfNoEntry: false })?.isDirectory() === true)
+      throw Object.assign(new Error(), { code: 'EISDIR' });
+    return openSync(temporary, 'wx', 0o600);
+  });
 }
 
 export interface RestoreConfig {
@@ -111,10 +106,10 @@ export interface RestoreMessage {
   readonly threads: number;
 }
 
-export function restoreJob(channel: Channel, given: unknown): void {
+export async function restoreJob(channel: Channel, given: unknown): Promise<void> {
   const { file, detach } = given as RestoreConfig;
-  refusing(channel, `cannot bring ${file} back`, () => {
-    const opened = decodeImage(readFileSync(file), file);
+  await refusing(channel, `cannot bring ${file} back`, async () => {
+    const opened = openImageFile(file);
     const { pid, run } = restore(opened);
     run();
     channel.send({ kind: 'running', pid, threads: opened.image.threads.length });
@@ -128,9 +123,9 @@ export function restoreJob(channel: Channel, given: unknown): void {
 }
 
 /** What stands against it is told to the user. */
-function refusing(channel: Channel, what: string, action: () => void): void {
+async function refusing(channel: Channel, what: string, action: () => Promise<void>): Promise<void> {
   try {
-    action();
+    await action();
   } catch (error) {
     const known = error instanceof Unsupported || error instanceof ImageError || error instanceof SystemError;
     if (!known && !isErrno(error, 'ENOENT', 'EACCES', 'EISDIR')) throw error;

@@ -7,7 +7,7 @@ import { stressJob } from '../stress/job.js';
 import type { Channel } from './channel.js';
 
 /** What keepers can do, by Order.job. Each returns when it is done. */
-export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void>> = {
+export const JOBS: Readonly<Record<string, (channel: Channel, config: unknown) => void | Promise<void>>> = {
   annotate: annotateJob,
   checkpoint: checkpointJob,
   enforce: enforceJob,

@@ -7,7 +7,7 @@ import type { Order } from './keeper.js';
 const NOT_FOR_US = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 /** `rseqlab keeper`, which no user types: does what its first message orders. The exit status is 0 unless it is used wrongly. */
-export function keeperMain(): number {
+export async function keeperMain(): Promise<number> {
   for (const name of NOT_FOR_US) process.on(name, () => {});
   if (process.env[MARK] === undefined) {
     process.stderr.write('rseqlab: keeper is for rseqlab itself; rseqlab --help shows the commands\n');
@@ -19,7 +19,7 @@ export function keeperMain(): number {
   const order = channel.receive(true) as Order | undefined;
   if (order === undefined) return 0;
   try {
-    JOBS[order.job]!(channel, order.config);
+    await JOBS[order.job]!(channel, order.config);
   } catch (error) {
     const refused = error instanceof SystemError || error instanceof Unavailable;
     const message =

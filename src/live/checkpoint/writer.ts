@@ -1,0 +1,158 @@
+/** Writes an image while its memory is read: what is compressed is compressed beside, and not more than some blocks are held in memory. */
+import { writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { appendPieces, BlockBuilder } from '../../checkpoint/blocks.js';
+import { digestOf, imageHead, imageTail } from '../../checkpoint/codec.js';
+import type { BlockImage, ParentImage, PieceImage, ProcessImage } from '../../checkpoint/image.js';
+import { reason } from '../../node/reason.js';
+import { Unsupported } from './refusal.js';
+
+const PAGE = 4096;
+const ZEROS = new Uint8Array(PAGE);
+/** Blocks that are compressed at the same time: threads of libuv (4), and as many that wait for one. */
+const AT_WORK = 8;
+const compress = promisify(deflate);
+
+export class ImageWriter {
+  private readonly blocks: BlockImage[] = [];
+  private readonly waiting: {
+    readonly block: number;
+    readonly bytes: Uint8Array;
+    readonly packed: boolean;
+  }[] = [];
+  private readonly working = new Set<Promise<void>>();
+  private readonly compact = this.builder(true);
+  private readonly plain = this.builder(false);
+  private count = 0;
+  private length = 0;
+  private failed: unknown;
+
+  /** `name`: of the file, for messages. */
+  constructor(
+    private readonly fd: number,
+    private readonly name: string,
+  ) {
+    this.write(imageHead());
+  }
+
+  private builder(packed: boolean): BlockBuilder {
+    return new BlockBuilder(
+      (block, bytes) => this.waiting.push({ block, bytes, packed }),
+      () => this.count++,
+    );
+  }
+
+  /** Bytes at an address, as pieces. Nothing is compressed nor written before `room` or `finish`. */
+  add(address: bigint, bytes: Uint8Array): PieceImage[] {
+    return this.compact.add(address, bytes);
+  }
+
+  /** Whole pages. `zeros`: those without contents are kept too. */
+  addPages(address: bigint, bytes: Uint8Array, zeros: boolean): PieceImage[] {
+    const pieces: PieceImage[] = [];
+    let from = 0;
+    let kind: Kind | undefined;
+    for (let at = 0; at <= bytes.length; at += PAGE) {
+      const next = at < bytes.length ? kindOf(bytes, at, zeros) : undefined;
+      if (next === kind) continue;
+      if (kind === 'noise' || kind === 'words') {
+        const builder = kind === 'noise' ? this.plain : this.compact;
+        appendPieces(pieces, builder.add(address + BigInt(from), bytes.subarray(from, at)));
+      }
+      from = at;
+      kind = next;
+    }
+    return pieces;
+  }
+
+  /** Until more can be added without piling up. Throws what writing has thrown. */
+  async room(): Promise<void> {
+    this.work();
+    while (this.waiting.length > 0) {
+      await Promise.race(this.working);
+      this.work();
+    }
+    this.check();
+  }
+
+  /** The rest of the file; its size in bytes. */
+  async finish(image: ProcessImage, parent?: ParentImage): Promise<number> {
+    this.compact.flush();
+    this.plain.flush();
+    await this.room();
+    await Promise.all(this.working);
+    this.check();
+    const tail = imageTail({ ...image, blocks: this.blocks, ...(parent && { parent }) });
+    for (const part of tail) this.write(part);
+    return [imageHead(), ...tail].reduce((sum, { length }) => sum + length, this.length);
+  }
+
+  private check(): void {
+    if (this.failed !== undefined) throw this.failed;
+  }
+
+  private work(): void {
+    while (this.working.size < AT_WORK) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      const done = this.store(next.block, next.bytes, next.packed)
+        .catch((error: unknown) => {
+          this.failed ??= error;
+        })
+        .finally(() => this.working.delete(done));
+      this.working.add(done);
+    }
+  }
+
+  private async store(block: number, bytes: Uint8Array, pack: boolean): Promise<void> {
+    const zipped = pack ? await compress(bytes, { level: 1 }) : bytes;
+    const packed = zipped.length < bytes.length;
+    const part = packed ? zipped : bytes;
+    this.blocks[block] = {
+      at: this.length,
+      length: part.length,
+      size: bytes.length,
+      packed,
+      digest: digestOf([part]),
+    };
+    this.length += part.length;
+    if (this.failed === undefined) this.write(part);
+  }
+
+  private write(bytes: Uint8Array): void {
+    writing(this.name, () => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.fd, bytes, at);
+    });
+  }
+}
+
+/** Does what writes a file. Throws Unsupported. */
+export function writing<T>(name: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new Unsupported(`${name} cannot be written: ${reason(error)}; choose another place with -o`);
+  }
+}
+
+type Kind = 'zeros' | 'noise' | 'words';
+const seen = new Uint32Array(256);
+let turn = 0;
+/** Of 256 bytes that come from dice about 162 values are different; of a program's data, or text, fewer than a hundred. */
+const NOISE = 140;
+
+/** What a page is like: it takes deflate three times as long to find out that it can do nothing with noise. */
+function kindOf(bytes: Uint8Array, from: number, zeros: boolean): Kind {
+  if (!zeros && bytes[from] === 0 && Buffer.compare(bytes.subarray(from, from + PAGE), ZEROS) === 0)
+    return 'zeros';
+  turn++;
+  let values = 0;
+  // Four stretches of 64 bytes.
+  for (let n = 0; n < 256; n++) {
+    const value = bytes[from + (n >> 6) * 1024 + 512 + (n & 63)]!;
+    if (seen[value] !== turn) values++;
+    seen[value] = turn;
+  }
+  return values > NOISE ? 'noise' : 'words';
+}
