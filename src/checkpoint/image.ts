@@ -13,6 +13,8 @@ export interface ProcessImage {
   readonly architecture: 'x86-64';
   /** uname -r of the kernel that it was taken on. */
   readonly kernel: string;
+  /** It was a simulated process: `kernel` is the Linux whose rules it followed. */
+  readonly simulated?: boolean;
   /** Seconds since 1970. */
   readonly taken: number;
   readonly pid: number;
@@ -188,7 +190,7 @@ export interface ThreadImage {
   readonly registers: Readonly<Record<string, bigint>>;
   /** What of `registers` was otherwise when it was stopped: a debugger would have seen this. Absent: nothing. */
   readonly stood?: Stood;
-  /** NT_X86_XSTATE. */
+  /** NT_X86_XSTATE; of a simulated process the beginning of it, with the x87 and SSE. */
   readonly extended: BytesImage;
   /** Blocked signals. */
   readonly mask: bigint;

@@ -1,10 +1,7 @@
 /** A process as an image: what its threads are in the middle of is read before anything runs in it. */
 import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
-import { hex } from '../../abi/address.js';
-import { ERRNO, RESTART } from '../../abi/errno.js';
-import { offsetOf } from '../../abi/layout.js';
-import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
+import { ERRNO } from '../../abi/errno.js';
 import {
   IMAGE_SCHEMA,
   type ProcessImage,
@@ -12,6 +9,7 @@ import {
   type SignalActionImage,
   type ThreadImage,
 } from '../../checkpoint/image.js';
+import { callAgain, sectionAt } from '../../checkpoint/rest.js';
 import { SystemError } from '../../linux/errors.js';
 import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
 import { addressOf, tryCall } from '../../linux/libc.js';
@@ -19,8 +17,6 @@ import { readForced } from '../../linux/memory.js';
 import { commandLine, procFile, procText, threadStat, threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { VERSION } from '../../node/version.js';
-import { isInside, SIGNATURE_SIZE } from '../../process/judge.js';
-import type { RseqConfiguration } from '../../process/process.js';
 import { attributesOf, credentialsOf, fileAttributesOf, limitsOf, personalityOf } from './attributes.js';
 import { captureMaps } from './contents.js';
 import { captureFiles } from './files.js';
@@ -34,14 +30,8 @@ import { checkProcess } from './suitable.js';
 import { intervalTimersOf, posixTimersOf } from './timers.js';
 
 const NT_X86_XSTATE = 0x202;
-const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
 const NO_CALL = (1n << 64n) - 1n;
 const USER64 = 0x33n;
-const ERESTART = new Set(
-  [RESTART.ERESTARTSYS, RESTART.ERESTARTNOINTR, RESTART.ERESTARTNOHAND].map((value) => BigInt(-value)),
-);
-const EINTR = 4n;
-const SYSCALL = 2n;
 
 export interface CaptureOptions {
   /** Threads inside a section stay there in the image, as they were. */
@@ -65,45 +55,33 @@ function look(pid: number, frozen: Frozen, { keepPosition }: CaptureOptions): Lo
   if (before.get('cs') !== USER64) throw new Unsupported('it is a 32-bit program');
   const registers = new ptrace.UserRegisters(before.words.slice());
   restartCall(registers);
-  const section = rseq && sectionOf(pid, tid, rseq, registers.get('rip'), !keepPosition);
+  const section =
+    rseq &&
+    sectionAt(
+      (address, size) => readForced(pid, address, size),
+      tid,
+      rseq,
+      registers.get('rip'),
+      !keepPosition,
+      unsupported,
+    );
   if (section?.aborted === true) registers.set('rip', section.abortIp);
   return { frozen, before, registers, rseq, section };
 }
 
-/** A call that our stop has interrupted is made again, as the kernel would (arch_do_signal_or_restart). One with a time limit gives EINTR: what was left of it is the kernel's secret. */
+/** A call that our stop has interrupted is made again. */
 function restartCall(registers: ptrace.UserRegisters): void {
-  if (BigInt.asIntN(64, registers.get('orig_rax')) < 0n) return;
-  const result = BigInt.asIntN(64, registers.get('rax'));
-  if (ERESTART.has(result)) {
-    registers.set('rip', registers.get('rip') - SYSCALL);
-    registers.set('rax', registers.get('orig_rax'));
-  } else if (result === BigInt(-RESTART.ERESTART_RESTARTBLOCK))
-    registers.set('rax', BigInt.asUintN(64, -EINTR));
+  const call = registers.get('orig_rax');
+  if (BigInt.asIntN(64, call) < 0n) return;
+  const { rip, rax } = callAgain({ rip: registers.get('rip'), rax: registers.get('rax'), call });
+  registers.set('rip', rip);
+  registers.set('rax', rax);
   registers.set('orig_rax', NO_CALL);
 }
 
-/** Checked as the kernel would before it moves the thread (rseq_get_rseq_cs). */
-function sectionOf(
-  pid: number,
-  tid: number,
-  { address: area, signature }: RseqConfiguration,
-  ip: bigint,
-  aborted: boolean,
-): SectionImage | undefined {
-  const word = readForced(pid, area + BigInt(RSEQ_CS_OFFSET), 8);
-  const pointer = word === undefined ? 0n : new DataView(word.buffer).getBigUint64(0, true);
-  const bytes = pointer === 0n ? undefined : readForced(pid, pointer, RSEQ_CS.size);
-  if (bytes === undefined) return undefined;
-  const cs = RSEQ_CS.read(bytes);
-  if (!isInside(cs, ip)) return undefined;
-  const word32 = readForced(pid, cs.abort_ip - SIGNATURE_SIZE, 4);
-  const found = word32 && new DataView(word32.buffer).getUint32(0, true);
-  if (found !== signature)
-    throw new Unsupported(
-      `thread ${tid} is inside the section at ${hex(cs.start_ip)}, whose abort handler has ${found === undefined ? 'no signature' : `the signature ${hex(found)} and not ${hex(signature)}`}: the kernel would kill it there`,
-    );
-  return { ip, startIp: cs.start_ip, postCommitOffset: cs.post_commit_offset, abortIp: cs.abort_ip, aborted };
-}
+const unsupported = (why: string): never => {
+  throw new Unsupported(why);
+};
 
 /** What can be told while it runs: it is not even stopped where that stands against it. Throws Unsupported, SystemError. */
 export function checkBefore(pid: number): void {

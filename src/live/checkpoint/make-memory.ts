@@ -56,6 +56,8 @@ const otherKernel = ({ image }: OpenImage): Unsupported =>
 
 function moveKernelMaps(call: InThread, open: OpenImage, now: ReturnType<typeof mapsOf>): void {
   const wanted = open.image.maps.filter(({ name }) => KERNEL_MAPS.includes(name) && name !== '[vsyscall]');
+  // A simulated process has none: this kernel's are where nothing knows of them.
+  if (wanted.length === 0) return;
   const here = now.filter(({ name }) => KERNEL_MAPS.includes(name));
   const form = (maps: readonly { name: string; start: bigint; end: bigint }[]): string =>
     maps.map(({ name, start, end }) => `${name} ${end - start}`).join(', ');

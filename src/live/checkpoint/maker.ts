@@ -59,6 +59,15 @@ export function awaitStop(tid: number): void {
 
 const fromBase64 = (value: string): Uint8Array => new Uint8Array(Buffer.from(value, 'base64'));
 
+/** The state as this processor's XSAVE has it: an image of a simulated process has no more than the x87 and SSE. */
+function extendedFor(tid: number, bytes: Uint8Array): Uint8Array {
+  const here = new Uint8Array(ptrace.getRegisterSet(tid, NT_X86_XSTATE));
+  if (bytes.length >= here.length) return bytes;
+  const whole = new Uint8Array(here.length);
+  whole.set(bytes);
+  return whole;
+}
+
 export class Maker {
   private objects: ObjectDescriptors = [];
 
@@ -225,7 +234,7 @@ export class Maker {
     for (const [number, limit] of (image.limits ?? []).entries()) setLimit(pid, number, limit);
     for (const { tid, registers, extended, mask } of image.threads) {
       const words = ptrace.USER_REGISTERS.map((name) => registers[name]!);
-      ptrace.setRegisterSet(tid, NT_X86_XSTATE, fromBase64(extended));
+      ptrace.setRegisterSet(tid, NT_X86_XSTATE, extendedFor(tid, fromBase64(extended)));
       ptrace.setRegisters(tid, new ptrace.UserRegisters(new BigUint64Array(words)));
       ptrace.setSignalMask(tid, mask);
     }
