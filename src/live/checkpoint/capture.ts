@@ -24,6 +24,7 @@ import type { Frozen } from './freeze.js';
 import { checkMaps } from './maps.js';
 import type { MemoryTaker } from './memory.js';
 import { Objects } from './objects.js';
+import { Outside } from './outside.js';
 import { ownOf } from './own.js';
 import { Unsupported } from './refusal.js';
 import { checkProcess } from './suitable.js';
@@ -84,12 +85,15 @@ const unsupported = (why: string): never => {
 };
 
 /** What can be told while it runs: it is not even stopped where that stands against it. Throws Unsupported, SystemError. */
-export function checkBefore(pid: number): void {
+export function checkBefore(pid: number): Outside {
   if (Number(threadStatus(pid)?.get('TracerPid') ?? 0) !== 0) throw new SystemError('ptrace', ERRNO.EPERM);
   checkProcess(pid);
-  const objects = new Objects();
+  const outside = new Outside(pid);
+  const objects = new Objects(outside);
   checkMaps(pid, objects);
-  captureFiles(pid, objects);
+  captureFiles(pid, objects, outside);
+  outside.refresh();
+  return outside;
 }
 
 /** The image of a frozen process, but for what `memory` is to read; it can go on as it is afterwards. Throws Unsupported, before the process has been touched, and SystemError. */
@@ -97,13 +101,14 @@ export function capture(
   pid: number,
   threads: readonly Frozen[],
   memory: MemoryTaker,
+  outside: Outside,
   options: CaptureOptions,
 ): ProcessImage {
   const looked = threads.map((frozen) => look(pid, frozen, options));
   checkProcess(pid);
-  const objects = new Objects();
+  const objects = new Objects(outside);
   const maps = checkMaps(pid, objects);
-  const { files, pipes } = captureFiles(pid, objects, memory);
+  const { files, pipes } = captureFiles(pid, objects, outside, memory);
   const instruction = findSyscall(pid);
   if (instruction === undefined) throw new Unsupported('it has no SYSCALL instruction');
   const contents = captureMaps(pid, maps, memory);

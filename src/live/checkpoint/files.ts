@@ -6,7 +6,7 @@ import { withDescriptor } from '../../linux/descriptors.js';
 import { call, tryCall } from '../../linux/libc.js';
 import { procLink, procText } from '../../linux/procfs.js';
 import type { Objects, PieceSink } from './objects.js';
-import { holderOfDescription, holderOfPipe } from './outside.js';
+import type { Outside } from './outside.js';
 import { Unsupported } from './refusal.js';
 import { sameDescription } from './suitable.js';
 
@@ -71,7 +71,7 @@ export interface FilesImage {
 }
 
 /** Throws Unsupported for one that can be neither opened nor made again. Reads only: pipes are not emptied. Without `data` it only looks. */
-export function captureFiles(pid: number, objects: Objects, data?: PieceSink): FilesImage {
+export function captureFiles(pid: number, objects: Objects, outside: Outside, data?: PieceSink): FilesImage {
   const all = seen(pid);
   const files: FileImage[] = [];
   const pipes = new Map<string, { index: number; fds: Seen[] }>();
@@ -85,7 +85,7 @@ export function captureFiles(pid: number, objects: Objects, data?: PieceSink): F
       continue;
     }
     files.push(
-      fileOf(pid, each, objects, (seenPipe) => {
+      fileOf(pid, each, objects, outside, (seenPipe) => {
         const pipe = pipes.get(seenPipe.link) ?? { index: pipes.size, fds: [] };
         pipes.set(seenPipe.link, pipe);
         pipe.fds.push(seenPipe);
@@ -101,7 +101,13 @@ export function captureFiles(pid: number, objects: Objects, data?: PieceSink): F
   };
 }
 
-function fileOf(pid: number, given: Seen, objects: Objects, pipe: (given: Seen) => number): FileImage {
+function fileOf(
+  pid: number,
+  given: Seen,
+  objects: Objects,
+  outside: Outside,
+  pipe: (given: Seen) => number,
+): FileImage {
   const { fd, link, info, flags, position } = given;
   const own = `/proc/${pid}/fd/${fd}`;
   const base = { fd, path: link, flags, position: 0 };
@@ -120,9 +126,9 @@ function fileOf(pid: number, given: Seen, objects: Objects, pipe: (given: Seen) 
   if (link.startsWith('/memfd:'))
     return { ...base, kind: 'memfd', position, index: objects.ofDescriptor(pid, fd, link) };
   const elsewhere = link.startsWith('pipe:')
-    ? holderOfPipe(pid, link)
+    ? outside.holderOfPipe(link)
     : link === EVENTFD
-      ? holderOfDescription(pid, fd, link)
+      ? outside.holderOfDescription(fd, link)
       : undefined;
   if (elsewhere === undefined && link.startsWith('pipe:') && (flags & O_NOTIFICATION_PIPE) === 0)
     return { ...base, kind: 'pipe', index: pipe(given) };

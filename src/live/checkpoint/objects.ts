@@ -5,7 +5,7 @@ import type { PieceImage, SharedImage } from '../../checkpoint/image.js';
 import { isErrno } from '../../linux/errors.js';
 import { tryCall } from '../../linux/libc.js';
 import type { FileMap } from '../../linux/procfs.js';
-import { holderOfMemory } from './outside.js';
+import type { Outside } from './outside.js';
 import { Unsupported } from './refusal.js';
 
 /** Where contents go. */
@@ -32,6 +32,8 @@ const CHUNK = 1 << 20;
 export class Objects {
   private readonly known = new Map<string, Known & { readonly index: number }>();
 
+  constructor(private readonly outside: Outside) {}
+
   /** Index of what lies behind a map; undefined: it is a file's, or private. Throws Unsupported where another process has it. */
   ofMap(pid: number, map: FileMap): number | undefined {
     const { name, shared, device, inode, start, end } = map;
@@ -45,7 +47,6 @@ export class Objects {
     }
     const path = `/proc/${pid}/map_files/${start.toString(16)}-${end.toString(16)}`;
     return this.add(
-      pid,
       `${device} ${inode}`,
       { kind: isMemfd ? 'memfd' : 'anonymous', name: nameOf(name), path },
       name,
@@ -56,13 +57,13 @@ export class Objects {
     const path = `/proc/${pid}/fd/${fd}`;
     if (statfsSync(path).type === HUGETLBFS_MAGIC)
       throw new Unsupported(`its descriptor ${fd} is huge pages (MFD_HUGETLB)`);
-    return this.add(pid, keyOf(path), { kind: 'memfd', name: nameOf(link), path }, link);
+    return this.add(keyOf(path), { kind: 'memfd', name: nameOf(link), path }, link);
   }
 
-  private add(pid: number, key: string, what: Known, link: string): number {
+  private add(key: string, what: Known, link: string): number {
     const known = this.known.get(key);
     if (known !== undefined) return known.index;
-    const other = holderOfMemory(pid, key, link, (path) => keyOf(path) === key);
+    const other = this.outside.holderOfMemory(key, link, keyOf);
     if (other !== undefined)
       throw new Unsupported(
         `it has shared memory (${what.kind === 'memfd' ? printable(what.name) : 'MAP_SHARED'}) that ${other} has as well`,

@@ -44,7 +44,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
   const { pid, kill } = options;
   const writer = new ImageWriter(options.out, options.file);
   const memory = new MemoryTaker(writer, options.parent?.known);
-  checkBefore(pid);
+  const outside = checkBefore(pid);
   prepareMaps(pid);
   const begun = performance.now();
   const threads = freeze(pid);
@@ -56,7 +56,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
     return writer.finish(image, options.parent?.image);
   };
   try {
-    image = capture(pid, threads, memory, options);
+    image = capture(pid, threads, memory, outside, options);
     if (kill) {
       bytes = await write(pid);
       options.complete();
