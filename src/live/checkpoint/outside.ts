@@ -45,11 +45,11 @@ export class Outside {
   private once(name: string, find: () => number | undefined): string | undefined {
     if (this.alone.has(name)) return undefined;
     const pid = find();
-    if (pid === undefined) this.alone.add(name);
-    return (
-      pid &&
-      `process ${pid} (${printable(commandLine(pid)[0] ?? threadStat(pid)?.name ?? 'which has ended')})`
-    );
+    if (pid === undefined) {
+      this.alone.add(name);
+      return undefined;
+    }
+    return `process ${pid} (${printable(commandLine(pid)[0] ?? threadStat(pid)?.name ?? 'which has ended')})`;
   }
 
   private holders(link: string): readonly Holder[] {
