@@ -1,6 +1,6 @@
 #include "tiny.h"
 
-#define PARTS X(signals) X(queues) X(restarts) X(altstack) X(stops) X(waits) X(orphans) X(clones) X(threads) X(execs) X(futexes) X(robust) X(timers) X(sched) X(trace) X(steps) X(events) X(seize) X(memory) X(sections)
+#define PARTS X(signals) X(queues) X(restarts) X(altstack) X(stops) X(waits) X(orphans) X(clones) X(threads) X(execs) X(futexes) X(robust) X(timers) X(sched) X(trace) X(steps) X(events) X(seize) X(memory) X(sections) X(checkpointer) X(unsigneds) X(anew)
 #define X(name) PART(name);
 PARTS
 #undef X
