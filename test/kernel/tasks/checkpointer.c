@@ -54,7 +54,6 @@ static void counts_and_stops(void) {
 }
 static void calls_unsigned(void) {
   call(rseq, &area, 64, 0, SIGNATURE);
-  __asm__ volatile("int3");
   unsigned_once();
   leave(0);
 }
@@ -209,8 +208,8 @@ PART(checkpointer) {
   meanwhile(pid), ends("rseq_cs read too late", pid);
 
   /* behind the section, with rseq_cs still there */
-  pid = begin(counts_and_stops);
-  call(ptrace, SEIZE, pid, 0, 0);
+  pid = tracee(counts_and_stops);
+  wait_(pid), trace(PCONT, pid);
   for (wait_(pid), frozen = look(pid); !frozen.area.rseq_cs; frozen = look(pid)) trace(PCONT, pid), wait_(pid);
   say_frozen(&frozen);
   ulong before = peek(pid, (void *)&count_);
@@ -226,8 +225,7 @@ PART(checkpointer) {
 
 static long at_unsigned(void) {
   for (;;) {
-    long pid = begin(calls_unsigned);
-    call(ptrace, SEIZE, pid, 0, 0);
+    long pid = tracee(calls_unsigned);
     wait_(pid), trace(PCONT, pid);
     /* preempted in front of its int3 it is killed */
     if ((wait_(pid) & 0xffff) == (TRAP << 8 | 0x7f)) return pid;
