@@ -7,17 +7,29 @@
 #define RSEQLAB_NATIVE_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RSEQLAB_MAX_TASKS__ 64
 
+/* Of <sys/ptrace.h>, which a program that includes <linux/ptrace.h> cannot have behind that, and of <sched.h>, which has them only for _GNU_SOURCE. */
+enum { RSEQLAB_DETACH__ = 17, RSEQLAB_SEIZE__ = 0x4206, RSEQLAB_INTERRUPT__ = 0x4207, RSEQLAB_WALL__ = 0x40000000 };
+enum { RSEQLAB_CLONE_VM_FS_FILES__ = 0x700 };
+
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#if !defined(_GNU_SOURCE) && !defined(__USE_GNU)
+extern int clone(int (*)(void *), void *, int, void *, ...);
 #endif
 
 extern const struct rseqlab_part __start___rseqlab_scenario[], __stop___rseqlab_scenario[];
@@ -81,10 +93,108 @@ static void rseqlab_check__(const char *scenario)
 			rseqlab_fail("the invariant", scenario, 0);
 }
 
-static void *rseqlab_thread__(void *part)
+/* A task: its thread says which it is, and its tracer, if there is one, when it may begin. */
+struct rseqlab_tracer__;
+struct rseqlab_task__ {
+	const struct rseqlab_part *part;
+	volatile int tid, begins;
+	pthread_t thread;
+	struct rseqlab_tracer__ *tracer;
+};
+struct rseqlab_tracer__ {
+	const struct rseqlab_part *part;
+	struct rseqlab_task__ *task;
+	struct timespec delay;
+	int pid;
+	char stack[32768] __attribute__((aligned(16)));
+};
+
+static void *rseqlab_thread__(void *given)
 {
-	((const struct rseqlab_part *)part)->function();
+	struct rseqlab_task__ *task = (struct rseqlab_task__ *)given;
+
+	task->tid = (int)syscall(SYS_gettid);
+	while (!task->begins)
+		sched_yield();
+	task->part->function();
 	return NULL;
+}
+
+/*
+ * A tracer of RSEQLAB_TRACER: a process of its own, since no thread may trace another of its process, that shares the memory. It stops the thread after a while, if that
+ * is still there. No errno and no C library but system calls: thread-local variables are those of another thread.
+ */
+static int rseqlab_trace__(void *given)
+{
+	struct rseqlab_tracer__ *tracer = (struct rseqlab_tracer__ *)given;
+	long thread;
+	int status;
+
+	while (!tracer->task->tid)
+		syscall(SYS_sched_yield);
+	thread = tracer->task->tid;
+	status = syscall(SYS_ptrace, RSEQLAB_SEIZE__, thread, 0, 0) == 0;
+	tracer->task->begins = 1;
+	if (!status)
+		return 1;
+	syscall(SYS_nanosleep, &tracer->delay, 0);
+	if (syscall(SYS_ptrace, RSEQLAB_INTERRUPT__, thread, 0, 0) == 0 && syscall(SYS_wait4, thread, &status, RSEQLAB_WALL__, 0) == thread &&
+	    WIFSTOPPED(status)) {
+		((void (*)(long))tracer->part->function)(thread);
+		syscall(SYS_ptrace, RSEQLAB_DETACH__, thread, 0, 0);
+	}
+	return 0;
+}
+
+static const struct rseqlab_part *rseqlab_tracer_of__(const struct rseqlab_part *task)
+{
+	const struct rseqlab_part *part;
+
+	for (part = __start___rseqlab_scenario; part < __stop___rseqlab_scenario; part++)
+		if (rseqlab_is__(part, task->scenario, RSEQLAB_KIND_TRACER) && !strcmp(part->task, task->task))
+			return part;
+	return NULL;
+}
+
+/* Starts the tracer of a task, where it has one. Its thread waits until it is traced. */
+static void rseqlab_start_tracer__(struct rseqlab_task__ *task)
+{
+	const struct rseqlab_part *part = rseqlab_tracer_of__(task->part);
+	static unsigned int random = 1;
+	struct rseqlab_tracer__ *tracer;
+
+	task->tracer = NULL;
+	if (!part) {
+		task->begins = 1;
+		return;
+	}
+	tracer = (struct rseqlab_tracer__ *)malloc(sizeof(*tracer));
+	if (!tracer)
+		abort();
+	random = random * 1103515245u + 12345u;
+	tracer->part = part;
+	tracer->task = task;
+	tracer->delay.tv_sec = 0;
+	tracer->delay.tv_nsec = (random >> 16) % 100 * 1000;
+	task->tracer = tracer;
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	tracer->pid = clone(rseqlab_trace__, tracer->stack + sizeof(tracer->stack), RSEQLAB_CLONE_VM_FS_FILES__ | SIGCHLD, tracer);
+	if (tracer->pid < 0)
+		abort();
+}
+
+static void rseqlab_end_tracer__(struct rseqlab_task__ *task)
+{
+	int status = 0;
+
+	if (!task->tracer)
+		return;
+	waitpid(task->tracer->pid, &status, 0);
+	free(task->tracer);
+	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+		fprintf(stderr, "ptrace(2) is not permitted here\n");
+		exit(2);
+	}
 }
 
 static void rseqlab_handlers__(const char *scenario)
@@ -115,7 +225,7 @@ static void rseqlab_signals__(const struct rseqlab_part *task, pthread_t thread)
 static void rseqlab_round__(const char *scenario)
 {
 	const struct rseqlab_part *part;
-	pthread_t threads[RSEQLAB_MAX_TASKS__];
+	static struct rseqlab_task__ tasks[RSEQLAB_MAX_TASKS__];
 	unsigned int count = 0, n;
 
 	rseqlab_run_all__(scenario, RSEQLAB_KIND_SETUP);
@@ -124,13 +234,20 @@ static void rseqlab_round__(const char *scenario)
 		if (!rseqlab_is__(part, scenario, RSEQLAB_KIND_TASK))
 			continue;
 		for (n = 0; n < part->number && count < RSEQLAB_MAX_TASKS__; n++) {
-			if (pthread_create(&threads[count], NULL, rseqlab_thread__, (void *)part))
+			struct rseqlab_task__ *task = &tasks[count++];
+
+			task->part = part;
+			task->tid = task->begins = 0;
+			if (pthread_create(&task->thread, NULL, rseqlab_thread__, task))
 				abort();
-			rseqlab_signals__(part, threads[count++]);
+			rseqlab_start_tracer__(task);
+			rseqlab_signals__(part, task->thread);
 		}
 	}
-	for (n = 0; n < count; n++)
-		pthread_join(threads[n], NULL);
+	for (n = 0; n < count; n++) {
+		pthread_join(tasks[n].thread, NULL);
+		rseqlab_end_tracer__(&tasks[n]);
+	}
 	rseqlab_check__(scenario);
 	rseqlab_run_all__(scenario, RSEQLAB_KIND_FINALLY);
 }

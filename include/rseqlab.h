@@ -33,7 +33,8 @@ enum rseqlab_kind {
 	RSEQLAB_KIND_TASK = 3,		/* a thread; number: how many */
 	RSEQLAB_KIND_SIGNAL = 4,	/* a handler: signal `number` may arrive anywhere in the task, once */
 	RSEQLAB_KIND_INVARIANT = 5,	/* returns not 0 where it holds: in every reachable state */
-	RSEQLAB_KIND_FINALLY = 6	/* runs alone, last */
+	RSEQLAB_KIND_FINALLY = 6,	/* runs alone, last */
+	RSEQLAB_KIND_TRACER = 7		/* a tracer: stops the task anywhere, once, by ptrace(2) */
 };
 
 struct rseqlab_part {
@@ -75,6 +76,15 @@ struct rseqlab_part {
 /** A handler; the signal may arrive anywhere in the task (in each of a RSEQLAB_TASKS), once. `number`: 10, or a name of <signal.h>. */
 #define RSEQLAB_SIGNAL(name, task, number)								\
 	RSEQLAB_FUNCTION__(void, rseqlab_##name##_signal_##task##_##number, RSEQLAB_KIND_SIGNAL, number, #name, #task)
+/**
+ * A tracer stops the task (each of a RSEQLAB_TASKS) anywhere, once, and does this to it by ptrace(2) and process_vm_readv(2), whose pid is `thread`, a long; then the task goes on.
+ * It runs in a process of its own (native: CLONE_VM): no C library but system calls.
+ */
+#define RSEQLAB_TRACER(name, task, thread)								\
+	static void rseqlab_##name##_tracer_##task(long thread);					\
+	RSEQLAB_PART__(rseqlab_##name##_tracer_##task##__, RSEQLAB_KIND_TRACER, 0, #name, #task, 0,	\
+		       rseqlab_##name##_tracer_##task)							\
+	static void rseqlab_##name##_tracer_##task(long thread)
 /** Returns not 0 where it holds. It must hold in every state that can be reached; it only reads. */
 #define RSEQLAB_INVARIANT(name)										\
 	RSEQLAB_FUNCTION__(int, rseqlab_##name##_invariant, RSEQLAB_KIND_INVARIANT, 0, #name, 0)

@@ -1,7 +1,7 @@
 import { hex } from '../abi/address.js';
 import { RSEQ_ORIG_SIZE } from '../abi/rseq.js';
-import { signalName } from '../abi/signals.js';
 import { readImage } from '../binary/read.js';
+import { nameOfSignal, TRACER } from '../kernel/scenario/parts.js';
 import { explain } from './explain.js';
 import type { Explored, ScenarioOptions } from './scenario.js';
 import type { Learned } from './semantics/knowledge.js';
@@ -33,7 +33,7 @@ export function tellVerdict(
   const names = new Names(world, readImage(program.bytes, program.path, { ownPages: true }), lines);
   const tasks = scenario.tasks.map(({ name }) => ({
     name,
-    signals: scenario.signals.filter(({ task }) => task === name).map(({ signal }) => signalName(signal)),
+    signals: scenario.signals.filter(({ task }) => task === name).map(nameOfSignal),
   }));
   const sections = coverageOf(explored, names);
   const points = sections.flatMap((section) => section.points);
@@ -195,6 +195,7 @@ function assumptionsOf(
     'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
     ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
+    ...(world.scenario.signals.some(({ signal }) => signal === TRACER) ? TRACERS : []),
     ...(world.begun ? BEGUN : world.linked ? LINKED : []),
     ...(world.scenario.setup === undefined
       ? []
@@ -220,6 +221,10 @@ function assumptionsOf(
         ]),
   ];
 }
+
+const TRACERS = [
+  'a tracer stops its task once, in front of any instruction, and then acts in its place: nothing else stops the tracer but the loss of its CPU',
+];
 
 const LINKED = [
   'the program has run to where main() begins, and its threads were started by its own pthread_create, if it has one: tasks begin with what that leaves',

@@ -135,6 +135,12 @@ function why(rows: readonly Row[], { read, store }: Lost): string {
       task === to.task &&
       (kind === 'preempt' || kind === 'resume' || kind === 'signal'),
   );
+  const stopped = rows.some(
+    ({ kind, task, signal }, n) =>
+      n > read && n < store && task === to.task && kind === 'signal' && signal === 'tracer',
+  );
+  if (stopped)
+    return `a tracer had stopped the task in section ${to.section} and let it go on there, with an rseq_cs that did not name the section: so the kernel did not abort it`;
   if (interrupted)
     return `though the task was interrupted in section ${to.section}, the kernel did not abort it: rseq_cs did not name the section then`;
   return `section ${to.section} does not find out: it is for tasks of one CPU, and the other ran on another one`;

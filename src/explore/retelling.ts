@@ -1,11 +1,11 @@
 import { hex } from '../abi/address.js';
-import { signalName } from '../abi/signals.js';
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
 import { RecordingError } from '../event/recording.js';
 import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { RIP, rflags } from '../kernel/registers.js';
+import { nameOfSignal } from '../kernel/scenario/parts.js';
 import { CodeReader } from '../machine/decode.js';
 import type { Moment, TaskMoment } from './moment.js';
 import { areaOf, armedWith, ipOf, isInside, rangeAt } from './semantics/bounds.js';
@@ -125,7 +125,7 @@ export class Retelling {
     const { scenario } = world;
     const common = {
       name: scenario.tasks[index]!.name,
-      signals: draft.signals.map((n) => signalName(scenario.signals[n]!.signal)),
+      signals: draft.signals.map((n) => nameOfSignal(scenario.signals[n]!)),
       results: draft.results.map((each) => word(BigInt.asUintN(64, each))),
     };
     if (place.kind === 'finished') return { ...common, state: 'finished', registers: [], own: [] };

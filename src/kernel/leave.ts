@@ -2,8 +2,10 @@ import { endTask, exitTask } from './exit.js';
 import type { Kernel } from './kernel.js';
 import { killForMemory } from './mm/oom.js';
 import { resumedWith } from './ptrace/stop.js';
+import { switchedIn } from './rseq/events.js';
 import { resume } from './rseq/resume.js';
 import { endSlice } from './rseq/slice.js';
+import { enterTracer } from './scenario/tracer.js';
 import { afterSignalStop, deliverSignals } from './signal/deliver.js';
 import { hasSignal, recalculate } from './signal/queue.js';
 import { sendSignal } from './signal/send.js';
@@ -55,6 +57,12 @@ export function leaveKernel(kernel: Kernel, task: Task): boolean {
         hasSignal(task)
       )
         continue;
+    }
+    if (task.tracerDue !== undefined) {
+      const start = task.tracerDue;
+      task.tracerDue = undefined;
+      enterTracer(kernel, task, start);
+      switchedIn(kernel, task);
     }
     if (resume(kernel, task)) return true;
   }

@@ -3,6 +3,7 @@
  * closures or handles of the host. So a state can be copied whole (structuredClone keeps shared references) and compared. Memory is not in
  * it: each `Mm` has a machine of its own by number (spaces.ts). Times are nanoseconds of the virtual clock.
  */
+import type { Addr } from '../abi/address.js';
 import type { Fold } from '../machine/fold.js';
 import type { DirectoryNode, OpenFile, TreeNode } from './files/file.js';
 import type { MemoryObject } from './mm/object.js';
@@ -50,6 +51,8 @@ export interface ScenarioState extends Scenario {
   /** Addresses: where its functions return to, and signal handlers. */
   readonly returnTo: number;
   readonly restorer: number;
+  /** Where the functions of tracers return to. */
+  readonly released: number;
   /** Of tasks that are calls: where each returns to, its arguments; and buffers. */
   readonly calls?: readonly { readonly returnTo: number; readonly arguments: readonly bigint[] }[];
   readonly buffers?: readonly { readonly name: string; readonly start: number; readonly size: number }[];
@@ -178,6 +181,10 @@ export interface Task {
   killed: number | undefined;
   jobctl: JobControl;
   ptrace: Ptrace | undefined;
+  /** The tracer of its scenario runs in its place (scenario/tracer.ts). */
+  traced: Traced | undefined;
+  /** The tracer of its scenario is to stop it: where that begins. */
+  tracerDue: Addr | undefined;
   /** The signal that it is stopped with for its tracer (last_siginfo). */
   stopInfo: Signal | undefined;
   /** Status of the stop that its tracer has not seen yet, or of its end (exit_code). */
@@ -223,6 +230,17 @@ export type After =
   | { readonly kind: 'entry' | 'report' | 'trap' }
   | { readonly kind: 'signal'; readonly shared: boolean }
   | { readonly kind: 'exit'; readonly status: number };
+
+/** Of a task that stands still while the tracer of its scenario runs in its place. */
+export interface Traced {
+  /** Its registration: the tracer has none. */
+  readonly rseq: Rseq;
+  /** Where it ran. */
+  readonly cpu: number;
+  readonly mmCid: number;
+  /** Its registers, as in a signal's frame (signal/frame.ts). */
+  readonly frame: bigint;
+}
 
 /** What a tracer knows of a thread (kernel/ptrace.c). */
 export interface Ptrace {

@@ -106,6 +106,8 @@ export function newTask(
     killed: undefined,
     jobctl: noJobControl(),
     ptrace: undefined,
+    traced: undefined,
+    tracerDue: undefined,
     stopInfo: undefined,
     exitCode: 0,
     deathSignal: 0,

@@ -11,6 +11,8 @@ import { isInside } from '../../kernel/rseq/inside.js';
 import { modeOf } from '../../kernel/rseq/mode.js';
 import { fault } from '../../kernel/run.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
+import { TRACER } from '../../kernel/scenario/parts.js';
+import { enterTracer, leaveTracer } from '../../kernel/scenario/tracer.js';
 import { migrate } from '../../kernel/schedule.js';
 import { makeSignal, sendSignal } from '../../kernel/signal/send.js';
 import type { Task } from '../../kernel/state.js';
@@ -243,11 +245,16 @@ export class Actor {
       }
       case 'signal': {
         cameBy(kernel, task, 'interrupt');
-        const number = this.world.scenario.signals[act.signal]!.signal;
+        const { signal: number, handler } = this.world.scenario.signals[act.signal]!;
+        const sent = local.signals.indexOf(act.signal);
+        const signals = local.signals.filter((_, index) => index !== sent);
+        if (number === TRACER) {
+          enterTracer(kernel, task, handler);
+          return { signals, place: { kind: 'off' } };
+        }
         sendSignal(kernel, task, makeSignal(number, { code: SI.TKILL, pid: task.process.pid }));
         this.leave(task);
-        const sent = local.signals.indexOf(act.signal);
-        return { signals: local.signals.filter((_, index) => index !== sent) };
+        return { signals };
       }
       case 'flush':
         throw new Error('a store buffer is nothing of the machine');
@@ -328,7 +335,13 @@ export class Actor {
         call: number,
       };
     }
-    const refused = allowedCall(number, registers);
+    if (number === SCENARIO_CALLS.released && task.traced !== undefined) {
+      const { cpu, mmCid } = task.traced;
+      leaveTracer(kernel, task);
+      Object.assign(task, { cpu, mmCid });
+      return { place: { kind: 'off' }, call: number };
+    }
+    const refused = allowedCall(number, task);
     if (refused !== undefined) throw this.refusal(index, number, refused);
     const fence = fenceOf(number, registers);
     cameBy(kernel, task, 'call');

@@ -93,6 +93,7 @@ export function begunOrigin(
     finally: undefined,
     phase: 'tasks',
     returnTo: NOWHERE,
+    released: NOWHERE,
     restorer: NOWHERE,
     results: [],
     failure: undefined,

@@ -12,9 +12,9 @@ const RSEQ_CS_FIELD = offsetOf(RSEQ, 'rseq_cs');
 
 export const ipOf = ({ registers }: Pick<Draft, 'registers'>): number => Number(registers.words[RIP]!);
 
-/** Where struct rseq is in the task's window, in bytes; undefined where it is not registered, or elsewhere. */
+/** Where struct rseq is in the task's window, also while its tracer runs, in bytes; undefined where it is not registered, or elsewhere. */
 export function areaOf({ kernel }: Pick<Draft, 'kernel'>): number | undefined {
-  const { pointer } = kernel.rseq;
+  const { pointer } = (kernel.traced ?? kernel).rseq;
   return pointer >= RELATIVE ? Number(pointer & (RELATIVE - 1n)) : undefined;
 }
 

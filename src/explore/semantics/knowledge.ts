@@ -1,4 +1,5 @@
 import { RSP } from '../../isa/x86-64/registers.js';
+import { TRACER } from '../../kernel/scenario/parts.js';
 import type { CodeReader } from '../../machine/decode.js';
 import { Unlike } from '../turns.js';
 import { alike } from './alike.js';
@@ -89,6 +90,12 @@ export class Knowledge {
     this.classes = alike(world, code);
     this.stack = new Stack(world.stackTop);
     for (const { start } of world.scenario.tasks) this.entries.add(start);
+    for (const { signal, handler } of world.scenario.signals)
+      if (signal === TRACER) {
+        this.entries.add(handler);
+        // It can see all that the task has.
+        this.inspects = true;
+      }
     for (const { handler } of world.handlers)
       if (handler > 1n) {
         this.entries.add(Number(handler));
@@ -97,12 +104,12 @@ export class Knowledge {
   }
 
   get liveness(): Liveness {
-    const { returnTo, restorer, calls = [] } = this.world.scenario;
+    const { returnTo, restorer, released, calls = [] } = this.world.scenario;
     this.found ??= new Liveness(
       (at) => this.code.meaningAt(BigInt(at)),
       [...this.entries],
       [...this.ranges.values()],
-      [...new Set([returnTo, restorer, ...calls.map((call) => call.returnTo), ...this.returns])],
+      [...new Set([returnTo, restorer, released, ...calls.map((call) => call.returnTo), ...this.returns])],
       this.inspects ? 'all' : this.handlers,
     );
     return this.found;
@@ -239,7 +246,7 @@ export class Knowledge {
   /** What another exploration has learned. */
   adopt({ cells, sections, entries, inspects, keepsStack }: Learned): void {
     this.stack.kept = keepsStack;
-    this.inspects = inspects;
+    this.inspects ||= inspects;
     this.cells.adopt(cells);
     for (const range of sections) this.ranges.set(`${range.start} ${range.end} ${range.abort}`, range);
     for (const entry of entries) this.entries.add(entry);

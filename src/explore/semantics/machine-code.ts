@@ -278,7 +278,8 @@ export class MachineCode implements Semantics {
     const usual: Choice[] = [
       { act: { kind: 'execute' }, cost: 0, wants: 0 },
       { act: { kind: 'preempt' }, cost: 1, wants: 0 },
-      ...[...new Set(signals)].map((signal) => ({
+      // A signal for a task that stands still waits until it goes on.
+      ...(local.kernel.traced === undefined ? [...new Set(signals)] : []).map((signal) => ({
         act: { kind: 'signal', signal } as const,
         cost: 1 as const,
         wants: 0,

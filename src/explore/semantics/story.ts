@@ -1,9 +1,10 @@
 import { hex } from '../../abi/address.js';
+import { PTRACE } from '../../abi/ptrace-requests.js';
 import { RSEQ } from '../../abi/rseq.js';
-import { signalName } from '../../abi/signals.js';
 import type { Event } from '../../event/event.js';
 import { GENERAL_NAMES } from '../../isa/x86-64/registers.js';
 import { rflags } from '../../kernel/registers.js';
+import { nameOfSignal, TRACER } from '../../kernel/scenario/parts.js';
 import type { Task } from '../../kernel/state.js';
 import { STATE } from '../../machine/state.js';
 import type { Change, Hex, Row } from '../timeline.js';
@@ -134,6 +135,7 @@ export class Story {
       ...(kernel !== '' && { kernel }),
       ...(act.kind === 'resume' &&
         last !== undefined &&
+        before.kernel.traced === undefined &&
         last !== act.cpu && { migrate: { from: last, to: act.cpu } }),
       ...(abort?.kind === 'abort' && {
         abort: {
@@ -142,7 +144,7 @@ export class Story {
           to: this.names.place(Number(abort.abortIp)),
         },
       }),
-      ...(act.kind === 'signal' && { signal: signalName(this.world.scenario.signals[act.signal]!.signal) }),
+      ...(act.kind === 'signal' && { signal: nameOfSignal(this.world.scenario.signals[act.signal]!) }),
       ...(section !== undefined && { section }),
     };
   }
@@ -150,14 +152,16 @@ export class Story {
   /** Where the task ran last; undefined where it has not run yet. */
   private lastCpu({ kernel }: Draft): number | undefined {
     if (this.world.begun) return kernel.cpu;
-    return kernel.rseq.ids.cpuId >>> 0 === 0xffff_ffff ? undefined : kernel.cpu;
+    return (kernel.traced ?? kernel).rseq.ids.cpuId >>> 0 === 0xffff_ffff ? undefined : kernel.cpu;
   }
 
   private kernelWords(act: Act, before: Draft, outcome: Outcome): string {
-    const { events, bad } = outcome;
+    const { events, bad, next } = outcome;
     const words: string[] = [];
     const last = this.lastCpu(before);
     if (act.kind === 'preempt') words.push('preempt');
+    else if (act.kind === 'resume' && before.kernel.traced !== undefined)
+      words.push(`its tracer runs on cpu ${act.cpu}`);
     else if (act.kind === 'resume')
       words.push(
         last === undefined
@@ -166,12 +170,19 @@ export class Story {
       );
     else if (act.kind === 'fence') words.push('interrupted by membarrier');
     else if (act.kind === 'flush') words.push('a store leaves the store buffer');
-    else if (act.kind === 'signal')
-      words.push(`${signalName(this.world.scenario.signals[act.signal]!.signal)}: handler`);
+    else if (act.kind === 'signal') words.push(this.signalWords(this.world.scenario.signals[act.signal]!));
     for (const event of events) words.push(...this.eventWords(event));
+    if (before.kernel.traced !== undefined && next !== undefined && next.kernel.traced === undefined)
+      words.push('the tracer lets it go on');
     words.push(...this.standingWords(act, before, outcome));
     if (bad !== undefined && bad.kind !== 'assert') words.push(bad.text);
     return words.join('; ');
+  }
+
+  private signalWords(signal: { readonly signal: number }): string {
+    return signal.signal === TRACER
+      ? 'stopped by its tracer, which begins'
+      : `${nameOfSignal(signal)}: handler`;
   }
 
   private standingWords(act: Act, { place }: Draft, { stores, next }: Outcome): string[] {
@@ -191,7 +202,7 @@ export class Story {
     if (event.kind === 'abort')
       return [`abort at ${this.names.place(Number(event.ip))} -> ${this.names.place(Number(event.abortIp))}`];
     if (event.kind === 'clear') return ['rseq_cs cleared: the task is outside of the section'];
-    if (event.kind === 'syscall' && !event.name.startsWith('syscall_')) return [`${event.name}(2)`];
+    if (event.kind === 'syscall' && !event.name.startsWith('syscall_')) return [callWords(event)];
     return [];
   }
 
@@ -267,6 +278,14 @@ export class Story {
     return found;
   }
 }
+
+/** `getpid(2)`; of ptrace(2) with the request: `ptrace(PTRACE_GETREGSET)`. */
+function callWords({ name, arguments: [first] }: Extract<Event, { kind: 'syscall' }>): string {
+  const request = name === 'ptrace' ? REQUEST_NAMES.get(Number(first)) : undefined;
+  return request === undefined ? `${name}(2)` : `ptrace(PTRACE_${request})`;
+}
+
+const REQUEST_NAMES = new Map(Object.entries(PTRACE).map(([name, number]) => [number as number, name]));
 
 const isInArea = (offset: number, area: number | undefined): boolean =>
   area !== undefined && offset >= area && offset < area + RSEQ.size;

@@ -1,4 +1,4 @@
-import type { Rseq, Signal, Task, Wait } from '../../kernel/state.js';
+import type { Rseq, Signal, Task, Traced, Wait } from '../../kernel/state.js';
 import type { Window } from './values.js';
 import { fromLocal, toLocal } from './values.js';
 
@@ -16,6 +16,7 @@ export interface KernelPart {
   readonly rseq: Rseq;
   /** What it waits for in a system call, or has waited for. */
   readonly wait: Wait | undefined;
+  readonly traced: Traced | undefined;
   readonly clearChildTid: bigint;
   readonly robustList: bigint;
 }
@@ -52,6 +53,7 @@ function partOf(task: Task, window: Window, forgets: boolean): Omit<KernelPart, 
     mmCid,
     rseq,
     wait: task.wait && { ...task.wait },
+    traced: copyTraced(task.traced, (at) => toLocal(at, window)),
     clearChildTid: toLocal(task.clearChildTid, window),
     robustList: toLocal(task.robustList, window),
   };
@@ -71,6 +73,8 @@ export function putKernelPart(task: Task, part: KernelPart, window: Window): voi
   task.killed = undefined;
   task.after = undefined;
   task.wait = part.wait && { ...part.wait };
+  task.traced = copyTraced(part.traced, (at) => fromLocal(at, window));
+  task.tracerDue = undefined;
   task.clearChildTid = fromLocal(part.clearChildTid, window);
   task.robustList = fromLocal(part.robustList, window);
   task.entered = undefined;
@@ -82,6 +86,13 @@ const copyRseq = (rseq: Rseq, pointer: bigint): Rseq => ({
   causes: new Set([...rseq.causes].sort()),
   slice: { ...rseq.slice },
 });
+
+const copyTraced = (traced: Traced | undefined, place: (at: bigint) => bigint): Traced | undefined =>
+  traced && {
+    ...traced,
+    rseq: copyRseq(traced.rseq, place(traced.rseq.pointer)),
+    frame: place(traced.frame),
+  };
 
 const plain = (_: string, value: unknown): unknown => {
   if (typeof value === 'bigint') return `${value}n`;

@@ -66,6 +66,7 @@ export function bootProgram(
     phase: 'setup',
     returnTo: returns.done,
     restorer: returns.restorer,
+    released: returns.released,
     results: [],
     failure: undefined,
     program: {
@@ -169,6 +170,7 @@ function placeReturns(
   const codes = [
     RETURNS.done,
     RETURNS.restorer,
+    RETURNS.released,
     RETURNS.gate,
     ...Object.values(RESULT_RETURNS).map((bytes) => ({ bytes })),
   ];
@@ -185,8 +187,9 @@ function placeReturns(
   return {
     done: start,
     restorer: start + RESULT_STEP,
-    gate: start + 2 * RESULT_STEP,
-    results: start + 3 * RESULT_STEP,
+    released: start + 2 * RESULT_STEP,
+    gate: start + 3 * RESULT_STEP,
+    results: start + 4 * RESULT_STEP,
     slot: start + size,
   };
 }

@@ -54,6 +54,7 @@ export function bootScenario(
     phase: 'setup',
     returnTo: returns.done,
     restorer: returns.restorer,
+    released: returns.released,
     results: [],
     failure: undefined,
     ...(threads && { threads }),
@@ -74,6 +75,7 @@ export function bootScenario(
 export interface Returns {
   readonly done: number;
   readonly restorer: number;
+  readonly released: number;
   /** The first of RESULT_RETURNS. */
   readonly results: number;
 }
@@ -129,7 +131,8 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   const returns = {
     done: start + externs.length * EXTERN_STEP,
     restorer: start + (externs.length + 1) * EXTERN_STEP,
-    results: start + (externs.length + 2) * EXTERN_STEP,
+    released: start + (externs.length + 2) * EXTERN_STEP,
+    results: start + (externs.length + 3) * EXTERN_STEP,
   };
   const end = returns.results + Object.keys(RESULT_RETURNS).length * RESULT_STEP;
   map(kernel, mm, start, roundUp(end), 5, '[rseqlab]');
@@ -137,6 +140,7 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
     poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
   poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
   poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
+  poke(returns.released, Uint8Array.from(RETURNS.released.bytes));
   for (const [n, bytes] of Object.values(RESULT_RETURNS).entries())
     poke(returns.results + n * RESULT_STEP, Uint8Array.from(bytes));
   mm.callSites = callSites(image);

@@ -42,6 +42,7 @@ export const RETURNS = {
   // mov %rax,%rdi: what the function has returned
   done: { code: true, bytes: [0x48, 0x89, 0xc7, ...call(SCENARIO_CALLS.done).bytes] },
   restorer: call(15),
+  released: call(SCENARIO_CALLS.released),
   gate: call(SCENARIO_CALLS.gate),
 } as const;
 

@@ -1,4 +1,5 @@
 import { type Addr, asAddr } from '../../abi/address.js';
+import { signalName } from '../../abi/signals.js';
 import type { ProgramImage } from '../../binary/image.js';
 import { ProgramError } from '../program-error.js';
 
@@ -9,7 +10,14 @@ export const SCENARIO_SECTION = '__rseqlab_scenario';
 const PART = { kind: 0, number: 4, scenario: 8, task: 16, text: 24, function: 32, size: 40 } as const;
 
 /** enum rseqlab_kind, from 1 on. */
-const KINDS = ['scenario', 'setup', 'task', 'signal', 'invariant', 'finally'] as const;
+const KINDS = ['scenario', 'setup', 'task', 'signal', 'invariant', 'finally', 'tracer'] as const;
+
+/** The number of a `signal` that is none: a RSEQLAB_TRACER. */
+export const TRACER = 0;
+
+/** What a signal of a scenario is called. */
+export const nameOfSignal = ({ signal }: { readonly signal: number }): string =>
+  signal === TRACER ? 'tracer' : signalName(signal);
 
 /** A scenario as its object file states it: entry points by what they are for. */
 export interface Scenario {
@@ -18,6 +26,7 @@ export interface Scenario {
   readonly setup: Addr | undefined;
   /** RSEQLAB_TASKS(name, task, 2) gives task.1 and task.2. */
   readonly tasks: readonly { readonly name: string; readonly start: Addr }[];
+  /** Signals, and (TRACER) tracers. */
   readonly signals: readonly { readonly task: string; readonly signal: number; readonly handler: Addr }[];
   readonly invariant: Addr | undefined;
   readonly finally: Addr | undefined;
@@ -84,11 +93,13 @@ export function scenariosOf(image: Source): Scenario[] {
     if (tasks.length > MOST_TASKS)
       bad(`scenario ${name} has ${tasks.length} tasks: ${MOST_TASKS} are the most`);
     const signals = own
-      .filter(({ kind }) => kind === 'signal')
-      .flatMap(({ task, number: signal, function: handler }) => {
-        if (signal < 1 || signal > 64) bad(`RSEQLAB_SIGNAL(${name}, ${task}): ${signal} is no signal`);
+      .filter(({ kind }) => kind === 'signal' || kind === 'tracer')
+      .flatMap(({ kind, task, number, function: handler }) => {
+        const part = `RSEQLAB_${kind.toUpperCase()}(${name}, ${task})`;
+        const signal = kind === 'tracer' ? TRACER : number;
+        if (kind === 'signal' && (signal < 1 || signal > 64)) bad(`${part}: ${signal} is no signal`);
         const at = stated.find((each) => each.task === task);
-        if (at === undefined) return bad(`RSEQLAB_SIGNAL(${name}, ${task}) names no task of the scenario`);
+        if (at === undefined) return bad(`${part} names no task of the scenario`);
         return namesOf(task, at.number).map((one) => ({ task: one, signal, handler }));
       });
     if (tasks.length === 0) bad(`scenario ${name} has no task: add RSEQLAB_TASK(${name}, ...)`);

@@ -20,7 +20,9 @@ import { newTask } from '../tasks.js';
 import { addTimer, blocked, wake } from '../wait.js';
 import { SCENARIO_CALLS } from './calls.js';
 import { RSEQ_OFFSET } from './externs.js';
+import { TRACER } from './parts.js';
 import { giveVariables, threadBytes } from './thread-local.js';
+import { released } from './tracer.js';
 
 /** Bytes of a thread's stack, and of the block above it with its thread pointer and struct rseq. */
 const STACK = 256 * 1024;
@@ -97,7 +99,7 @@ export function setArguments({ registers }: Task, words: readonly bigint[]): voi
 
 function setHandlers({ state }: Kernel, { process }: Task): void {
   const { signals, restorer } = state.scenario!;
-  for (const { signal, handler } of signals)
+  for (const { signal, handler } of signals.filter(({ signal }) => signal !== TRACER))
     process.handlers[signal] = {
       handler: BigInt(handler),
       flags: 0x1400_0000,
@@ -152,10 +154,14 @@ function startTasks(kernel: Kernel, main: Task): void {
   }
 }
 
-/** The signal of a RSEQLAB_SIGNAL is due. */
+const tracerOf = ({ state }: Kernel, { name }: Task): Addr | undefined =>
+  state.scenario!.signals.find((each) => each.signal === TRACER && each.task.slice(0, 15) === name)?.handler;
+
+/** The signal of a RSEQLAB_SIGNAL is due, or a RSEQLAB_TRACER. */
 export function signalDue(kernel: Kernel, task: Task, signal: number): void {
-  if (task.state !== 'dead')
-    sendSignal(kernel, task, makeSignal(signal, { code: SI.TKILL, pid: task.process.pid }));
+  if (task.state === 'dead') return;
+  if (signal === TRACER) task.tracerDue = tracerOf(kernel, task);
+  else sendSignal(kernel, task, makeSignal(signal, { code: SI.TKILL, pid: task.process.pid }));
 }
 
 /** A function of the scenario has returned: on to the next phase. */
@@ -226,6 +232,7 @@ export const SCENARIO_ROWS: ReadonlyMap<number, (call: Call) => Result> = new Ma
       return blocked(['gate'], { arguments: args, interruptible: false });
     },
   ],
+  [SCENARIO_CALLS.released, released],
   // Says something to those who compare orders of operations only.
   [SCENARIO_CALLS.operation, () => undefined],
 ]);

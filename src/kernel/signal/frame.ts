@@ -108,6 +108,18 @@ export function enterHandler(
   setRflags(task, rflags(task) & ~DF);
 }
 
+/** Writes the registers that a frame holds anew. `frame`: the stack pointer of its handler as it begins. */
+export function writeFrame(kernel: Kernel, task: Task, frame: bigint): void {
+  const memory = kernel.memory(task.mm);
+  const context = frame + BigInt(FRAME.context);
+  const bytes = new Uint8Array(8 * 18);
+  const view = new DataView(bytes.buffer);
+  const words = [...ORDER.map((number) => task.registers[number]!), task.registers[RIP]!, rflags(task)];
+  for (const [index, word] of words.entries()) view.setBigUint64(8 * index, BigInt.asUintN(64, word), true);
+  memory.write(context + BigInt(CONTEXT.registers), bytes);
+  memory.write(memory.u64(context + BigInt(CONTEXT.fp)), writeFx(task.registers));
+}
+
 /** rt_sigreturn(2): back to what the frame says. Throws EFAULT where it cannot be read. */
 export function leaveHandler(kernel: Kernel, task: Task): void {
   const { registers } = task;

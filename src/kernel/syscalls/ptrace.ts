@@ -3,6 +3,7 @@ import { Errno } from '../errno.js';
 import { attach, traceMe } from '../ptrace/link.js';
 import { ANYTIME, REQUESTS } from '../ptrace/requests.js';
 import { trappingKey } from '../ptrace/stop.js';
+import { isOwnTracee, tracerRequest } from '../scenario/tracer.js';
 import type { Task } from '../state.js';
 import { blocked } from '../wait.js';
 import { type Call, type Calls, int, type Result, size } from './call.js';
@@ -20,6 +21,7 @@ function ptrace(call: Call): Result {
     traceMe(caller);
     return 0;
   }
+  if (isOwnTracee(caller, int(pid))) return tracerRequest(call);
   const task = kernel.state.tasks.get(int(pid));
   if (task === undefined) throw new Errno('ESRCH');
   if (ATTACH.includes(request)) {

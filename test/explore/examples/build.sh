@@ -1,6 +1,6 @@
 #!/bin/sh
 # Rebuilds objects/: gcc for x86-64 (they were built by gcc 12.2 of Debian 12), so that the tests need none. Run it after changing a source, and
-# examples/explore/build.sh with it.
+# build.sh of examples/explore and examples/checkpoint with it.
 set -eu
 cd "$(dirname "$0")"
 top=$(cd ../../.. && pwd)
@@ -22,4 +22,4 @@ compile litmus litmus.c
 for name in counter counters list buffer copies lock slab signal; do
   compile "$name-cid" "$top/examples/explore/$name.c" -DBY_MM_CID
 done
-(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] test/explore/examples/broken/*.[ch] test/explore/examples/litmus.c) >objects/sources.txt
+(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] examples/checkpoint/freeze.c examples/checkpoint/thaw.c test/explore/examples/broken/*.[ch] test/explore/examples/litmus.c) >objects/sources.txt

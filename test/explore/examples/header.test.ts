@@ -18,6 +18,7 @@ RSEQLAB_TASKS(one, b, 3) { value = 1; }
 RSEQLAB_SIGNAL(one, b, SIGUSR1) { value = 1; }
 RSEQLAB_SIGNAL(one, a, 12) { value = 1; }
 RSEQLAB_SIGNAL(one, a, 10) { value = 1; }
+RSEQLAB_TRACER(one, a, thread) { value = thread; }
 RSEQLAB_INVARIANT(one) { return value < 2; }
 RSEQLAB_FINALLY(one) { rseqlab_assert(value == 1); }
 RSEQLAB_TASK(two, a) { value = 2; }
@@ -58,6 +59,7 @@ describe.skipIf(COMPILERS.length === 0)('rseqlab.h (needs a compiler)', () => {
           expect(one.invariant).toEqual(expect.any(Number));
           expect(one.tasks.map(({ name }) => name).sort()).toEqual(['a', 'b.1', 'b.2', 'b.3']);
           expect(one.signals.map(({ task, signal }) => `${task} ${signal}`).sort()).toEqual([
+            'a 0',
             'a 10',
             'a 12',
             'b.1 10',

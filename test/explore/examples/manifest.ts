@@ -16,7 +16,7 @@ export interface Expected {
    */
   readonly violation?: 'assert' | 'final' | 'rseq' | 'crash' | 'livelock';
   readonly says?: string;
-  /** More than a million states: for long tests. */
+  /** It takes long: for long tests. */
   readonly large?: boolean;
   /** A restless run that shows it (test/explore/examples/runs.ts); runs know no store buffers. */
   readonly seen?: { readonly cpus: number; readonly seed: number };
@@ -128,6 +128,32 @@ const wrong: readonly Expected[] = [
   assertion(example('cached-cpu'), 'cached', 'sum() == 2', { kernel: '7.1' }),
 ];
 
+const checkpoint = (name: string): string => `examples/checkpoint/${name}.o`;
+
+/** What a checkpointer does to a thread: RSEQLAB_TRACER, and a restorer. */
+const checkpoints: readonly Expected[] = [
+  verified(checkpoint('freeze'), 'freeze', { cpus: 1 }),
+  verified(checkpoint('freeze'), 'freeze', { cpus: 1, kernel: '7.1' }),
+  assertion(checkpoint('freeze-keep'), 'freeze', 'sum() == 2', { cpus: 1, seen: { cpus: 1, seed: 272 } }),
+  assertion(checkpoint('freeze-keep'), 'freeze', 'sum() == 2', { cpus: 1, kernel: '7.1' }),
+  assertion(checkpoint('freeze-late'), 'freeze', 'sum() == 2', { cpus: 1, seen: { cpus: 1, seed: 272 } }),
+  crashed(checkpoint('freeze-stale'), 'freeze', { cpus: 1 }),
+  verified(checkpoint('thaw'), 'thaw'),
+  verified(checkpoint('thaw'), 'thaw', { kernel: '6.3' }),
+  verified(checkpoint('thaw'), 'thaw', { kernel: '7.0' }),
+  verified(checkpoint('thaw'), 'thaw', { kernel: '7.1' }),
+  assertion(checkpoint('thaw-active'), 'thaw', 'sum() == 2', { seen: { cpus: 2, seed: 250 } }),
+  verified(checkpoint('thaw-active'), 'thaw', { kernel: '7.0' }),
+  assertion(checkpoint('thaw-after'), 'thaw', 'sum() == 2', { seen: { cpus: 2, seed: 250 } }),
+  assertion(checkpoint('thaw-after'), 'thaw', 'sum() == 2', { kernel: '7.1' }),
+  killed(checkpoint('thaw-flags'), 'thaw', { seen: { cpus: 1, seed: 2 } }),
+  verified(checkpoint('thaw-flags'), 'thaw', { kernel: '7.0' }),
+];
+
+const checkpointsOnTwo: readonly Expected[] = ['6.18', '6.19', '7.1'].map((kernel) =>
+  verified(checkpoint('freeze'), 'freeze', { kernel, large: true }),
+);
+
 const object = (name: string): string => `${OBJECTS}/${name}.o.gz`;
 
 /** One mistake each, as `check` has rules for, and how it shows; NAME-mended has none. */
@@ -226,4 +252,6 @@ export const EXPECTED: readonly Expected[] = [
   ...forgiven,
   ...litmus,
   ...buffered,
+  ...checkpoints,
+  ...checkpointsOnTwo,
 ];

@@ -10,9 +10,11 @@ import { objectOf, runScenario } from './runs.js';
 
 const OBJECTS = 'test/explore/examples/objects';
 const shipped = [
-  ...readdirSync(join(ROOT, 'examples/explore'))
-    .filter((name) => name.endsWith('.o'))
-    .map((name) => `examples/explore/${name}`),
+  ...['examples/explore', 'examples/checkpoint'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.o'))
+      .map((name) => `${folder}/${name}`),
+  ),
   ...readdirSync(join(ROOT, OBJECTS))
     .filter((name) => name.endsWith('.gz'))
     .map((name) => `${OBJECTS}/${name}`),
@@ -32,7 +34,7 @@ describe('the shipped objects', () => {
     for (const { object, scenario } of EXPECTED) expect(scenarios(object)).toContain(scenario);
   });
 
-  it('were built from the sources as they are: else run examples/explore/build.sh and test/explore/examples/build.sh', () => {
+  it('were built from the sources as they are: else run build.sh of examples/explore, examples/checkpoint and test/explore/examples/build.sh', () => {
     const lines = readFileSync(join(ROOT, OBJECTS, 'sources.txt'), 'utf8')
       .trimEnd()
       .split('\n');

@@ -12,7 +12,10 @@ const sourcesIn = (folder: string): string[] =>
   readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.c'))
     .map((name) => join(ROOT, folder, name));
-const EXAMPLES = sourcesIn('examples/explore');
+const EXAMPLES = [
+  ...sourcesIn('examples/explore'),
+  ...['freeze', 'thaw'].map((name) => join(ROOT, 'examples/checkpoint', `${name}.c`)),
+];
 const BROKEN = [...sourcesIn('test/explore/examples/broken'), ...sourcesIn('test/explore/examples')];
 const namesIn = (source: string): string[] =>
   [
@@ -41,20 +44,12 @@ describe.skipIf(COMPILERS.length === 0)('the sources (needs a compiler)', () => 
   const [major, minor] = release().split('.').map(Number) as [number, number];
   const old = major < 6 || (major === 6 && minor <= 18);
   const right = EXAMPLES.filter((path) => !path.includes('-bug') && (old || !path.includes('cached-cpu')));
-  it.for(right.map((path) => basename(path)))(
+  it.for(right.map((path) => path.slice(ROOT.length)))(
     'are programs that hold on this kernel: %s',
     (name, { skip }) => {
       withFolder((folder) => {
         const program = join(folder, 'program');
-        compile(
-          cCompilers[0]!,
-          '-O2',
-          '-DRSEQLAB_NATIVE',
-          join(ROOT, 'examples/explore', name),
-          '-pthread',
-          '-o',
-          program,
-        );
+        compile(cCompilers[0]!, '-O2', '-DRSEQLAB_NATIVE', join(ROOT, name), '-pthread', '-o', program);
         for (const scenario of namesIn(name)) {
           const { status, stdout, stderr } = spawnSync(program, [scenario, '100'], {
             encoding: 'utf8',

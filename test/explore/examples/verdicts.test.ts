@@ -4,8 +4,8 @@ import { expectedOf, verdictOf } from './verdicts.js';
 
 /** The others take longer: test/long/explore.test.ts. */
 const small = EXPECTED.filter(
-  ({ object, scenario, cpus }) =>
-    cpus < 3 && !/[34]$|three/.test(scenario) && (!object.includes('-cid') || scenario === 'count'),
+  ({ object, scenario, cpus, large }) =>
+    !large && cpus < 3 && !/[34]$|three/.test(scenario) && (!object.includes('-cid') || scenario === 'count'),
 );
 
 describe('explore says what is so', () => {
