@@ -237,7 +237,8 @@ static void rseqlab_round__(const char *scenario)
 			struct rseqlab_task__ *task = &tasks[count++];
 
 			task->part = part;
-			task->tid = task->begins = 0;
+			task->tid = 0;
+			task->begins = 0;
 			if (pthread_create(&task->thread, NULL, rseqlab_thread__, task))
 				abort();
 			rseqlab_start_tracer__(task);
