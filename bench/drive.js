@@ -1,5 +1,5 @@
 // Forced aborts per second: `rseqlab stress` against gdb with a Python script, on the same program, in turn.
-//   node bench/drive.js [SECONDS]
+//   node bench/drive.js [SECONDS [ROUNDS]]     so long each time, so often in turn; the medians are printed
 // Both plant a breakpoint at one instruction of the section after the other, and one behind it, so that every round lets the thread commit: the stop is a
 // context switch, and the kernel aborts on resume. Two scripts: the one that everybody writes first (a temporary breakpoint, `continue`), and the fastest
 // one we know (breakpoints that say in their stop() method that gdb is to go on).
@@ -10,13 +10,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const seconds = Number(process.argv[2] ?? 4);
+const seconds = Number(process.argv[2] ?? 1.5);
+const rounds = Number(process.argv[3] ?? 5);
 const program = join(root, 'examples/stress/counters');
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-drive-'));
 
 /** Runs `use` with a process that increments one counter for ever. */
-function withTarget(use) {
-  const target = spawn(program, ['good', '1', '1000000000000'], { stdio: 'ignore' });
+function withTarget(use, prefix = []) {
+  const [command, ...args] = [...prefix, program, 'good', '1', '1000000000000'];
+  const target = spawn(command, args, { stdio: 'ignore' });
+  target.on('error', () => {});
   try {
     return use(target.pid);
   } finally {
@@ -39,7 +42,7 @@ function ours() {
       '--rounds',
       '1000000000',
       '--time',
-      `${seconds}`,
+      `${Math.ceil(seconds)}`,
       '-p',
       `${pid}`,
     );
@@ -100,29 +103,46 @@ gdb.execute("continue", to_string=True)
 ${END}`,
 };
 
-function gdb(script, all) {
+function gdb(script, all, prefix) {
   const file = join(folder, 'script.py');
   writeFileSync(file, script(all));
   return withTarget((pid) => {
-    const { stdout, error } = spawnSync('gdb', ['-q', '-nx', '-batch', '-p', `${pid}`, '-x', file], {
-      maxBuffer: 2 ** 28,
-      encoding: 'utf8',
-    });
-    if (error) return undefined;
-    return Number(/ABORTS ([\d.]+)/.exec(stdout)?.[1] ?? Number.NaN);
-  });
+    if (pid === undefined) return undefined;
+    const [command, ...args] = [...prefix, 'gdb', '-q', '-nx', '-batch', '-p', `${pid}`, '-x', file];
+    const { stdout, error } = spawnSync(command, args, { maxBuffer: 2 ** 28, encoding: 'utf8' });
+    const rate = /ABORTS ([\d.]+)/.exec(stdout ?? '')?.[1];
+    return error || rate === undefined ? undefined : Number(rate);
+  }, prefix);
 }
 
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const fixed = (value) => Math.round(value).toLocaleString('en').padStart(9);
 try {
   const all = places();
-  const mine = ours();
-  console.log(`forced aborts a second, one thread, ${all.length - 1} instructions, ${seconds} s each`);
-  console.log(`  rseqlab stress             ${fixed(mine)}`);
-  for (const [name, script] of Object.entries(SCRIPTS)) {
-    const rate = gdb(script, all);
-    console.log(`  ${name.padEnd(26)} ${rate === undefined ? '  (gdb is not installed)' : `${fixed(rate)}   ${(mine / rate).toFixed(1)} times as fast`}`); // biome-ignore format: one line
+  const ONE_CPU = ['taskset', '-c', '0'];
+  const rows = [
+    ['rseqlab stress', ours],
+    ...Object.entries(SCRIPTS).flatMap(([name, script]) => [
+      [name, () => gdb(script, all, [])],
+      [`${name}, on one CPU`, () => gdb(script, all, ONE_CPU)],
+    ]),
+  ].map(([name, run]) => ({ name, run, rates: [] }));
+  for (let round = 0; round < rounds; round++)
+    for (const { run, rates } of rows) {
+      const rate = run();
+      if (rate !== undefined) rates.push(rate);
+    }
+  console.log(
+    `forced aborts a second, one thread, ${all.length - 1} instructions, medians of ${rounds} times ${seconds} s in turn`,
+  );
+  const mine = median(rows[0].rates);
+  for (const { name, rates } of rows) {
+    const rate = median(rates);
+    const text = rate === undefined ? '  (not there: gdb, or taskset)' : `${fixed(rate)}${rate === mine ? '' : `   ${(mine / rate).toFixed(1)} times as fast`}`; // biome-ignore format: one line
+    console.log(`  ${name.padEnd(38)} ${text}`);
   }
+  const [, plain] = rows;
+  if (plain.rates.length > 0) console.log(`stress: ${(mine / median(plain.rates)).toFixed(1)} times a gdb script with tbreak and continue (asked: at least 50)`); // biome-ignore format: one line
 } finally {
   rmSync(folder, { recursive: true });
 }

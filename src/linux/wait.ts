@@ -56,7 +56,8 @@ export function waitFor(tid: number, block = true): Change | undefined {
   }
 }
 
-function decode(tid: number, word: number): Change {
+/** The status word of wait4(2). */
+export function decode(tid: number, word: number): Change {
   const low = word & 0x7f;
   if (low === 0) return { kind: 'exited', tid, status: (word >> 8) & 0xff };
   if (low !== 0x7f) return { kind: 'killed', tid, signal: low, core: (word & 0x80) !== 0 };

@@ -18,8 +18,6 @@ export interface Breakpoint {
   planted: boolean;
   /** Space.epoch when the original byte was read. */
   epoch: number;
-  /** For whoever planted it. */
-  readonly data: unknown;
 }
 
 /**
@@ -51,6 +49,11 @@ export class Space {
     return this.fill(address, size) ? buffer.slice(0, size) : undefined;
   }
 
+  /** The descriptor of its memory. */
+  get memory(): number {
+    return this.fd;
+  }
+
   /** A word of 8 bytes; undefined where none can be read. */
   word(address: number): bigint | undefined {
     return this.fill(address, 8) ? bufferView.getBigUint64(0, true) : undefined;
@@ -80,13 +83,23 @@ export class Space {
    * An int3 in front of an instruction: a store of one byte, which processors take in whole while they run there (Intel SDM volume 3, 9.1.3, on int3).
    * False where nothing can be written. Every thread with this memory must be traced, or it dies there.
    */
-  plant(at: number, data?: unknown): boolean {
-    const known = this.breakpoints.get(at);
+  plant(at: number): boolean {
+    const known = this.known(at);
     if (known?.planted) return true;
-    const original = known?.epoch === this.epoch ? known.original : this.byte(at);
-    if (original === undefined || original === INT3 || !this.put(at, INT3)) return false;
-    this.breakpoints.set(at, { at, original, planted: true, epoch: this.epoch, data });
+    if (known === undefined || !this.put(at, INT3)) return false;
+    known.planted = true;
     return true;
+  }
+
+  /** The breakpoint of an address, planted or not; undefined where none can be: nothing can be read, or an int3 is there already. */
+  known(at: number): Breakpoint | undefined {
+    const known = this.breakpoints.get(at);
+    if (known !== undefined && (known.planted || known.epoch === this.epoch)) return known;
+    const original = this.byte(at);
+    if (original === undefined || original === INT3) return undefined;
+    const made = { at, original, planted: false, epoch: this.epoch };
+    this.breakpoints.set(at, made);
+    return made;
   }
 
   /** The int3 gives way to what was there; a thread that has run onto it is told of all the same. `sure`: one has just run onto it. */

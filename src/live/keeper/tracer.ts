@@ -35,6 +35,8 @@ export interface TraceHandler {
   /** A process is traced from now on, or has become another program. */
   onProcess?(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void;
   onThread?(thread: TracedThread): void;
+  /** Every thread, also the first of a process, and while all is given up: before it does anything. */
+  onTask?(tid: number): void;
   /** A thread stands at a breakpoint, in front of its instruction; the breakpoint is still there unless somebody has removed it meanwhile. */
   onBreakpoint?(thread: TracedThread, breakpoint: Breakpoint): void;
   /** A signal is about to be delivered: the one to deliver, or 0. */
@@ -62,6 +64,8 @@ const RIP = 128;
 /** kcmp(2): the same memory? */
 const KCMP_VM = 1;
 
+const waitForAny = (): Change | undefined => waitFor(-1);
+
 export class Tracer {
   readonly processes = new Map<number, TracedProcess>();
   readonly threads = new Map<number, TracedThread>();
@@ -69,6 +73,8 @@ export class Tracer {
   private readonly strays = new Set<number>();
   private releasing = false;
   private readonly options: number;
+  /** The next event of any thread; for who does some of the work himself. */
+  wait: () => Change | undefined = waitForAny;
 
   constructor(
     private readonly handler: TraceHandler,
@@ -120,7 +126,7 @@ export class Tracer {
   /** Until every tracee is gone, or has been released. */
   run(): void {
     while (this.threads.size > 0) {
-      const change = waitFor(-1);
+      const change = this.wait();
       if (change === undefined) return;
       this.take(change);
     }
@@ -151,6 +157,7 @@ export class Tracer {
   /** Takes all breakpoints back and gives every thread up, each as it is. Waits until that is done. */
   release(): void {
     this.releasing = true;
+    this.wait = waitForAny;
     for (const { space } of this.processes.values()) space.removeAll();
     for (const thread of [...this.threads.values()]) {
       if (thread.state === 'stopped') this.giveUp(thread, 0);
@@ -298,6 +305,7 @@ export class Tracer {
       space.removeAll();
       space.close();
     });
+    this.handler.onTask?.(tid);
     attempt(() => ptrace.detach(tid));
   }
 
@@ -351,6 +359,7 @@ export class Tracer {
     const first = process.threads.size === 0;
     process.threads.set(tid, thread);
     this.threads.set(tid, thread);
+    this.handler.onTask?.(tid);
     if (!this.releasing && !first) this.handler.onThread?.(thread);
     return thread;
   }

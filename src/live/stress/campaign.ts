@@ -3,54 +3,13 @@
  * goes on: else its next attempt would end there too, for ever. New ones are planted when a thread has left the section unaborted (an `exit` was
  * reached, or time went by): so every round lets somebody through.
  */
-import { offsetOf } from '../../abi/layout.js';
-import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import { oneOf, type RandomWords, randomWords } from '../../kernel/random.js';
-import * as ptrace from '../../linux/ptrace.js';
-import type { Cause } from '../../report/stress-document.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedThread } from '../keeper/tracer.js';
 import type { LiveSection } from '../modules.js';
+import { armedInstance } from './armed-instance.js';
+import type { CampaignOptions, Instance, Owner } from './instance.js';
 import type { Point, Target } from './sections.js';
-
-export interface CampaignOptions {
-  readonly mode: 'sweep' | 'storm';
-  /** Abort the retry too. */
-  readonly double: boolean;
-  readonly cause: Cause;
-  readonly rounds: number;
-  readonly seed: number;
-  /** Only these points, by id. */
-  readonly only?: readonly string[];
-}
-
-/** A section where it is mapped. */
-interface Instance {
-  readonly target: Target;
-  readonly live: LiveSection;
-  readonly space: Space;
-  /** Run-time address less the file's. */
-  readonly bias: number;
-  readonly allowed: readonly Point[];
-  /** Points planted in this round. */
-  round: Set<Point>;
-  rounds: number;
-  /** Exits are planted. */
-  leaving: boolean;
-  /** Of `double`: which pair, and whether its first half was hit. */
-  pair: number;
-  half: boolean;
-  done: boolean;
-  readonly seen: Set<number>;
-  /** Rounds in a row that met nobody new. */
-  vain: number;
-  /** Until the next tick. */
-  resting: boolean;
-  /** Ticks since something happened in this round. */
-  quiet: number;
-}
-
-type Owner = { readonly instance: Instance; readonly point: Point | undefined };
 
 /** Rounds in a row in which only threads were met that have been aborted everywhere: from then on one round a tick is enough, and some more are. */
 const GAP_ROUND = 1;
@@ -59,8 +18,19 @@ const TOO_MANY_VAIN = MANY_VAIN + 50;
 /** Ticks after which a round is over where nobody was seen to leave. */
 const PATIENCE = 3;
 
-/** Byte offset of the field in struct rseq. */
-export const RSEQ_CS_AT = offsetOf(RSEQ, 'rseq_cs');
+/** The rounds to come. */
+export interface Outlook {
+  /** So many more can be begun. */
+  readonly rounds: number;
+  /** Points that are planted in each; or one, of the n-th from now. */
+  readonly every?: readonly Point[];
+  readonly first?: (n: number) => Point;
+  /** ... and a second one when the first was hit. */
+  readonly second?: (n: number) => Point;
+}
+
+const firstOf = ({ allowed }: Instance, pair: number): Point =>
+  allowed[Math.floor(pair / allowed.length) % allowed.length]!;
 
 export class Campaign {
   private readonly instances = new Map<Space, Instance[]>();
@@ -73,9 +43,15 @@ export class Campaign {
   last: string | undefined;
   /** Sections whose code could not be written to. */
   readonly unwritable = new Set<Target>();
+  /** Counts up when there are other sections, or the same ones elsewhere. */
+  version = 0;
+  /** What has changed since somebody emptied it. */
+  readonly changed = new Set<Instance>();
+  /** A thread was aborted at a point for the first time. */
+  onNew: ((thread: TracedThread, instance: Instance, point: Point) => void) | undefined;
 
   constructor(
-    private readonly options: CampaignOptions,
+    readonly options: CampaignOptions,
     private readonly threadsWith: (space: Space) => Iterable<number>,
   ) {
     this.random = randomWords(options.seed);
@@ -101,6 +77,7 @@ export class Campaign {
       },
     };
     list.push(instance);
+    this.version++;
     for (const point of [...target.points, ...target.gaps])
       this.own(space, point.at + bias, { instance, point });
     for (const exit of target.exits) this.own(space, exit + bias, { instance, point: undefined });
@@ -109,6 +86,7 @@ export class Campaign {
 
   /** Memory that is gone, or modules that are. */
   drop(space: Space, stays: (live: LiveSection) => boolean = () => false): void {
+    this.version++;
     const list = (this.instances.get(space) ?? []).filter((instance) => stays(instance.live));
     if (list.length > 0) {
       this.instances.set(space, list);
@@ -126,7 +104,12 @@ export class Campaign {
 
   /** The points at an address of this memory. */
   pointsAt(space: Space, at: number): readonly Point[] {
-    return (this.owners.get(space)?.get(at) ?? []).flatMap(({ point }) => point ?? []);
+    return this.ownersOf(space, at).flatMap(({ point }) => point ?? []);
+  }
+
+  /** Whose an address of this memory is. */
+  ownersOf(space: Space, at: number): readonly Owner[] {
+    return this.owners.get(space)?.get(at) ?? [];
   }
 
   knows(space: Space): boolean {
@@ -147,12 +130,13 @@ export class Campaign {
   /** A thread stands at one of our breakpoints. True where it was aborted: the stop is a context switch. */
   hit(thread: TracedThread, at: number): boolean {
     const { space } = thread.process;
-    const owners = this.owners.get(space)?.get(at) ?? [];
+    const owners = this.ownersOf(space, at);
+    for (const { instance } of owners) this.changed.add(instance);
     space.remove(at, true);
     let aborted = false;
     const points = owners.filter(({ point }) => point !== undefined);
     if (points.length > 0) {
-      const armed = this.armedSection(thread, at, points);
+      const armed = armedInstance(thread, at, points);
       for (const { instance, point } of points) {
         if (instance.target.gaps.includes(point!)) {
           this.hitGap(instance, point!);
@@ -196,7 +180,7 @@ export class Campaign {
     }
   }
 
-  private *all(): Generator<Instance> {
+  *all(): Generator<Instance> {
     for (const list of this.instances.values()) yield* list;
   }
 
@@ -206,37 +190,6 @@ export class Campaign {
     const list = all.get(at);
     if (list === undefined) all.set(at, [owner]);
     else list.push(owner);
-  }
-
-  /** The instance that rseq_cs of a thread names; undefined: none that it is in. */
-  private armedSection(thread: TracedThread, at: number, owners: readonly Owner[]): Instance | undefined {
-    const fresh = thread.area === undefined;
-    const descriptor = this.descriptorOf(thread);
-    const own = owners.find(({ instance }) => instance.live.descriptor === descriptor && descriptor !== 0n);
-    if (own !== undefined) return own.instance;
-    if (!fresh) {
-      // Perhaps it has registered another area meanwhile.
-      thread.area = undefined;
-      return this.armedSection(thread, at, owners);
-    }
-    if (descriptor === 0n) return undefined;
-    // One that was built on the stack, or a second one of the same code.
-    const bytes = thread.process.space.read(Number(descriptor), RSEQ_CS.size);
-    if (bytes === undefined) return undefined;
-    const { start_ip, post_commit_offset } = RSEQ_CS.read(bytes);
-    if (BigInt.asUintN(64, BigInt(at) - start_ip) >= post_commit_offset) return undefined;
-    return (owners.find(({ instance }) => instance.live.start === start_ip) ?? owners[0]!).instance;
-  }
-
-  private descriptorOf(thread: TracedThread): bigint {
-    if (thread.area === undefined) {
-      try {
-        thread.area = Number(ptrace.rseqConfiguration(thread.tid)?.address ?? 0n);
-      } catch {
-        return 0n;
-      }
-    }
-    return thread.area === 0 ? 0n : (thread.process.space.word(thread.area + RSEQ_CS_AT) ?? 0n);
   }
 
   private hitPoint(instance: Instance, point: Point, thread: TracedThread, armed: boolean): void {
@@ -252,13 +205,14 @@ export class Campaign {
     const fresh = !point.threads.has(thread.tid);
     point.threads.add(thread.tid);
     instance.seen.add(thread.tid);
-    if (fresh) instance.vain = 0;
+    if (fresh) {
+      instance.vain = 0;
+      this.onNew?.(thread, instance, point);
+    }
     if (!instance.round.delete(point)) return;
-    const { mode, double } = this.options;
-    if (double && !instance.half) {
+    if (this.options.double && !instance.half) {
       instance.half = true;
-      const second =
-        mode === 'storm' ? this.any(instance) : instance.allowed[instance.pair % instance.allowed.length]!;
+      const second = this.secondOf(instance, instance.pair);
       instance.round.add(second);
       this.plant(instance, second.at);
     }
@@ -301,6 +255,7 @@ export class Campaign {
 
   private clear(instance: Instance, keep: ReadonlySet<Point> = new Set()): void {
     const { target, space, bias } = instance;
+    this.changed.add(instance);
     if (instance.leaving) for (const exit of target.exits) space.remove(exit + bias);
     for (const point of instance.round) if (!keep.has(point)) space.remove(point.at + bias);
     instance.round = new Set(keep);
@@ -310,8 +265,9 @@ export class Campaign {
   }
 
   private begin(instance: Instance): void {
+    this.changed.add(instance);
     if (this.ended || instance.done || instance.resting) return;
-    const next = this.next(instance);
+    const next = this.next(instance, instance.rounds);
     if (next.length === 0) instance.done = true;
     for (const point of next) {
       if (instance.round.has(point)) continue;
@@ -320,19 +276,17 @@ export class Campaign {
     }
   }
 
-  private next(instance: Instance): readonly Point[] {
+  /** The points to plant in a round. */
+  private next(instance: Instance, round: number): readonly Point[] {
     const { mode, double, rounds } = this.options;
     const { allowed } = instance;
     if (mode === 'storm') return [this.any(instance)];
-    if (double) {
-      // Each pair `rounds` times.
-      return instance.pair >= allowed.length ** 2 * rounds
-        ? []
-        : [allowed[Math.floor(instance.pair / allowed.length) % allowed.length]!];
-    }
+    // Each pair `rounds` times.
+    if (double)
+      return instance.pair >= allowed.length ** 2 * rounds ? [] : [firstOf(instance, instance.pair)];
     // One round is enough to see what a gap does.
-    if (instance.rounds === GAP_ROUND) return [...allowed, ...this.filter(instance.target.gaps)];
-    if (instance.rounds < rounds) return allowed;
+    if (round === GAP_ROUND) return [...allowed, ...this.filter(instance.target.gaps)];
+    if (round < rounds) return allowed;
     const threads = this.alive(instance);
     const missing = allowed.filter((point) =>
       threads.some((tid) => instance.seen.has(tid) && !point.threads.has(tid)),
@@ -340,6 +294,38 @@ export class Campaign {
     if (instance.vain >= TOO_MANY_VAIN) return [];
     if (missing.length > 0) return missing;
     return threads.every((tid) => instance.seen.has(tid)) ? [] : allowed.slice(0, 1);
+  }
+
+  /** What comes next in an instance as long as nothing new happens. undefined: that is decided each time. */
+  outlook(instance: Instance): Outlook | undefined {
+    const { mode, double, rounds, cause } = this.options;
+    const { allowed, pair } = instance;
+    if (this.ended || cause !== 'ptrace' || instance.done || instance.resting) return undefined;
+    if (mode === 'storm' || double) {
+      const left = mode === 'storm' ? Number.POSITIVE_INFINITY : allowed.length ** 2 * rounds - 1 - pair;
+      const after = (n: number): Point => (mode === 'storm' ? this.any(instance) : firstOf(instance, pair + n)); // biome-ignore format: one step
+      return { rounds: left, first: after, ...(double && { second: (n) => this.secondOf(instance, pair + n) }) }; // biome-ignore format: a row
+    }
+    if (instance.rounds < GAP_ROUND) return undefined;
+    if (instance.rounds + 1 < rounds) return { rounds: rounds - 1 - instance.rounds, every: allowed };
+    if (this.alive(instance).length < 2) return undefined;
+    return { rounds: MANY_VAIN - 1 - instance.vain, every: this.next(instance, instance.rounds + 1) };
+  }
+
+  /** What happened in an instance without us: rounds, and aborts, whose last one was at this point. */
+  absorb(instance: Instance, rounds: number, aborts: number): void {
+    instance.rounds += rounds;
+    instance.vain += rounds;
+    if (this.options.double && this.options.mode === 'sweep') instance.pair += rounds;
+    instance.quiet = 0;
+    this.aborts += aborts;
+    this.changed.add(instance);
+  }
+
+  /** The second point of a pair. */
+  private secondOf(instance: Instance, pair: number): Point {
+    const { allowed } = instance;
+    return this.options.mode === 'storm' ? this.any(instance) : allowed[pair % allowed.length]!;
   }
 
   private filter(points: readonly Point[]): readonly Point[] {

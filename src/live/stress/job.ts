@@ -12,10 +12,14 @@ import { ModulesWatch } from '../keeper/modules-watch.js';
 import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import { RSEQ_CS_AT } from './armed-instance.js';
 import { Barrier } from './barrier.js';
-import { Campaign, type CampaignOptions, RSEQ_CS_AT } from './campaign.js';
+import { Campaign } from './campaign.js';
 import { Fixups } from './fixups.js';
+import type { CampaignOptions } from './instance.js';
+import { Rush } from './rush.js';
 import { reportOf, Targets } from './sections.js';
+import { Together } from './together.js';
 
 export interface StressConfig extends CampaignOptions {
   readonly command?: readonly string[];
@@ -73,6 +77,8 @@ class StressJob {
   private readonly barrier = new Barrier();
   private noBarrier = false;
   private readonly spaces = new Map<number, Space>();
+  private readonly together = new Together();
+  private readonly rush: Rush;
 
   constructor(
     channel: Channel,
@@ -80,8 +86,11 @@ class StressJob {
   ) {
     this.keeper = new Keeper(channel, this, TICK);
     this.campaign = new Campaign(config, (space) => this.threadsWith(space));
+    this.rush = new Rush(this.campaign, this.together, () => this.readAborts());
+    this.keeper.tracer.wait = () => this.rush.wait();
     this.watch = new ModulesWatch((space, modules) => {
       const { sections } = modules;
+      this.campaign.version++;
       if (this.campaign.knows(space)) this.campaign.drop(space, (live) => sections.includes(live));
       for (const live of sections) {
         const target = this.targets.of(live);
@@ -118,7 +127,10 @@ class StressJob {
     this.fixups?.read((pid, ip) => {
       const space = this.spaces.get(pid);
       if (space === undefined) return;
-      for (const point of this.campaign.pointsAt(space, ip)) point.natural = (point.natural ?? 0) + 1;
+      let points = this.campaign.pointsAt(space, ip);
+      // Machine code leaves the thread behind the int3, in the midst of the instruction.
+      if (points.length === 0) points = this.campaign.pointsAt(space, ip - 1);
+      for (const point of points) point.natural = (point.natural ?? 0) + 1;
     });
   }
 
@@ -127,6 +139,7 @@ class StressJob {
     this.readAborts();
     this.spaces.set(process.pid, process.space);
     if (thread !== undefined) this.threads.add(thread.tid);
+    if (how === 'exec') this.rush.execed(process);
     const { space } = process;
     // A copy has its maker's breakpoints, which nobody would take away.
     if (how === 'fork' && !this.watch.knows(space)) space.removeAll();
@@ -136,6 +149,19 @@ class StressJob {
   onThread(thread: TracedThread): void {
     this.threads.add(thread.tid);
     this.campaign.newThread(thread.process.space);
+    this.rush.threadsChange(thread);
+  }
+
+  onTask(tid: number): void {
+    this.together.welcome(tid);
+  }
+
+  onStop(): void {
+    this.together.apart();
+  }
+
+  onThreadExit(thread: TracedThread): void {
+    this.rush.forget(thread);
   }
 
   onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
@@ -151,6 +177,7 @@ class StressJob {
 
   onTick(): void {
     this.ticks++;
+    this.together.onTick();
     this.readAborts();
     this.campaign.tick();
     if (this.ticks % LOOK === 0) {

@@ -1,0 +1,96 @@
+/**
+ * A thread that stops again and again, and we, who let it go on, take turns: on two CPUs each has to be woken from idleness, on one there are two plain
+ * switches, in half the time. So both are held on the CPU where the thread is, while it goes on like that, and no longer. Threads that take turns with
+ * each other are left where they are: there is always somebody to run, and they are to meet.
+ */
+import { tryCall } from '../../linux/libc.js';
+import { threadStat } from '../../linux/procfs.js';
+
+/** Fewer stops in a tick are not worth it. */
+const FEW = 500;
+/** After so many ticks the thread may go where the scheduler wants it. */
+const LONG = 25;
+/** One stop in so many may be another thread's. */
+const ALONE = 16;
+
+const MASK_BYTES = 1024;
+
+/** CPUs that a thread may run on (0: we); undefined: it is gone. */
+function affinity(tid: number): Uint8Array | undefined {
+  const mask = new Uint8Array(MASK_BYTES);
+  const size = tryCall('sched_getaffinity', tid, mask.length, mask);
+  return size > 0 ? mask.subarray(0, size) : undefined;
+}
+
+const setAffinity = (tid: number, mask: Uint8Array): boolean =>
+  tryCall('sched_setaffinity', tid, mask.length, mask) === 0;
+
+const same = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, n) => byte === b[n]);
+
+interface Pair {
+  readonly tid: number;
+  /** One CPU. */
+  readonly here: Uint8Array;
+  readonly before: Uint8Array;
+  readonly ours: Uint8Array;
+}
+
+export class Together {
+  private pair: Pair | undefined;
+  /** The one before: a child of its thread begins where that was held. */
+  private last: Pair | undefined;
+  private ticks = 0;
+  private stops = 0;
+
+  /** What was done since the last time; `tid` is whom the last stop was of. */
+  worked(work: { readonly stops: number; readonly changes: number; readonly tid: number }): void {
+    this.stops += work.stops;
+    const alone = work.changes * ALONE <= work.stops;
+    if (alone && this.pair?.tid === work.tid) return;
+    this.apart();
+    if (alone) this.join(work.tid);
+  }
+
+  onTick(): void {
+    if (this.pair !== undefined && (this.stops < FEW || ++this.ticks > LONG)) this.apart();
+    this.stops = 0;
+  }
+
+  /** A thread or process has come: it does not keep what was meant for its maker. */
+  welcome(tid: number): void {
+    const { last } = this;
+    if (last === undefined) return;
+    const mask = affinity(tid);
+    if (mask !== undefined && same(mask, last.here)) setAffinity(tid, last.before);
+  }
+
+  /** Each may go where it could go before. */
+  apart(): void {
+    const { pair } = this;
+    if (pair === undefined) return;
+    this.pair = undefined;
+    // Unless the program has said something else meanwhile.
+    const mask = affinity(pair.tid);
+    if (mask !== undefined && same(mask, pair.here)) setAffinity(pair.tid, pair.before);
+    setAffinity(0, pair.ours);
+  }
+
+  private join(tid: number): void {
+    const before = affinity(tid);
+    const ours = affinity(0);
+    const cpu = threadStat(tid)?.cpu;
+    if (before === undefined || ours === undefined || cpu === undefined) return;
+    const here = new Uint8Array(before.length);
+    here[cpu >> 3]! |= 1 << (cpu & 7);
+    if (same(before, here) && same(ours, here)) return;
+    if (!setAffinity(0, here)) return;
+    if (!setAffinity(tid, here)) {
+      setAffinity(0, ours);
+      return;
+    }
+    this.pair = { tid, here, before, ours };
+    this.last = this.pair;
+    this.ticks = 0;
+  }
+}
