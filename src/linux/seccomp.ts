@@ -2,7 +2,6 @@
  * Seccomp filters over the instruction pointer: a call from inside one of some address ranges goes to the tracer, every other call
  * pays a few instructions of classic BPF (seccomp(2), Documentation/userspace-api/seccomp_filter.rst).
  */
-import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import { threadStatus } from './procfs.js';
 import type { FirstCall } from './stub.js';
 
@@ -23,21 +22,16 @@ export interface Instruction {
 /** BPF_MAXINSNS (include/uapi/linux/bpf_common.h). */
 const LONGEST = 4096;
 
-/** What SECCOMP_RET_TRACE carries, for PTRACE_GETEVENTMSG to tell. */
-export const TRAP = { INSIDE: 1, MAPS_CODE: 2 } as const;
-
 export const RET = { ALLOW: 0x7fff_0000, TRACE: 0x7ff0_0000, ERRNO: 0x0005_0000 } as const;
 
 /** Offsets of struct seccomp_data; a 64-bit member is two words, the low one first. */
-const DATA = { nr: 0, arch: 4, ip: 8, arguments: 16 } as const;
+const DATA = { nr: 0, arch: 4, ip: 8 } as const;
 const AUDIT_ARCH_X86_64 = 0xc000_003e;
-const PROT_EXEC = 4;
 
 const op = (code: number, k: number, jt = 0, jf = 0): Instruction => ({ code, k, jt, jf });
 const load = (offset: number): Instruction => op(0x20, offset); // BPF_LD | BPF_W | BPF_ABS
 const equal = (k: number, jt: number, jf: number): Instruction => op(0x15, k, jt, jf); // BPF_JMP | BPF_JEQ | BPF_K
 const above = (k: number, jt: number, jf: number): Instruction => op(0x35, k, jt, jf); // BPF_JGE
-const bits = (k: number, jt: number, jf: number): Instruction => op(0x45, k, jt, jf); // BPF_JSET
 const jump = (by: number): Instruction => op(0x05, by); // BPF_JA
 const answer = (value: number): Instruction => op(0x06, value >>> 0); // BPF_RET
 
@@ -47,21 +41,12 @@ interface Part<T> {
   readonly value: boolean;
 }
 
-/** Which code is watched. */
-export interface FilterOptions {
-  /** What is said of a call from inside: RET.*, with data. */
-  readonly inside: number;
-  /** Also calls that map code: mmap(2) of a file and mprotect(2), with PROT_EXEC. What is said of these; undefined: nothing. */
-  readonly mapsCode?: number;
-}
-
 /**
- * A filter for processes of x86-64. Throws RangeError where the ranges do not fit in one filter (some 500 in one 4 GiB window do). One without ranges does
- * not look at the address, so that the kernel remembers which calls it lets pass (kernel/seccomp.c seccomp_cache_check_allow).
+ * A filter for processes of x86-64: what it says (RET.*) of calls from inside the ranges. Throws RangeError where the ranges do not fit in one filter (some
+ * 500 in one 4 GiB window do).
  */
-export function sectionFilter(ranges: readonly Range[], options: FilterOptions): Instruction[] {
-  const { inside, mapsCode } = options;
-  const outside = mapsCode === undefined ? [answer(RET.ALLOW)] : watchMaps(mapsCode);
+export function sectionFilter(ranges: readonly Range[], inside: number): Instruction[] {
+  const outside = [answer(RET.ALLOW)];
   const program =
     ranges.length === 0 ? outside : [load(DATA.ip + 4), ...byHighWord(partsOf(ranges), inside, outside)];
   if (program.length > LONGEST)
@@ -188,20 +173,4 @@ function tree(
   return left.length <= 255
     ? [above(starts[middle]!, left.length, 0), ...left, ...right]
     : [above(starts[middle]!, 0, 1), jump(left.length), ...left, ...right];
-}
-
-/** Calls that may bring new code: by the 64-bit way only. */
-function watchMaps(verdict: number): Instruction[] {
-  const MMAP_PROTECTION = DATA.arguments + 16;
-  return [
-    load(DATA.arch),
-    equal(AUDIT_ARCH_X86_64, 0, 5),
-    load(DATA.nr),
-    equal(SYSCALLS_X86_64['mmap']!, 1, 0),
-    equal(SYSCALLS_X86_64['mprotect']!, 0, 2),
-    load(MMAP_PROTECTION),
-    bits(PROT_EXEC, 1, 0),
-    answer(RET.ALLOW),
-    answer(verdict),
-  ];
 }

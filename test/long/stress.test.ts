@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { threadStatus } from '../../src/linux/procfs.js';
+import { threadStatus, threadsOf } from '../../src/linux/procfs.js';
 import type { StressDocument } from '../../src/report/stress-document.js';
 import { BIN, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
@@ -28,12 +28,16 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
+const cpus = (pid: number) => threadsOf(pid).map((tid) => threadStatus(pid, tid)?.get('Cpus_allowed_list'));
+
 describe.skipIf(reason !== undefined)(title('killed two hundred times'), () => {
   it('stress leaves no process hurt', async () => {
+    // One thread is held on a CPU now and then.
     const modes = [['--mode', 'storm'], ['--rounds', '1000000'], ['--double'], ['--cause', 'migrate'], ['--cause', 'signal']]; // biome-ignore format: a list
     for (let kills = 0; kills < 200; ) {
-      const target = start(COUNTERS, 'good', '4', '1500000000');
+      const target = start(COUNTERS, 'good', kills % 2 === 0 ? '4' : '1', '1500000000');
       const ended = exit(target);
+      const free = cpus(target.pid!);
       let over = false;
       void ended.then(() => {
         over = true;
@@ -46,6 +50,7 @@ describe.skipIf(reason !== undefined)(title('killed two hundred times'), () => {
         tool.kill('SIGKILL');
         await gone;
         while ((threadStatus(target.pid!)?.get('TracerPid') ?? '0') !== '0') await later(2);
+        if (!over) for (const list of cpus(target.pid!)) expect([free[0], undefined]).toContain(list);
       }
       expect(await ended).toBe(0);
     }

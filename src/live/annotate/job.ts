@@ -7,7 +7,7 @@ import { tryCall } from '../../linux/libc.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { endOf } from '../../process/judge.js';
 import { areaOf, armedSection } from '../calls/armed.js';
-import { CallFilter, firstCalls } from '../calls/call-filter.js';
+import { CallFilter, LOOK } from '../calls/call-filter.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
@@ -67,8 +67,6 @@ export function annotateJob(channel: Channel, given: unknown): void {
 }
 
 class AnnotateJob {
-  /** The filters stay: without somebody to answer them their calls would fail. */
-  readonly stays = true;
   private readonly keeper: Keeper;
   private readonly filter: CallFilter;
   private readonly begun = new Map<number, Begun>();
@@ -83,7 +81,7 @@ class AnnotateJob {
     channel: Channel,
     private readonly config: AnnotateConfig,
   ) {
-    this.keeper = new Keeper(channel, this, 0, ['SECCOMP']);
+    this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
     this.filter = new CallFilter(() => this.keeper.tracer, {
       ranges: siteRanges,
       onCall: (thread, modules) => this.onCall(thread, modules),
@@ -93,14 +91,27 @@ class AnnotateJob {
   }
 
   run(): void {
-    startOrRefuse(this.keeper, this.config.command, firstCalls());
+    startOrRefuse(this.keeper, this.config.command);
     this.keeper.run();
+  }
+
+  /** Filters stay: without somebody to answer them their calls would fail. */
+  get stays(): boolean {
+    return this.filter.installed;
   }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     // That call does not come back either.
     if (how === 'exec') this.end(thread, 0n);
     this.filter.onProcess(process, thread, how);
+  }
+
+  onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
+    this.filter.onBreakpoint(thread, at);
+  }
+
+  onInterrupted(thread: TracedThread): void {
+    this.filter.onInterrupted(thread);
   }
 
   onEvent(thread: TracedThread, event: unknown): void {
@@ -123,13 +134,14 @@ class AnnotateJob {
   }
 
   onTick(): void {
+    this.filter.onTick();
     const now = performance.now();
     for (const wait of [...this.waiting])
       if (wait.until <= now) {
         this.waiting.delete(wait);
         wait.action();
       }
-    this.keeper.tickIn(this.waiting.size === 0 ? 0 : this.untilNext());
+    this.keeper.tickIn(this.untilNext());
   }
 
   onMessage(message: unknown): void {
@@ -218,8 +230,9 @@ class AnnotateJob {
   }
 
   private untilNext(): number {
-    const next = Math.min(...[...this.waiting].map(({ until }) => until));
-    return Math.max(1, Math.ceil(next - performance.now()));
+    const now = performance.now();
+    const next = Math.min(now + LOOK, ...[...this.waiting].map(({ until }) => until));
+    return Math.max(1, Math.ceil(next - now));
   }
 
   private carryOut(thread: TracedThread, begun: Begun, { fail, value }: CallAction): void {

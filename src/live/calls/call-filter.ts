@@ -1,23 +1,23 @@
 /**
- * Sends system calls that are made from certain places of a program to its tracer, by a seccomp filter over the instruction pointer; all other calls
- * pay a few instructions of the filter. Which places there are is known when a file is mapped: so calls that map code are watched too. Filters cannot
- * be taken back, and stay over fork and exec: for a new file one more is laid over the others, and what an old one still catches is let pass.
+ * Sends system calls that are made from certain places of a program to its tracer, by a seccomp filter over the instruction pointer. A program without
+ * such places has no filter, and pays nothing; the others pay a few instructions a call. Which places there are is looked for at exec, when the dynamic
+ * linker says that it has mapped something, and in the maps from time to time. Filters cannot be taken back, and stay over fork and exec: for a new file
+ * one more is laid over the others, and what an old one still catches is let pass.
  */
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
+import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import {
   encodeFilter,
   fprog,
-  installFilter,
   PR_SET_NO_NEW_PRIVS,
   type Range,
   RET,
   SECCOMP_SET_MODE_FILTER,
   sectionFilter,
-  TRAP,
 } from '../../linux/seccomp.js';
-import type { FirstCall } from '../../linux/stub.js';
+import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread, Tracer } from '../keeper/tracer.js';
 import { Modules } from '../modules.js';
@@ -27,17 +27,17 @@ const TSYNC = 1;
 /** cs of 64-bit user code (arch/x86/include/asm/segment.h). */
 const USER64 = 0x33n;
 
-const INSIDE = RET.TRACE | TRAP.INSIDE;
-
-/** What a program is to do before its exec, so that none of its calls is missed. */
-export const firstCalls = (): FirstCall[] =>
-  installFilter(encodeFilter(sectionFilter([], { inside: INSIDE, mapsCode: RET.TRACE | TRAP.MAPS_CODE })));
+/** Milliseconds between two looks at the maps. */
+export const LOOK = 200;
 
 /** A process's memory, and what is watched of it. */
 interface Watched {
+  readonly process: TracedProcess;
   readonly modules: Modules;
   /** Ranges that a filter has, as text. */
   readonly ranges: Set<string>;
+  /** Ranges that wait for a thread that stands still. */
+  behind: boolean;
 }
 
 export interface CallFilterOptions {
@@ -53,73 +53,109 @@ export interface CallFilterOptions {
 
 export class CallFilter {
   private readonly watched = new Map<Space, Watched>();
-  /** Threads in a call that maps code, or in one whose result is asked for. */
-  private readonly pending = new Map<number, 'maps' | 'asked'>();
+  private readonly watch: ModulesWatch;
+  /** Threads in a call whose result is asked for. */
+  private readonly asked = new Set<number>();
+  /** Who stands still at this moment. */
+  private still: TracedThread | undefined;
+  /** A program has one: without somebody to answer it its calls would fail. */
+  installed = false;
 
   constructor(
     private readonly tracer: () => Tracer,
     private readonly options: CallFilterOptions,
-  ) {}
+  ) {
+    this.watch = new ModulesWatch((space) => this.mapped(space));
+  }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     const { space, pid } = process;
-    if (how === 'exec') this.watched.delete(space);
     if (this.watched.has(space)) return;
-    const modules = Modules.ofProcess(pid);
-    const watched: Watched = { modules, ranges: new Set() };
-    this.watched.set(space, watched);
-    // After fork memory and filters are the maker's.
-    if (how === 'fork') for (const range of this.options.ranges(modules)) watched.ranges.add(nameOf(range));
-    else this.extend(thread, watched);
+    // After fork filters are the maker's.
+    const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
+    const ranges = new Set(maker && this.watched.get(maker.space)?.ranges);
+    this.watched.set(space, { process, modules: Modules.ofProcess(pid), ranges, behind: false });
+    this.withThread(thread, () => this.watch.add(process));
+  }
+
+  /** False: it is none of ours. */
+  onBreakpoint(thread: TracedThread, at: number): boolean {
+    return this.withThread(thread, () => this.watch.hit(thread, at));
+  }
+
+  onInterrupted(thread: TracedThread): void {
+    const watched = this.watched.get(thread.process.space);
+    if (watched?.behind) this.withThread(thread, () => this.extend(watched));
+  }
+
+  /** For what was mapped without a dynamic linker. */
+  onTick(): void {
+    for (const space of [...this.watched.keys()]) this.watch.look(space);
   }
 
   onEvent(thread: TracedThread, event: unknown): void {
     const watched = this.watched.get(thread.process.space);
-    if (event !== 'SECCOMP' || watched === undefined) return;
-    if (ptrace.eventMessage(thread.tid) === TRAP.MAPS_CODE) this.askReturn(thread, 'maps');
-    else this.options.onCall(thread, watched.modules);
+    if (event === 'SECCOMP' && watched !== undefined) this.options.onCall(thread, watched.modules);
   }
 
   onSyscall(thread: TracedThread): void {
-    const what = this.pending.get(thread.tid);
     const watched = this.watched.get(thread.process.space);
-    this.pending.delete(thread.tid);
-    if (watched === undefined) return;
-    if (what === 'asked') this.options.onReturn(thread, watched.modules);
-    if (what === 'maps' && watched.modules.refresh()) this.extend(thread, watched);
+    if (this.asked.delete(thread.tid) && watched !== undefined) this.options.onReturn(thread, watched.modules);
   }
 
   onThreadExit(thread: TracedThread): void {
-    this.pending.delete(thread.tid);
+    this.asked.delete(thread.tid);
   }
 
   onMemoryGone(space: Space): void {
     this.watched.delete(space);
+    this.watch.forget(space);
   }
 
   /** From onCall: the call is made, and its result told of. */
   toReturn(thread: TracedThread): void {
-    this.askReturn(thread, 'asked');
+    this.asked.add(thread.tid);
+    this.tracer().resumeToSyscall(thread);
   }
 
   modulesOf(thread: TracedThread): Modules | undefined {
     return this.watched.get(thread.process.space)?.modules;
   }
 
-  private askReturn(thread: TracedThread, what: 'maps' | 'asked'): void {
-    this.pending.set(thread.tid, what);
-    this.tracer().resumeToSyscall(thread);
+  private withThread<T>(thread: TracedThread, action: () => T): T {
+    this.still = thread;
+    try {
+      return action();
+    } finally {
+      this.still = undefined;
+    }
+  }
+
+  private mapped(space: Space): void {
+    const watched = this.watched.get(space);
+    if (watched === undefined) return;
+    watched.modules.refresh();
+    this.extend(watched);
   }
 
   /** A filter for what is new. */
-  private extend(thread: TracedThread, { modules, ranges }: Watched): void {
+  private extend(watched: Watched): void {
+    const { process, modules, ranges } = watched;
     const fresh = this.options.ranges(modules).filter((range) => !ranges.has(nameOf(range)));
+    watched.behind = fresh.length > 0 && this.still === undefined;
     if (fresh.length === 0) return;
-    const trouble = this.install(thread, fresh);
-    if (trouble === undefined) for (const range of fresh) ranges.add(nameOf(range));
-    else
+    if (this.still === undefined) {
+      const [thread] = process.threads.values();
+      if (thread !== undefined) this.tracer().interrupt(thread);
+      return;
+    }
+    const trouble = this.install(this.still, fresh);
+    if (trouble === undefined) {
+      this.installed = true;
+      for (const range of fresh) ranges.add(nameOf(range));
+    } else
       this.options.onLimit(
-        `process ${thread.process.pid}: calls in ${fresh.length} places are not seen: ${trouble}`,
+        `process ${process.pid}: calls in ${fresh.length} places are not seen: ${trouble}`,
       );
   }
 
@@ -129,7 +165,7 @@ export class CallFilter {
       if (ptrace.getRegisters(tid).get('cs') !== USER64) return 'it is a 32-bit program';
       const instruction = findSyscall(process.pid);
       if (instruction === undefined) return 'it has no SYSCALL instruction to install a filter with';
-      const filter = encodeFilter(sectionFilter(ranges, { inside: INSIDE }));
+      const filter = encodeFilter(sectionFilter(ranges, RET.TRACE));
       return inThread(tid, instruction, (call) => install(process, call, filter));
     } catch (error) {
       if (error instanceof RangeError) return error.message;
@@ -154,5 +190,7 @@ function install(process: TracedProcess, call: InThread, filter: Uint8Array): st
   });
   return other === 0n ? undefined : `thread ${other} has filters of its own`;
 }
+
+const parentOf = (pid: number): number => Number(threadStatus(pid)?.get('PPid'));
 
 const nameOf = ({ start, end }: Range): string => `${start}-${end}`;

@@ -7,7 +7,7 @@ import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { Range } from '../../linux/seccomp.js';
 import { armedSection, disarm } from '../calls/armed.js';
-import { CallFilter, firstCalls } from '../calls/call-filter.js';
+import { CallFilter, LOOK } from '../calls/call-filter.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
@@ -78,8 +78,6 @@ function callsIn({ module, start, end }: LiveSection, strict: boolean): Range[] 
 }
 
 class EnforceJob {
-  /** The filters stay: without somebody to answer them their calls would fail. */
-  readonly stays = true;
   private readonly keeper: Keeper;
   private readonly filter: CallFilter;
   /** Threads whose rseq_cs was taken away, with the section that it named. */
@@ -91,7 +89,7 @@ class EnforceJob {
     channel: Channel,
     private readonly config: EnforceConfig,
   ) {
-    this.keeper = new Keeper(channel, this, 0, ['SECCOMP']);
+    this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
     this.filter = new CallFilter(() => this.keeper.tracer, {
       ranges: (modules) => this.rangesOf(modules),
       onCall: (thread, modules) => this.onCall(thread, modules),
@@ -101,8 +99,13 @@ class EnforceJob {
   }
 
   run(): void {
-    startOrRefuse(this.keeper, this.config.command, firstCalls());
+    startOrRefuse(this.keeper, this.config.command);
     this.keeper.run();
+  }
+
+  /** Filters stay: without somebody to answer them their calls would fail. */
+  get stays(): boolean {
+    return this.filter.installed;
   }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
@@ -110,6 +113,18 @@ class EnforceJob {
     this.disarmed.delete(thread.tid);
     this.filter.onProcess(process, thread, how);
     this.tellWatched();
+  }
+
+  onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
+    this.filter.onBreakpoint(thread, at);
+  }
+
+  onInterrupted(thread: TracedThread): void {
+    this.filter.onInterrupted(thread);
+  }
+
+  onTick(): void {
+    this.filter.onTick();
   }
 
   onEvent(thread: TracedThread, event: unknown): void {

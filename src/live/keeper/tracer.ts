@@ -46,6 +46,8 @@ export interface TraceHandler {
   /** PTRACE_EVENT_SECCOMP, and whatever else the options ask for. */
   onEvent?(thread: TracedThread, event: keyof typeof EVENT | number): void;
   onSyscall?(thread: TracedThread): void;
+  /** A stop without a cause of its own: what was asked for by `interrupt`, and a thread's first. */
+  onInterrupted?(thread: TracedThread): void;
   /** The last thread of a process is gone. */
   onExit?(process: TracedProcess, how: Extract<Change, { kind: 'exited' | 'killed' }>): void;
   onThreadExit?(thread: TracedThread): void;
@@ -154,6 +156,11 @@ export class Tracer {
     this.resume(thread);
   }
 
+  /** A thread that runs is to stop: onInterrupted. */
+  interrupt(thread: TracedThread): void {
+    attempt(() => ptrace.interrupt(thread.tid));
+  }
+
   /** Takes all breakpoints back and gives every thread up, each as it is. Waits until that is done. */
   release(): void {
     this.releasing = true;
@@ -219,6 +226,7 @@ export class Tracer {
     if (signal === SIG.SIGTRAP) {
       // Its own trap may wait behind ours: without a tracer it would kill.
       if (this.releasing && hasPendingTrap(thread)) return this.resume(thread);
+      if (!this.releasing) this.handler.onInterrupted?.(thread);
       return this.goOn(thread, 0);
     }
     if (this.releasing) return this.giveUp(thread, 0);
