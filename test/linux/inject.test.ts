@@ -37,7 +37,7 @@ describe.skipIf(reason !== undefined)(title('calls that a tracee is made to make
     const pid = traced(['/bin/sh', '-c', 'exit 3']);
     const maps = mapsOf(pid);
     const _libraries = maps.filter(({ name }) => !name.startsWith('['));
-    const filter = encodeFilter(sectionFilter([], { inside: RET.ERRNO | 1 }));
+    const filter = encodeFilter(sectionFilter([], RET.ERRNO | 1));
     inThread(pid, findSyscall(pid)!, (call) => {
       const PR_SET_NO_NEW_PRIVS = 38;
       call('prctl', PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

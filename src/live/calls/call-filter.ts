@@ -20,7 +20,7 @@ import {
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread, Tracer } from '../keeper/tracer.js';
-import { Modules } from '../modules.js';
+import type { Modules } from '../modules.js';
 
 /** SECCOMP_FILTER_FLAG_TSYNC: for all threads of the process. */
 const TSYNC = 1;
@@ -33,7 +33,6 @@ export const LOOK = 200;
 /** A process's memory, and what is watched of it. */
 interface Watched {
   readonly process: TracedProcess;
-  readonly modules: Modules;
   /** Ranges that a filter has, as text. */
   readonly ranges: Set<string>;
   /** Ranges that wait for a thread that stands still. */
@@ -65,7 +64,7 @@ export class CallFilter {
     private readonly tracer: () => Tracer,
     private readonly options: CallFilterOptions,
   ) {
-    this.watch = new ModulesWatch((space) => this.mapped(space));
+    this.watch = new ModulesWatch((space, modules) => this.mapped(space, modules));
   }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
@@ -74,7 +73,7 @@ export class CallFilter {
     // After fork filters are the maker's.
     const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
     const ranges = new Set(maker && this.watched.get(maker.space)?.ranges);
-    this.watched.set(space, { process, modules: Modules.ofProcess(pid), ranges, behind: false });
+    this.watched.set(space, { process, ranges, behind: false });
     this.withThread(thread, () => this.watch.add(process));
   }
 
@@ -85,7 +84,9 @@ export class CallFilter {
 
   onInterrupted(thread: TracedThread): void {
     const watched = this.watched.get(thread.process.space);
-    if (watched?.behind) this.withThread(thread, () => this.extend(watched));
+    const modules = this.modulesOf(thread);
+    if (watched?.behind && modules !== undefined)
+      this.withThread(thread, () => this.extend(watched, modules));
   }
 
   /** For what was mapped without a dynamic linker. */
@@ -94,13 +95,13 @@ export class CallFilter {
   }
 
   onEvent(thread: TracedThread, event: unknown): void {
-    const watched = this.watched.get(thread.process.space);
-    if (event === 'SECCOMP' && watched !== undefined) this.options.onCall(thread, watched.modules);
+    const modules = this.modulesOf(thread);
+    if (event === 'SECCOMP' && modules !== undefined) this.options.onCall(thread, modules);
   }
 
   onSyscall(thread: TracedThread): void {
-    const watched = this.watched.get(thread.process.space);
-    if (this.asked.delete(thread.tid) && watched !== undefined) this.options.onReturn(thread, watched.modules);
+    const modules = this.modulesOf(thread);
+    if (this.asked.delete(thread.tid) && modules !== undefined) this.options.onReturn(thread, modules);
   }
 
   onThreadExit(thread: TracedThread): void {
@@ -119,7 +120,7 @@ export class CallFilter {
   }
 
   modulesOf(thread: TracedThread): Modules | undefined {
-    return this.watched.get(thread.process.space)?.modules;
+    return this.watch.modulesOf(thread.process.space);
   }
 
   private withThread<T>(thread: TracedThread, action: () => T): T {
@@ -131,16 +132,14 @@ export class CallFilter {
     }
   }
 
-  private mapped(space: Space): void {
+  private mapped(space: Space, modules: Modules): void {
     const watched = this.watched.get(space);
-    if (watched === undefined) return;
-    watched.modules.refresh();
-    this.extend(watched);
+    if (watched !== undefined) this.extend(watched, modules);
   }
 
   /** A filter for what is new. */
-  private extend(watched: Watched): void {
-    const { process, modules, ranges } = watched;
+  private extend(watched: Watched, modules: Modules): void {
+    const { process, ranges } = watched;
     const fresh = this.options.ranges(modules).filter((range) => !ranges.has(nameOf(range)));
     watched.behind = fresh.length > 0 && this.still === undefined;
     if (fresh.length === 0) return;
