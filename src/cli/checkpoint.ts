@@ -1,13 +1,16 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { unavailable } from '../linux/libc.js';
 import type {
   CheckpointConfig,
+  CheckpointDone,
   CheckpointMessage,
   RestoreConfig,
   RestoreMessage,
 } from '../live/checkpoint/jobs.js';
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
+import { plural } from '../report/document.js';
+import { coreOf, coreOfProcess } from './checkpoint-core.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { Progress } from './progress.js';
 import { addRecord, addShow, type RunOptions, run as simulate } from './run.js';
@@ -18,6 +21,9 @@ Examples:
   rseqlab checkpoint 4242 -o server.img             the process goes on
   rseqlab checkpoint 4242 -o server.img --kill      it ends
   rseqlab restore server.img                        it is there again
+  rseqlab inspect server.img                        what it says of each thread
+  rseqlab checkpoint 4242 -o server.core --format core          for gdb: each thread where it stood
+  rseqlab checkpoint server.img -o server.core --format core    the same of an image
 
 docs/checkpoint.md says what is kept and what is refused. Exit status: 0 done, 2 refused: nothing has changed.`;
 
@@ -38,9 +44,14 @@ interface RestoreOptions extends RunOptions {
 export function addCheckpoint(program: Command, finish: (status: number) => void): void {
   program
     .command('checkpoint')
-    .description('freeze a process to an image that is right about its sections')
-    .argument('<pid>', 'the process')
-    .requiredOption('-o, --output <file>', 'the image')
+    .description('freeze a process to an image that is right about its sections, or to a core for debuggers')
+    .argument('<source>', 'the number of a process; with --format core also an image')
+    .requiredOption('-o, --output <file>', 'the image, or the core')
+    .addOption(
+      new Option('--format <format>', 'an image, or an ELF core for gdb and other debuggers')
+        .choices(['image', 'core'])
+        .default('image'),
+    )
     .option('--leave-running', 'the process goes on (default)')
     .option('--kill', 'the process ends')
     .option(
@@ -49,21 +60,8 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
     )
     .option('--copy', 'copy its memory while it stands still, instead of from a snapshot while it goes on')
     .addHelpText('after', CHECKPOINT_EXAMPLES)
-    .action(
-      async (
-        pid: string,
-        options: { output: string; kill?: boolean; keepPosition?: boolean; copy?: boolean },
-      ) => {
-        available();
-        const config: CheckpointConfig = {
-          pid: count('PID', pid, 1, 2 ** 22),
-          file: options.output,
-          kill: options.kill === true,
-          keepPosition: options.keepPosition === true,
-          copy: options.copy === true,
-        };
-        finish(await refusing(() => checkpoint(config)));
-      },
+    .action(async (source: string, options: CheckpointOptions) =>
+      finish(await refusing(() => fromSource(source, options))),
     );
   const restoring = program
     .command('restore')
@@ -94,6 +92,46 @@ const forSimulated = (command: Command) =>
     .map((option) => ({ attributeName: option.attributeName(), long: option.long! }))
     .filter(({ long }) => !['--detach', '--simulated'].includes(long));
 
+interface CheckpointOptions {
+  readonly output: string;
+  readonly format: 'image' | 'core';
+  readonly kill?: boolean;
+  readonly keepPosition?: boolean;
+  readonly copy?: boolean;
+}
+
+async function fromSource(
+  source: string,
+  { output, format, ...options }: CheckpointOptions,
+): Promise<number> {
+  const { kill = false, keepPosition = false, copy = false } = options;
+  // Whoever has an image that is called 4242 writes ./4242.
+  if (format === 'core' && !/^\d+$/.test(source)) {
+    if (kill || keepPosition || copy)
+      throw new UsageError(
+        'checkpoint: an image is made a core as it is; leave out --kill, --keep-position and --copy',
+      );
+    const { size, pid, threads } = coreOf(source, output);
+    process.stdout.write(`${output}: core of process ${pid}, ${plural(threads, 'thread')}; ${size} bytes\n`);
+    return EXIT.OK;
+  }
+  if (!/^\d+$/.test(source))
+    throw new UsageError(
+      `${source} is no number of a process; an image can be made a core, with --format core`,
+    );
+  available();
+  const config = { pid: count('PID', source, 1, 2 ** 22), kill, keepPosition, copy };
+  const [done, size] =
+    format === 'image'
+      ? await checkpoint({ ...config, file: output }).then((done) => [done, done.bytes] as const)
+      : await coreOfProcess(output, kill, (file) => checkpoint({ ...config, file }));
+  const { threads, sections, frozen } = done;
+  process.stdout.write(
+    `${output}: ${format === 'core' ? `core of process ${source}, ` : ''}${plural(threads, 'thread')}, ${sections} inside a section; ${size} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,
+  );
+  return EXIT.OK;
+}
+
 async function refusing(action: () => Promise<number>): Promise<number> {
   try {
     return await action();
@@ -108,19 +146,13 @@ function available(): void {
   if (against !== undefined) throw new UsageError(against);
 }
 
-async function checkpoint(config: CheckpointConfig): Promise<number> {
+async function checkpoint(config: CheckpointConfig): Promise<CheckpointDone> {
   const keeper = startKeeper<CheckpointMessage>({ job: 'checkpoint', config }, { alone: true });
   const progress = new Progress();
   try {
     for await (const message of keeper.messages) {
       if (message.kind === 'progress') progress.show(`${mebibytes(message.taken)} of its memory read`);
-      if (message.kind !== 'done') continue;
-      progress.done();
-      const { frozen, bytes, threads, sections } = message;
-      process.stdout.write(
-        `${config.file}: ${threads} thread${threads === 1 ? '' : 's'}, ${sections} inside a section; ${bytes} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,
-      );
-      return EXIT.OK;
+      if (message.kind === 'done') return message;
     }
   } finally {
     progress.done();

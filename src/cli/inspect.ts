@@ -32,6 +32,8 @@ Examples:
   rseqlab inspect --all                one line a process, and every thread that has a section armed or something wrong
   rseqlab inspect --watch 4242         look again every second
   rseqlab inspect core.4242            a core: what was registered is derived from its memory
+  rseqlab inspect server.img           an image: where each thread stood and goes on, and whether this kernel will take its registration
+  rseqlab inspect --kernel 7.1 images  CRIU's images in a folder: the same, judged by another kernel
 
 Exit status: 0 nothing wrong, 1 something is wrong with a registration or a section, 2 it cannot be looked at, 3 of some thread nothing could
 be known without --stop.`;
@@ -41,14 +43,17 @@ export function addInspect(program: Command, finish: (status: number) => void): 
   program
     .command('inspect')
     .description(
-      'each thread of a process or a core: its rseq registration, the section it is in, and what is wrong',
+      'each thread of a process, a core or a checkpoint: its rseq registration, the section it is in, and what is wrong',
     )
-    .argument('[target...]', 'numbers of processes, or files that are cores')
+    .argument('[target...]', 'numbers of processes; cores, images of checkpoint, folders with images of CRIU')
     .option('--all', 'every process that may be looked at')
     .option('--stop', 'stop every thread to ask the kernel, also where that aborts a section')
     .option('--watch', 'a table that is drawn again and again, on a terminal; Ctrl-C ends it')
     .option('--interval <seconds>', 'with --watch: how often', '1')
-    .option('--kernel <version>', 'judge a core by the rules of this kernel (default: the running one)')
+    .option(
+      '--kernel <version>',
+      'judge cores and images by the rules of this kernel (default: the running one)',
+    )
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'json']).default('text'))
     .option('-o, --output <file>', 'write the result there')
     .option('--no-color', 'no colours')
@@ -58,7 +63,7 @@ export function addInspect(program: Command, finish: (status: number) => void): 
 
 async function run(targets: readonly string[], options: Options): Promise<number> {
   if (targets.length === 0 && !options.all)
-    throw new UsageError('inspect: nothing given; give the number of a process, a core, or --all');
+    throw new UsageError('inspect: nothing given; give the number of a process, a core, an image, or --all');
   if (targets.length > 0 && options.all)
     throw new UsageError('inspect: --all takes no targets; leave one of them out');
   if (options.watch) return watch(targets, options);

@@ -89,13 +89,16 @@ function step(
   for (const [index, value] of args.entries())
     registers.set(ARGUMENTS[index]!, BigInt.asUintN(64, BigInt(value)));
   ptrace.setRegisters(tid, registers);
+  const early: number[] = [];
   for (;;) {
     ptrace.singleStep(tid);
     const change = waitFor(tid);
-    if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP)
+    if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP) {
+      for (const signal of early) tryCall('tkill', tid, signal);
       return ptrace.getRegisters(tid, registers);
-    // SIGSTOP cannot be blocked: it comes again when this is over.
-    if (change?.kind === 'signal') tryCall('tkill', tid, change.signal);
+    }
+    // SIGSTOP cannot be blocked: it comes again when the step is over, no sooner, or there is none.
+    if (change?.kind === 'signal') early.push(change.signal);
     else if (change?.kind !== 'event') throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
   }
 }

@@ -2,17 +2,17 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { USER_REGISTERS } from '../abi/user-registers.js';
 import { PAGE } from '../binary/layout.js';
+import { NT, PR_REG, RSEQ_NOTE, readRegistration } from '../checkpoint/elf-core.js';
 import { auxvIn } from '../linux/procfs.js';
 import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
 import { Modules } from './modules.js';
 import { Refused } from './refused.js';
-import type { Target, TargetThread } from './target.js';
+import { callIn, type Target, type TargetThread } from './target.js';
 
 const ET_CORE = 4;
 const EM_X86_64 = 62;
 const PT = { LOAD: 1, NOTE: 4 } as const;
-const NT = { PRSTATUS: 1, PRPSINFO: 3, AUXV: 6, SIGINFO: 0x53494749, FILE: 0x46494c45 } as const;
 const AT_SYSINFO_EHDR = 33;
 /** More segments than this say that their number stands elsewhere (PN_XNUM). */
 const PN_XNUM = 0xffff;
@@ -25,6 +25,12 @@ interface Segment {
   /** Bytes in the core, and in memory. */
   readonly held: bigint;
   readonly size: bigint;
+}
+
+interface Note {
+  readonly owner: string;
+  readonly type: number;
+  readonly view: DataView;
 }
 
 /** The signal that ended a process, as the first thread's notes tell it. */
@@ -61,16 +67,25 @@ export class CoreProcess implements Target {
     const notes = this.segments
       .filter(({ type }) => type === PT.NOTE)
       .flatMap((segment) => this.notes(segment));
-    const of = (type: number): DataView | undefined => notes.find((note) => note.type === type)?.view;
+    const registrations = new Map(
+      notes.flatMap(({ owner, type, view }) => {
+        const found =
+          owner === RSEQ_NOTE.owner && type === RSEQ_NOTE.type ? readRegistration(view) : undefined;
+        return found === undefined ? [] : [[found.tid, { name: found.name, rseq: found.rseq }] as const];
+      }),
+    );
+    const of = (type: number): DataView | undefined =>
+      notes.find((note) => note.owner === 'CORE' && note.type === type)?.view;
     let signal: CoreSignal | undefined;
-    for (const [index, { type, view }] of notes.entries()) {
-      if (type !== NT.PRSTATUS || view.byteLength < 112 + 8 * USER_REGISTERS.length) continue;
+    for (const [index, { owner, type, view }] of notes.entries()) {
+      if (owner !== 'CORE' || type !== NT.PRSTATUS || view.byteLength < PR_REG + 8 * USER_REGISTERS.length)
+        continue;
       const tid = view.getInt32(32, true);
-      this.threadList.push(threadOf(view, tid));
+      this.threadList.push({ ...threadOf(view, tid), ...registrations.get(tid) });
       if (signal !== undefined) continue;
       const own = notes
         .slice(index + 1)
-        .find((note) => note.type === NT.SIGINFO || note.type === NT.PRSTATUS);
+        .find(({ owner, type }) => owner === 'CORE' && (type === NT.SIGINFO || type === NT.PRSTATUS));
       const info = own?.type === NT.SIGINFO ? own.view : undefined;
       const number = info?.getInt32(0, true) ?? view.getInt16(12, true);
       signal = { tid, signal: number, code: info?.getInt32(8, true), address: info?.getBigUint64(16, true) };
@@ -110,7 +125,7 @@ export class CoreProcess implements Target {
     try {
       const stat = fstatSync(fd);
       if (!stat.isFile())
-        throw new Refused(`${path} is no regular file; give a core, or the number of a process`);
+        throw new Refused(`${path} is no regular file; give a core, an image, or the number of a process`);
       return new CoreProcess(path, fd, stat.size);
     } catch (error) {
       closeSync(fd);
@@ -180,7 +195,9 @@ export class CoreProcess implements Target {
     const magic = this.bytes(0, 64);
     const head = magic && new DataView(magic.buffer);
     if (head === undefined || head.getUint32(0) !== 0x7f454c46)
-      throw new Refused(`${this.path} is no ELF core; give a core, or the number of a process`);
+      throw new Refused(
+        `${this.path} is no ELF core and no image; give one of these, or the number of a process`,
+      );
     if (head.getUint16(16, true) !== ET_CORE)
       throw new Refused(`${this.path} is a program or library, not a core; rseqlab check looks at those`);
     if (head.getUint8(4) !== 2 || head.getUint16(18, true) !== EM_X86_64)
@@ -203,9 +220,9 @@ export class CoreProcess implements Target {
     });
   }
 
-  private notes({ offset, held }: Segment): { type: number; view: DataView }[] {
+  private notes({ offset, held }: Segment): Note[] {
     const view = this.view(offset, Math.min(Number(held), this.size - offset));
-    const found: { type: number; view: DataView }[] = [];
+    const found: Note[] = [];
     for (let at = 0; at + 12 <= view.byteLength; ) {
       const [name, length, type] = [
         view.getUint32(at, true),
@@ -215,7 +232,7 @@ export class CoreProcess implements Target {
       const body = at + 12 + 4 * Math.ceil(name / 4);
       if (body + length > view.byteLength) break;
       const owner = Buffer.from(view.buffer, at + 12, Math.max(0, name - 1)).toString('latin1');
-      if (owner === 'CORE') found.push({ type, view: new DataView(view.buffer, body, length) });
+      found.push({ owner, type, view: new DataView(view.buffer, body, length) });
       at = body + 4 * Math.ceil(length / 4);
     }
     return found;
@@ -238,10 +255,10 @@ export class CoreProcess implements Target {
   }
 }
 
-/** struct elf_prstatus (include/linux/elfcore.h): pr_reg at 112. */
+/** struct elf_prstatus (include/linux/elfcore.h). */
 function threadOf(view: DataView, tid: number): TargetThread {
   const values = USER_REGISTERS.map(
-    (name, index) => [name, view.getBigUint64(112 + 8 * index, true)] as const,
+    (name, index) => [name, view.getBigUint64(PR_REG + 8 * index, true)] as const,
   );
   const value = (wanted: string): bigint => values.find(([name]) => name === wanted)![1];
   const registers: Registers = { ip: value('rip'), sp: value('rsp'), values };
@@ -250,7 +267,7 @@ function threadOf(view: DataView, tid: number): TargetThread {
     name: '',
     state: 'core',
     cpu: undefined,
-    call: undefined,
+    call: callIn(registers),
     threadPointer: value('fs_base'),
     registers,
     rseq: 'unasked',

@@ -1,16 +1,17 @@
 /** A process in an image of `rseqlab checkpoint`, looked at without bringing it back. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { ImageError, type ImageSource, type OpenImage, openImage } from '../checkpoint/codec.js';
+import { readSync, statSync } from 'node:fs';
+import { ImageError, type OpenImage } from '../checkpoint/codec.js';
 import type { MapImage, PieceImage, ProcessImage, ThreadImage } from '../checkpoint/image.js';
 import { Digest } from '../event/digest.js';
+import { isErrno } from '../linux/errors.js';
 import { auxvIn } from '../linux/procfs.js';
 import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
+import { openImageFile } from './checkpoint/open.js';
 import type { Modules } from './modules.js';
 import { Refused } from './refused.js';
 import { StoredMemory } from './stored.js';
-import type { Target, TargetThread } from './target.js';
+import { callIn, type Target, type TargetThread } from './target.js';
 
 const PAGE = 4096;
 /** Of the contents of memory so many pieces are kept at hand, once they were asked for. */
@@ -27,11 +28,9 @@ export class ImageProcess implements Target {
   private readonly objects: readonly Pieces[];
 
   constructor(
-    readonly path: string,
     readonly opened: OpenImage,
     /** Bytes on disk. */
     readonly size: number,
-    private readonly closeFiles: () => void,
   ) {
     const { image, contents } = opened;
     this.image = image;
@@ -61,28 +60,24 @@ export class ImageProcess implements Target {
 
   /** Throws Refused. */
   static open(path: string): ImageProcess {
-    const files: OpenFile[] = [];
-    const openAt = (name: string): OpenImage => {
-      const file = openFile(name);
-      files.push(file);
-      return openImage(file, name, { parent: (from) => openAt(join(dirname(name), from)) });
-    };
-    const close = (): void => {
-      for (const file of files.splice(0)) file.close();
-    };
+    let size: number;
     try {
-      const opened = openAt(path);
-      return new ImageProcess(path, opened, files[0]!.size, close);
+      size = statSync(path).size;
     } catch (error) {
-      close();
+      throw new Refused(`cannot read ${path}: ${reason(error)}`);
+    }
+    try {
+      return new ImageProcess(openImageFile(path), size);
+    } catch (error) {
       if (error instanceof ImageError) throw new Refused(error.message);
+      if (isErrno(error, 'ENOENT', 'EACCES', 'EISDIR'))
+        throw new Refused(`cannot read ${path}: ${reason(error)}`);
       throw error;
     }
   }
 
   close(): void {
     this.memory.close();
-    this.closeFiles();
   }
 
   get pid(): number {
@@ -160,25 +155,6 @@ class Pieces {
   }
 }
 
-interface OpenFile extends ImageSource {
-  close(): void;
-}
-
-/** Throws Refused. */
-function openFile(path: string): OpenFile {
-  try {
-    const fd = openSync(path, 'r');
-    const { size } = fstatSync(fd);
-    const read = (at: number, length: number): Uint8Array => {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, readSync(fd, bytes, 0, length, at));
-    };
-    return { size, read, close: () => closeSync(fd) };
-  } catch (error) {
-    throw new Refused(`cannot read ${path}: ${reason(error)}`);
-  }
-}
-
 /** Maps of the kernel that are not in the image. */
 const KERNEL: readonly string[] = ['[vvar]', '[vvar_vclock]', '[vsyscall]', '[uprobes]'];
 
@@ -198,23 +174,15 @@ export function stoodAt({ registers, stood, section }: ThreadImage): Readonly<Re
   return { ...registers, ...(section && { rip: section.ip }), ...stood };
 }
 
-const CALL_ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
-
 function threadOf(thread: ThreadImage): TargetThread {
   const stood = stoodAt(thread);
-  const ip = stood['rip']!;
-  const sp = stood['rsp']!;
-  const registers: Registers = { ip, sp, values: Object.entries(stood) };
-  const number = BigInt.asIntN(64, stood['orig_rax']!);
+  const registers: Registers = { ip: stood['rip']!, sp: stood['rsp']!, values: Object.entries(stood) };
   return {
     tid: thread.tid,
     name: thread.name,
     state: 'image',
     cpu: undefined,
-    call:
-      number < 0n
-        ? undefined
-        : { kind: 'call', number: Number(number), arguments: CALL_ARGUMENTS.map((name) => stood[name]!), sp, ip }, // biome-ignore format: one line
+    call: callIn(registers),
     threadPointer: stood['fs_base'],
     registers,
     rseq: thread.rseq,

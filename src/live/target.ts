@@ -11,7 +11,7 @@ export interface TargetThread {
   readonly state: string;
   /** Where it ran last; undefined in a core. */
   readonly cpu: number | undefined;
-  /** Undefined in a core, and where the thread or the permission has gone. */
+  /** Undefined where the thread or the permission has gone. */
   readonly call: CallState | undefined;
   /** fs_base, where it is known without a stop. */
   readonly threadPointer: bigint | undefined;
@@ -34,4 +34,20 @@ export interface Target {
   read(address: bigint, size: number): Uint8Array | undefined;
   /** It is mapped there, and what was there is not known: it stands in a file that is not here. */
   lacks?(address: bigint): boolean;
+}
+
+const CALL_ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const;
+
+/** The system call that a thread of an image or a core was in. */
+export function callIn({ ip, sp, values }: Registers): CallState | undefined {
+  const all = new Map(values);
+  const number = BigInt.asIntN(64, all.get('orig_rax') ?? -1n);
+  if (number < 0n) return undefined;
+  return {
+    kind: 'call',
+    number: Number(number),
+    arguments: CALL_ARGUMENTS.map((name) => all.get(name) ?? 0n),
+    sp,
+    ip,
+  };
 }

@@ -347,10 +347,13 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
 
   it.each([
     [['2147483646'], 'rseqlab: there is no process 2147483646; ps -e lists those that there are'],
-    [[], 'rseqlab: inspect: nothing given; give the number of a process, a core, or --all'],
+    [[], 'rseqlab: inspect: nothing given; give the number of a process, a core, an image, or --all'],
     [['--all', '1'], 'rseqlab: inspect: --all takes no targets; leave one of them out'],
     [['nonesuch'], 'rseqlab: cannot read nonesuch: there is no such file or directory'],
-    [['package.json'], 'rseqlab: package.json is no ELF core; give a core, or the number of a process'],
+    [
+      ['package.json'],
+      'rseqlab: package.json is no ELF core and no image; give one of these, or the number of a process',
+    ],
     [
       ['test/live/programs/standing'],
       'rseqlab: test/live/programs/standing is a program or library, not a core; rseqlab check looks at those',

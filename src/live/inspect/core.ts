@@ -12,7 +12,7 @@ import type { CoreProcess } from '../core.js';
 import { type Glibc, glibcOf } from '../glibc.js';
 import type { TargetThread } from '../target.js';
 import { describeThread, type Seen } from './describe.js';
-import { about } from './look.js';
+import { about, callName } from './look.js';
 import { derive } from './owner.js';
 
 export function inspectCore(core: CoreProcess, kernel: RunningKernel): InspectedProcess {
@@ -21,7 +21,9 @@ export function inspectCore(core: CoreProcess, kernel: RunningKernel): Inspected
     ...(core.signal === undefined
       ? []
       : [`thread ${core.signal.tid} was ended by signal ${core.signal.signal}`]),
-    'a core does not hold what was registered: what follows is derived from its memory',
+    threads.some(({ known }) => known === 'image')
+      ? 'rseqlab checkpoint has written it: what was registered stands in a note of its own'
+      : 'a core does not hold what was registered: what follows is derived from its memory',
   ];
   return {
     ...about(core, glibc, notes),
@@ -38,27 +40,33 @@ export function seeCore(core: CoreProcess): {
 }
 
 function seeThread(core: CoreProcess, glibc: Glibc | undefined, thread: TargetThread): Seen {
-  const { threadPointer, registers } = thread;
+  const { threadPointer, registers, rseq } = thread;
+  if (rseq !== 'unasked') return { ...unstopped(core, thread), known: 'image', configuration: rseq, state: rseqState(core, { rseq, registers }) }; // biome-ignore format: one line
   const named =
     threadPointer === undefined || threadPointer === 0n ? undefined : derive(core, glibc, threadPointer);
   const found = named === undefined || named === 'none' ? search(core, thread) : undefined;
   const configuration = named === 'none' || named === undefined ? found : named;
   return {
-    thread,
+    ...unstopped(core, thread),
     known: configuration === undefined && named === undefined ? 'unknown' : 'derived',
     note:
       found === undefined
         ? undefined
         : `found at ${hex(found.address)} by its looks: no library and no symbol names it`,
-    stopped: undefined,
-    asked: undefined,
     configuration,
     state: rseqState(core, { rseq: configuration, registers }),
-    ip: registers?.ip,
-    threadPointer,
-    call: undefined,
   };
 }
+
+const unstopped = (core: CoreProcess, thread: TargetThread) => ({
+  thread,
+  note: undefined,
+  stopped: undefined,
+  asked: undefined,
+  ip: thread.registers?.ip,
+  threadPointer: thread.threadPointer,
+  call: callName(core, thread.call),
+});
 
 /** Bytes of memory that are searched; a struct rseq that a program keeps by itself lies in its data or on a stack. */
 const MOST = 64 * 2 ** 20;
