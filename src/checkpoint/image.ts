@@ -202,6 +202,8 @@ export interface ThreadImage {
   readonly tidAddress: bigint;
   readonly pending: readonly BytesImage[];
   readonly rseq?: RseqConfiguration;
+  /** Its struct rseq as it was when the thread was stopped, to be looked at: in `maps` rseq_cs is NULL, where the thread goes on at its abort handler. */
+  readonly area?: BytesImage;
   /** Processors that it may run on: a bit each (sched_getaffinity(2)). */
   readonly affinity?: bigint;
   readonly scheduling?: SchedulingImage;

@@ -105,7 +105,17 @@ export class ImageProcess implements Target {
   }
 
   read(address: bigint, size: number): Uint8Array | undefined {
-    return this.memory.read(address, size);
+    const bytes = this.memory.read(address, size);
+    // As it stood: what has run in the process since has cleared rseq_cs.
+    for (const { rseq, area } of bytes === undefined ? [] : this.image.threads) {
+      if (rseq === undefined || area === undefined) continue;
+      const at = rseq.address - address;
+      const own = Buffer.from(area, 'base64');
+      if (at >= BigInt(size) || at + BigInt(own.length) <= 0n) continue;
+      const [to, from] = at < 0n ? [0, Number(-at)] : [Number(at), 0];
+      bytes!.set(own.subarray(from, from + size - to), to);
+    }
+    return bytes;
   }
 
   lacks(address: bigint): boolean {

@@ -2,6 +2,7 @@
 import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { ERRNO } from '../../abi/errno.js';
+import { RSEQ } from '../../abi/rseq.js';
 import {
   IMAGE_SCHEMA,
   type ProcessImage,
@@ -45,6 +46,8 @@ interface Looked {
   readonly before: ptrace.UserRegisters;
   readonly registers: ptrace.UserRegisters;
   readonly rseq: ReturnType<typeof ptrace.rseqConfiguration>;
+  /** Its struct rseq. */
+  readonly area: Uint8Array | undefined;
   readonly section: SectionImage | undefined;
 }
 
@@ -52,6 +55,7 @@ interface Looked {
 function look(pid: number, frozen: Frozen, { keepPosition }: CaptureOptions): Looked {
   const { tid } = frozen;
   const rseq = ptrace.rseqConfiguration(tid);
+  const area = rseq && readForced(pid, rseq.address, Math.min(rseq.length, RSEQ.size));
   const before = ptrace.getRegisters(tid);
   if (before.get('cs') !== USER64) throw new Unsupported('it is a 32-bit program');
   const registers = new ptrace.UserRegisters(before.words.slice());
@@ -67,7 +71,7 @@ function look(pid: number, frozen: Frozen, { keepPosition }: CaptureOptions): Lo
       unsupported,
     );
   if (section?.aborted === true) registers.set('rip', section.abortIp);
-  return { frozen, before, registers, rseq, section };
+  return { frozen, before, registers, rseq, area, section };
 }
 
 /** A call that our stop has interrupted is made again. */
@@ -217,7 +221,7 @@ const PR_GET_TID_ADDRESS = 40;
 
 function ofThread(
   pid: number,
-  { frozen: { tid }, before, registers, rseq, section }: Looked,
+  { frozen: { tid }, before, registers, rseq, area, section }: Looked,
   instruction: bigint,
 ): ThreadImage {
   const extended = Buffer.from(ptrace.getRegisterSet(tid, NT_X86_XSTATE)).toString('base64');
@@ -255,6 +259,7 @@ function ofThread(
     pending,
     ...attributesOf(pid, tid),
     ...(rseq && { rseq }),
+    ...(area && { area: Buffer.from(area).toString('base64') }),
     ...(section && { section }),
   };
 }
