@@ -204,6 +204,20 @@ describe.skipIf(reason !== undefined)(title('explain'), () => {
     }
   });
 
+  it.skipIf(!classic)('tells of a broken rule also where something else ended the process', async () => {
+    const standing = await (await Standing.start('dangling')).waits();
+    open.push(standing);
+    const live = new Live(['explain', '-p', String(standing.pid)]);
+    const tracer = () => /TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${standing.pid}/status`, 'utf8'))![1];
+    while (tracer() === '0') await new Promise(setImmediate);
+    standing.signal('SIGABRT');
+    await standing.end();
+    expect(await live.status()).toBe(0);
+    expect(live.stdout.replace(/\s+/g, ' ')).toContain(
+      'A rule of rseq is broken besides [descriptor-unreadable], for which the kernel would have killed it soon: rseq_cs is 0x10',
+    );
+  });
+
   it('is killed while it watches, and the process lives on', async () => {
     for (let round = 0; round < 3; round++) {
       const standing = await (await Standing.start('many')).waits();

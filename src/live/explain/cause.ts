@@ -37,8 +37,10 @@ export function explainSignal(struck: Struck, kernel: RunningKernel): Explanatio
   const { signal, code } = struck;
   // The kernel sends it by force_sig(), which says nothing but that it was the kernel (kernel/signal.c).
   const byKernel = signal === SIG.SIGSEGV && (code === undefined || code === SI.KERNEL);
-  const fault = byKernel ? brokenRule(struck, kernel) : undefined;
-  return fault === undefined ? crash(struck, byKernel, kernel) : violation(struck, fault, kernel);
+  const fault = brokenRule(struck, kernel);
+  return fault === undefined || !byKernel
+    ? crash(struck, byKernel, kernel, fault)
+    : violation(struck, fault, kernel);
 }
 
 function brokenRule({ target, state, ip, configuration }: Struck, kernel: RunningKernel): Fault | undefined {
@@ -83,8 +85,13 @@ function violation(struck: Struck, fault: Fault, kernel: RunningKernel): Explana
   };
 }
 
-/** Nothing of rseq is broken. */
-function crash(struck: Struck, byKernel: boolean, kernel: RunningKernel): Explanation {
+/** A signal that has other reasons. `broken`: what the kernel would have killed for a little later. */
+function crash(
+  struck: Struck,
+  byKernel: boolean,
+  kernel: RunningKernel,
+  broken: Fault | undefined,
+): Explanation {
   const { target, signal, code, address = 0n, ip, state } = struck;
   const name = signalName(signal);
   const section = state?.section?.inside ? state.section : undefined;
@@ -125,6 +132,9 @@ function crash(struck: Struck, byKernel: boolean, kernel: RunningKernel): Explan
     kind: 'crash',
     ...common,
     what: `${who(struck)} got ${name}${at}, not for rseq: ${reason}.${inside}`,
-    mend: `rseq has no part in it (${known}); look at it in a debugger.`,
+    mend:
+      broken === undefined
+        ? `rseq has no part in it (${known}); look at it in a debugger.`
+        : `A rule of rseq is broken besides [${broken.rule}], for which the kernel would have killed it soon: ${broken.message}. ${violationById(broken.rule).mend}`,
   };
 }
