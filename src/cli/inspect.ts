@@ -13,6 +13,7 @@ import { inspectText } from '../report/inspect-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour, writeAll } from './output.js';
+import { Screen } from './screen.js';
 
 interface Options {
   readonly all?: boolean;
@@ -48,7 +49,7 @@ export function addInspect(program: Command, finish: (status: number) => void): 
     .argument('[target...]', 'numbers of processes; cores, images of checkpoint, folders with images of CRIU')
     .option('--all', 'every process that may be looked at')
     .option('--stop', 'stop every thread to ask the kernel, also where that aborts a section')
-    .option('--watch', 'a table that is drawn again and again, on a terminal; Ctrl-C ends it')
+    .option('--watch', 'a table that is drawn again and again, on a terminal; q ends it')
     .option('--interval <seconds>', 'with --watch: how often', '1')
     .option(
       '--kernel <version>',
@@ -124,41 +125,51 @@ function lookAt(target: string, { stop = false }: Options, kernel: RunningKernel
   return [inspectProcess(new LiveProcess(Number(target)), { stop, kernel })];
 }
 
-const CLEAR = '\u001b[H\u001b[2J';
-
-/** Until Ctrl-C, or until the processes have gone. */
+/** Until q or Ctrl-C, or until the processes have gone; the last picture stays on the terminal. */
 async function watch(targets: readonly string[], options: Options): Promise<number> {
   const seconds = Number(options.interval);
   if (!(seconds >= 0.1))
     throw new UsageError(`--interval ${options.interval} is no number of seconds from 0.1 on`);
   if (process.stdout.isTTY !== true || options.output !== undefined || options.format !== 'text')
     throw new UsageError('inspect: --watch draws on a terminal; leave it out to print once');
+  let document = look(targets, options);
   let ended = false;
   let wake = (): void => {};
-  process.once('SIGINT', () => {
+  const end = (): void => {
     ended = true;
     wake();
+  };
+  const screen = new Screen((key) => {
+    if (key === 'q' || key === '\u0003') end();
   });
-  for (let round = 0; ; round++) {
-    let document: InspectDocument;
-    try {
-      document = look(targets, options);
-    } catch (error) {
-      if (round === 0 || !(error instanceof UsageError)) throw error;
-      writeAll(`${error.message}\n`);
-      return EXIT.OK;
+  const text = (): string => textOf(document, options, wantsColour(options.color, undefined));
+  const draw = (): void => screen.draw(text().split('\n'));
+  let gone = '';
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  process.stdout.on('resize', draw);
+  screen.enter();
+  try {
+    while (!ended && gone === '') {
+      draw();
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, seconds * 1000);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      if (ended) break;
+      try {
+        document = look(targets, options);
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        gone = `${error.message}\n`;
+      }
     }
-    const lines = textOf(document, options, wantsColour(options.color, undefined)).split('\n');
-    writeAll(CLEAR + lines.slice(0, Math.max(1, (process.stdout.rows || 24) - 1)).join('\n'));
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    if (!ended) continue;
-    writeAll('\n');
-    return statusOf(document);
+  } finally {
+    process.stdout.off('resize', draw);
+    screen.leave();
   }
+  writeAll(`${text()}${gone}`);
+  return gone === '' ? statusOf(document) : EXIT.OK;
 }

@@ -2,6 +2,32 @@
 const ENTER = '\u001b[?1049h\u001b[?25l';
 const LEAVE = '\u001b[?25h\u001b[?1049l';
 
+/** Of the terminal, in characters. */
+export const size = (): { columns: number; rows: number } => ({
+  columns: process.stdout.columns || 80,
+  rows: process.stdout.rows || 24,
+});
+
+const ESC = '\u001b';
+
+/** The line's first characters; colours (ECMA-48 SGR) take no room, and end with it. */
+export function cut(line: string, columns: number): string {
+  let shown = 0;
+  let kept = '';
+  for (const piece of line.split(new RegExp(`(${ESC}\\[[0-9;]*m)`))) {
+    if (piece.startsWith(ESC)) {
+      kept += piece;
+      continue;
+    }
+    const letters = [...piece];
+    if (shown + letters.length > columns)
+      return `${kept}${letters.slice(0, Math.max(0, columns - shown - 1)).join('')}…${kept.includes(ESC) ? `${ESC}[0m` : ''}`;
+    kept += piece;
+    shown += letters.length;
+  }
+  return kept;
+}
+
 export class Screen {
   private open = false;
   private readonly restore = (): void => this.leave();
@@ -22,9 +48,12 @@ export class Screen {
     process.stdin.resume();
   }
 
+  /** As many lines, and of each as much, as there is room for. */
   draw(lines: readonly string[]): void {
     if (!this.open) return;
-    process.stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`);
+    const { columns, rows } = size();
+    const room = lines.slice(0, rows).map((line) => `${cut(line, columns)}\u001b[K`);
+    process.stdout.write(`\u001b[H${room.join('\r\n')}\u001b[J`);
   }
 
   leave(): void {

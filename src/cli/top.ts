@@ -8,7 +8,7 @@ import { exitStatus } from './drive.js';
 import { EXIT } from './exit.js';
 import { wantsColour, writeAll } from './output.js';
 import { count } from './run-options.js';
-import { Screen } from './screen.js';
+import { Screen, size } from './screen.js';
 import { addTarget, follow, open, targetOf, targetText } from './trace.js';
 import { addMetrics, type MetricOptions, metricsOf } from './trace-metrics.js';
 
@@ -59,6 +59,7 @@ async function top(args: readonly string[], options: Options): Promise<number> {
     entries?.add(observed);
   });
   const terminal = process.stdout.isTTY === true;
+  let drawn = terminal;
   let order: TopOrder = 'rate';
   let paused = false;
   let ended = false;
@@ -70,10 +71,13 @@ async function top(args: readonly string[], options: Options): Promise<number> {
     else if (key === 'z') {
       profile = new TraceProfile();
       before = topCounts(profile);
+      begun = performance.now();
     } else if (key === 'q' || key === '\u0003') ended = true;
     show(false);
   });
   const began = performance.now();
+  /** Of what the profile has counted. */
+  let begun = began;
   let last = began;
   let before: TopCounts = topCounts(profile);
   const style = wantsColour(options.color, undefined) ? COLOUR : PLAIN;
@@ -90,21 +94,24 @@ async function top(args: readonly string[], options: Options): Promise<number> {
         time: (now - began) * 1e6,
         order,
         before,
-        columns: terminal ? process.stdout.columns || 80 : 200,
-        rows: terminal ? process.stdout.rows || 24 : 40,
+        ...(drawn ? size() : { columns: terminal ? size().columns : 200, rows: 40 }),
         paused,
         notes: [...watch.notes, ...(entries?.note === undefined ? [] : [entries.note])],
       },
       style,
     );
-    if (terminal) screen.draw(lines);
+    if (drawn) screen.draw(lines);
     // The last line is about keys.
     else if (fresh) writeAll(`${lines.slice(0, -1).join('\n')}\n\n`);
     if (!fresh) return;
     last = now;
     before = topCounts(profile);
   };
-  if (terminal) screen.enter();
+  const resized = (): void => show(false);
+  if (drawn) {
+    screen.enter();
+    process.stdout.on('resize', resized);
+  }
   due = began + interval;
   try {
     await follow(watch, seconds, () => {
@@ -115,8 +122,18 @@ async function top(args: readonly string[], options: Options): Promise<number> {
       }
       return ended;
     });
-    if (!terminal) show(true);
+    screen.leave();
+    drawn = false;
+    if (terminal) {
+      // What was seen stays there, with the rates of the whole time.
+      last = begun;
+      before = topCounts(new TraceProfile());
+    }
+    show(true);
+    if (terminal && target.kind === 'command' && watch.ended === undefined)
+      writeAll(`the command goes on: kill ${watch.pid} ends it\n`);
   } finally {
+    process.stdout.off('resize', resized);
     screen.leave();
     entries?.close();
     await metrics?.close();

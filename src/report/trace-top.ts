@@ -1,5 +1,7 @@
 /** The table of `rseqlab top`: sections with their aborts, of the last interval and in all. */
+
 import { printable } from '../binary/printable.js';
+import { plural } from './document.js';
 import type { Style } from './style.js';
 import { hottest, mostFirst, type SectionProfile, type TraceProfile } from './trace-profile.js';
 import { perSecond } from './trace-summary.js';
@@ -86,7 +88,7 @@ export function topLines(profile: TraceProfile, frame: TopFrame, style: Style): 
     .map(([cpu, n]) => `${cpu}: ${perSecond(n - (frame.before.cpus.get(cpu) ?? 0), frame.interval)}`);
   const head = [
     `rseqlab top: ${frame.target}, ${duration(Math.round(frame.time))}, ${frame.source}${frame.paused ? ', paused' : ''}`,
-    `${profile.aborts} aborts in ${profile.sections.size} sections; ${profile.preemptions} preemptions, ${profile.migrations} migrations, ${profile.signals} signals; lost records: ${profile.lost}`,
+    `${plural(profile.aborts, 'abort')} in ${plural(profile.sections.size, 'section')}; ${profile.preemptions} preemptions, ${profile.migrations} migrations, ${profile.signals} signals; lost records: ${profile.lost}`,
     `aborts/s by cpu: ${cpus.length === 0 ? 'none' : cpus.join('  ')}`,
     ...frame.notes.map((note) => `note: ${note}`),
     '',

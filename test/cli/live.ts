@@ -10,11 +10,12 @@ export class Live {
   stderr = '';
   private look: () => void = () => {};
 
-  /** `terminal`: on one, which util-linux' script makes (without its shell in between, which Ctrl-C would end); what is written to it is typed, and all output comes as stdout. */
-  constructor(args: readonly string[], { terminal = false } = {}) {
+  /** `terminal`: on one, which util-linux' script makes (without its shell in between, which Ctrl-C would end); what is written to it is typed, and all output comes as stdout. `columns`: its width. */
+  constructor(args: readonly string[], { terminal = false, columns = 0 } = {}) {
     const command = [process.execPath, BIN, ...args];
     const quoted = command.map((word) => `'${word}'`).join(' ');
-    const [program, ...rest] = terminal ? ['script', '-qec', `exec ${quoted}`, '/dev/null'] : command;
+    const width = columns === 0 ? '' : `stty cols ${columns}; `;
+    const [program, ...rest] = terminal ? ['script', '-qec', `${width}exec ${quoted}`, '/dev/null'] : command;
     this.child = spawn(program!, rest, {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'pipe'],

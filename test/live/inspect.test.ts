@@ -319,6 +319,24 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
     expect(await live.status()).toBe(0);
   });
 
+  it('draws no line that is wider than the terminal; q ends, and what was seen last stays', async () => {
+    const standing = await (await start('waiting')).waits();
+    const live = new Live(['inspect', '--watch', '--interval', '0.1', String(standing.pid)], {
+      terminal: true,
+      columns: 40,
+    });
+    await live.until(({ stdout }) => stdout.split('thread ').length > 3);
+    live.write('q');
+    expect(await live.end()).toBe(0);
+    const [drawn, left] = live.stdout.split('\u001b[?1049l');
+    // Live gives latin1.
+    const shown = Buffer.from(drawn!, 'latin1').toString();
+    const lines = shown.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').split('\r\n');
+    expect(Math.max(...lines.map((line) => line.replace('\r', '').length))).toBe(40);
+    expect(left).toContain(`thread ${standing.pid} standing: waiting in read`);
+    expect(left).toMatch(/^.{60,}$/m);
+  });
+
   it('looks at every process that there is', ({ skip }) => {
     // Those of a namespace: others may be about to be traced by other tests.
     const script = '"$1" waiting < /dev/zero > /dev/null & exec 3<&0; "$0" "$2" inspect --all';
