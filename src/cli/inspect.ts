@@ -30,7 +30,7 @@ const EXAMPLES = `
 Examples:
   rseqlab inspect 4242                 every thread of a process: what is registered, by whom, and in which section it is
   rseqlab inspect --stop 4242          ask the kernel also about threads that run; a section that one is in is aborted
-  rseqlab inspect --all                one line a process, and every thread that has a section armed or something wrong
+  rseqlab inspect --all                one line a process, and the first threads of it that have a section armed or something wrong
   rseqlab inspect --watch 4242         look again every second
   rseqlab inspect core.4242            a core: what was registered is derived from its memory
   rseqlab inspect server.img           an image: where each thread stood and goes on, and whether this kernel will take its registration

@@ -327,22 +327,44 @@ function briefLines({ processes, refused }: InspectDocument, style: Style): stri
     ];
   });
   const head = ['PID', 'NAME', 'THREADS', 'REGISTERED', 'BY', 'LENGTH', 'ARMED', 'WRONG', 'STOPPED'];
-  const telling = processes.flatMap((process) =>
-    process.threads.filter(isTelling).map((thread) => ({ process, thread })),
-  );
   return [
     ...columns([head, ...rows]),
-    ...telling.flatMap(({ process, thread }) => [
-      '',
-      `process ${process.pid} ${process.name}`,
-      ...threadLines(thread, style),
-    ]),
+    ...processes.flatMap((process) => tellingLines(process, style)),
     ...(refused.length === 0
       ? []
       : [
           '',
           `${plural(refused.length, 'process', 'processes')} could not be looked at:`,
-          ...refused.map(({ reason }) => `  ${reason}`),
+          ...refusedLines(refused),
         ]),
   ];
+}
+
+/** Those with something wrong before those that only have a section armed, and of many the first. */
+function tellingLines(process: InspectedProcess, style: Style): string[] {
+  const telling = process.threads
+    .filter(isTelling)
+    .sort((a, b) => Number(b.problems.length > 0) - Number(a.problems.length > 0));
+  const more = telling.length - FEW;
+  return [
+    ...telling
+      .slice(0, FEW)
+      .flatMap((thread) => ['', `process ${process.pid} ${process.name}`, ...threadLines(thread, style)]),
+    ...(more > 0
+      ? ['', `${more} more of process ${process.pid} have a section armed, or something wrong: rseqlab inspect ${process.pid}`] // biome-ignore format: one line
+      : []),
+  ];
+}
+
+/** Processes with the same reason share a line. */
+function refusedLines(refused: InspectDocument['refused']): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const { reason } of refused) {
+    const [, process = reason, why = ''] =
+      /^not allowed to look at process (.+?): (it .*)$/.exec(reason) ?? [];
+    byReason.set(why, [...(byReason.get(why) ?? []), process]);
+  }
+  return [...byReason].flatMap(([why, processes]) =>
+    why === '' ? processes.map((reason) => `  ${reason}`) : [`  ${why}:`, `    ${processes.join(', ')}`],
+  );
 }

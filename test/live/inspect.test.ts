@@ -296,13 +296,15 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
 
   it.skipIf(process.getuid?.() !== 0)('says what to grant', async ({ skip }) => {
     const standing = await (await start('waiting')).waits();
-    const { stderr, status } = spawnSync(process.execPath, [BIN, 'inspect', String(standing.pid)], {
-      uid: 65534,
-      gid: 65534,
-      encoding: 'utf8',
-    });
+    const asNobody = (...args: string[]) =>
+      spawnSync(process.execPath, [BIN, 'inspect', ...args], { uid: 65534, gid: 65534, encoding: 'utf8' });
+    const { stderr, status } = asNobody(String(standing.pid));
     if (!stderr.startsWith('rseqlab:')) return skip('nobody may not read the files of this repository');
     expect(status).toBe(2);
+    // One line for all that have the same reason.
+    expect(asNobody('--all').stdout).toMatch(
+      new RegExp(`^  it belongs to user 0; run .*:\\n    .*\\b${standing.pid} \\(standing\\)`, 'm'),
+    );
     return expect(stderr).toBe(
       `rseqlab: not allowed to look at process ${standing.pid} (standing): it belongs to user 0; run as that user or as root, or with CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)\n`,
     );
