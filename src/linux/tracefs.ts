@@ -59,7 +59,7 @@ function ownInstance(): string {
     if (!(error instanceof SystemError)) throw error;
     throw new Unavailable(
       error.code === 'EPERM'
-        ? 'tracefs is not mounted, and only root may look at it then: run as root, or have it mounted: mount -t tracefs nodev /sys/kernel/tracing'
+        ? 'tracefs is not mounted, and only root may look at it then: run as root; or have it mounted (mount -t tracefs -o gid=$(id -g),mode=750 nodev /sys/kernel/tracing), and have CAP_PERFMON, or kernel.perf_event_paranoid=-1'
         : `there is no tracefs (${error.message}): this kernel was built without tracing (CONFIG_FTRACE)`,
     );
   }

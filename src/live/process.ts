@@ -125,18 +125,18 @@ export class LiveProcess implements Target {
 export const gone = (pid: number): Refused =>
   new Refused(`there is no process ${pid}; ps -e lists those that there are`, true);
 
+export const forbidden = (pid: number, name: string): string =>
+  `not allowed to look at process ${pid} (${name}): ${whyForbidden(pid)}`;
+
 /** Why ptrace(2) and process_vm_readv(2) refuse, and what to grant (ptrace(2), "Ptrace access mode checking"). */
-export function forbidden(pid: number, name: string): string {
+export function whyForbidden(pid: number): string {
   const owner = threadStatus(pid)?.get('Uid')?.split(/\s+/)[0];
-  const own = owner === String(process.getuid?.());
+  if (owner !== String(process.getuid?.()))
+    return `it belongs to user ${owner ?? '?'}; run as that user or as root, or with CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)`;
   const scope = yama();
-  const why =
-    own && scope !== undefined && scope > 0
-      ? `kernel.yama.ptrace_scope is ${scope}; sysctl kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE, allows it`
-      : own
-        ? 'it has capabilities or is not dumpable; CAP_SYS_PTRACE allows it (run as root, or docker run --cap-add SYS_PTRACE)'
-        : `it belongs to user ${owner ?? '?'}; run as that user or as root, or with CAP_SYS_PTRACE (docker run --cap-add SYS_PTRACE)`;
-  return `not allowed to look at process ${pid} (${name}): ${why}`;
+  if (scope !== undefined && scope > 0)
+    return `kernel.yama.ptrace_scope is ${scope}; sysctl kernel.yama.ptrace_scope=0, or CAP_SYS_PTRACE, allows it`;
+  return 'it has capabilities or is not dumpable; CAP_SYS_PTRACE allows it (run as root, or docker run --cap-add SYS_PTRACE)';
 }
 
 function yama(): number | undefined {

@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { kernelColumn } from '../../src/abi/kernel-rules.js';
 import { runningKernel } from '../../src/linux/kernel.js';
@@ -333,7 +334,7 @@ describe.skipIf(reason !== undefined)(title('inspect'), () => {
     const [drawn, left] = live.stdout.split('\u001b[?1049l');
     // Live gives latin1.
     const shown = Buffer.from(drawn!, 'latin1').toString();
-    const lines = shown.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '').split('\r\n');
+    const lines = stripVTControlCharacters(shown).split('\r\n');
     expect(Math.max(...lines.map((line) => line.replace('\r', '').length))).toBe(40);
     expect(left).toContain(`thread ${standing.pid} standing: waiting in read`);
     expect(left).toMatch(/^.{60,}$/m);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -222,6 +222,15 @@ describe.skipIf(reasonToAttach !== undefined)(title('stress of a process that ru
     target.kill('SIGCONT');
     expect(await ended).toBe(0);
   });
+
+  it.skipIf(!readFileSync('/proc/2/comm', 'latin1').startsWith('kthreadd'))(
+    'a thread of the kernel is none to stress',
+    () => {
+      expect(oneErrorLine(rseqlab(['stress', '-p', '2']))).toBe(
+        'rseqlab: cannot trace process 2: it is a thread of the kernel, and has no user space',
+      );
+    },
+  );
 
   it('is refused where another traces it already', async () => {
     const target = start(COUNTERS, 'good', '1', LONG);

@@ -1,6 +1,7 @@
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
-import { commandLine, threadStat, threadStatus } from '../../linux/procfs.js';
+import { commandLine, KERNEL_THREAD, threadStat, threadStatus } from '../../linux/procfs.js';
 import type { FirstCall } from '../../linux/stub.js';
+import { whyForbidden } from '../process.js';
 import type { Keeper } from './keeper.js';
 import type { TracedProcess } from './tracer.js';
 
@@ -43,5 +44,7 @@ export function whyNot(pid: number): string {
     return `process ${tracer} (${name}) traces it already, and there can be one tracer only; end that one first`;
   }
   if (/^[ZX]/.test(status.get('State') ?? '')) return 'it has ended, and waits for its parent to take notice';
-  return 'not permitted; run as its user or as root, and see that kernel.yama.ptrace_scope is 0';
+  if (((threadStat(pid)?.flags ?? 0) & KERNEL_THREAD) !== 0)
+    return 'it is a thread of the kernel, and has no user space';
+  return whyForbidden(pid);
 }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { Unavailable } from '../../linux/errors.js';
 import { PACKAGE } from '../../node/version.js';
+import { whyNot } from '../keeper/refusal.js';
 import { type SessionOptions, TargetError } from './options.js';
 import type { CommandEnd, Watch } from './session.js';
 import { decodeMessage, type TracerMessage, type TracerTask } from './tracer-messages.js';
@@ -36,9 +37,7 @@ export async function openPtraceWatch(
     link.destroy();
     const text = first.kind === 'failed' ? first.text : 'the tracer has died';
     if (first.kind === 'failed' && first.refused && pids !== undefined)
-      throw new Unavailable(
-        `ptrace of process ${pids.join(', ')} is not permitted (${text}): it may have a tracer already (gdb, strace); or run as its user or as root, or sysctl kernel.yama.ptrace_scope=0`,
-      );
+      throw new Unavailable(pids.map((pid) => `cannot trace process ${pid}: ${whyNot(pid)}`).join('; '));
     throw pids === undefined
       ? new TargetError(`${task.args![0]} cannot be started: ${text}`)
       : new Unavailable(text);
