@@ -238,7 +238,7 @@ describe.skipIf(noPerf !== undefined || !root)('without privilege', () => {
     expect(all.stderr).toMatch(/^rseqlab: .*(run as root|tracefs).*\n$/);
     expect(all.status).toBe(2);
     const foreign = spawnSync(process.execPath, [BIN, 'trace', '-p', `${process.pid}`], nobody);
-    expect(foreign.stderr).toMatch(/^rseqlab: ptrace of process \d+ is not permitted .*\n$/);
+    expect(foreign.stderr).toMatch(/^rseqlab: cannot trace process \d+: it belongs to user .*\n$/);
     expect(foreign.status).toBe(2);
   });
 });
