@@ -1,8 +1,8 @@
 /*
- * What bench/checkpoint freezes:  heap FILE MEGABYTES THREADS
+ * What bench/checkpoint freezes:  heap FILE MEGABYTES THREADS     (megabytes: a power of two)
  * Private memory, all of it touched: a half of words that repeat, a quarter of noise, a quarter of zeros. All threads are registered. One watches the
  * clock: it sleeps a tenth of a millisecond at a time, ahead of all others if it may, and keeps the longest time in which it was not there. One
- * writes: it puts the number of its round into one page after the other, over all of the memory. The others count in a section each millisecond.
+ * writes: it puts the number of its round into one page after the other, all over the memory (16 in a millisecond). The others count in a section each millisecond.
  * FILE, mapped, tells: 0 ready, 1 nanoseconds of the longest gap (the reader sets it to 0), 2 the watcher's rounds, 3 the writer's rounds, 4 where
  * the memory is. It ends when word 5 is set: with status 0 if the memory is as it was written.
  */
@@ -13,11 +13,14 @@ typedef unsigned long u64;
 #define PAGE 4096ul
 struct rseq { u32 cpu_id_start, cpu_id; u64 rseq_cs; u32 flags, node_id, mm_cid, end; } __attribute__((aligned(32)));
 struct thread { struct rseq rseq; u64 number; char rest[4096 - 64]; };
-enum { READ = 0, OPEN = 2, MMAP = 9, CLONE = 56, EXIT = 60, SETSCHEDULER = 144, CLOCK = 228, EXIT_GROUP = 231, NANOSLEEP = 230, RSEQ = 334, TRUNCATE = 77 };
+enum { READ = 0, OPEN = 2, MMAP = 9, CLONE = 56, EXIT = 60, SETSCHEDULER = 144, MADVISE = 28, CLOCK = 228, EXIT_GROUP = 231, NANOSLEEP = 230, RSEQ = 334, TRUNCATE = 77 };
 
 static volatile u64 *told;
 static u64 bytes, counts[1024];
 static char *heap;
+/* Two pages that a child does not get as they are: MADV_DONTFORK, MADV_WIPEONFORK. */
+static u64 *apart;
+enum { DONTFORK = 10, WIPEONFORK = 18 };
 
 static long call6(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -61,6 +64,9 @@ static __attribute__((noinline)) void count(struct rseq *rseq)
 /* Page `n` in round `round`: its first word. */
 static void put(u64 n, u64 round) { *(volatile u64 *)(heap + n * PAGE) = round; }
 
+/* Pages in an order in which nobody reads them; their number is a power of two. */
+#define ORDER(k, pages) ((k) * 40503 % (pages))
+
 static void watch(void)
 {
 	int priority = 10;
@@ -75,21 +81,45 @@ static void watch(void)
 	}
 }
 
+/* What the memory holds from the beginning on, word by word. */
+static u64 filled(u64 at, u64 *state)
+{
+	u64 part = at / PAGE % 16;
+	if (part >= 12)
+		return 0;
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return part < 4 ? *state : 0x0000700000000000ul + *state % 4096 * 64;
+}
+#define SEED 88172645463325252ul
+
+/* The first `done` pages in the writer's order have its round, the others the one before; all else is as it was filled. */
+static int is_right(u64 pages, u64 done, u64 round)
+{
+	u64 state = SEED;
+	if (apart[0] != DONTFORK || apart[PAGE / 8] != WIPEONFORK)
+		return 0;
+	for (u64 k = 0; k < pages; k++)
+		if (*(u64 *)(heap + ORDER(k, pages) * PAGE) != (k < done ? round : round - 1))
+			return 0;
+	for (u64 at = 0; at < bytes; at += 8)
+		if (filled(at, &state) != *(u64 *)(heap + at) && at % PAGE)
+			return 0;
+	return 1;
+}
+
 static void write_on(void)
 {
 	u64 pages = bytes / PAGE;
 	for (u64 round = 1; ; round++) {
-		for (u64 n = 0; n < pages; n++) {
-			put(n, round);
-			if (n % 16)
-				continue;
-			if (told[5]) {
-				for (u64 k = 0; k < pages; k++)
-					if (*(u64 *)(heap + k * PAGE) != (k <= n ? round : round - 1))
-						call(EXIT_GROUP, 1, 0, 0, 0);
-				call(EXIT_GROUP, 0, 0, 0, 0);
+		for (u64 k = 0; k < pages; k++) {
+			if (k % 16 == 0) {
+				if (told[5])
+					call(EXIT_GROUP, !is_right(pages, k, round), 0, 0, 0);
+				pause_for(1000000);
 			}
-			pause_for(1000000);
+			put(ORDER(k, pages), round);
 		}
 		told[3] = round;
 	}
@@ -122,19 +152,11 @@ static void start(struct thread *thread)
 
 static void fill(void)
 {
-	u64 state = 88172645463325252ul;
+	u64 state = SEED;
 	for (u64 at = 0; at < bytes; at += 8) {
-		u64 part = at / PAGE % 16, word = 0;
-		if (part < 12) {
-			state ^= state << 13;
-			state ^= state >> 7;
-			state ^= state << 17;
-			word = part < 4 ? state : 0x0000700000000000ul + state % 4096 * 64;
-		}
-		*(u64 *)(heap + at) = word;
+		u64 word = filled(at, &state);
+		*(u64 *)(heap + at) = at % PAGE ? word : 0;
 	}
-	for (u64 n = 0; n < bytes / PAGE; n++)
-		put(n, 0);
 }
 
 static u64 number(const char *text)
@@ -158,6 +180,11 @@ static __attribute__((used)) void heap_main(u64 *stack)
 	heap = (char *)call6(MMAP, 0, bytes, 3, 0x22, -1, 0);
 	told[4] = (u64)heap;
 	fill();
+	apart = (u64 *)call6(MMAP, 0, 2 * PAGE, 3, 0x22, -1, 0);
+	apart[0] = DONTFORK;
+	apart[PAGE / 8] = WIPEONFORK;
+	call(MADVISE, (long)apart, PAGE, DONTFORK, 0);
+	call(MADVISE, (long)apart + PAGE, PAGE, WIPEONFORK, 0);
 	char *records = (char *)call6(MMAP, 0, threads * sizeof(struct thread), 3, 0x22, -1, 0);
 	struct thread *mine = (struct thread *)records;
 	mine->number = 99;

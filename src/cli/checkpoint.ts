@@ -59,6 +59,7 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
       'a thread inside a section stays there in the image: for analysis, wrong to go on from',
     )
     .option('--copy', 'copy its memory while it stands still, instead of from a snapshot while it goes on')
+    .option('--parent <image>', 'write only what has changed since that image, which restore needs as well')
     .addHelpText('after', CHECKPOINT_EXAMPLES)
     .action(async (source: string, options: CheckpointOptions) =>
       finish(await refusing(() => fromSource(source, options))),
@@ -98,13 +99,16 @@ interface CheckpointOptions {
   readonly kill?: boolean;
   readonly keepPosition?: boolean;
   readonly copy?: boolean;
+  readonly parent?: string;
 }
 
 async function fromSource(
   source: string,
   { output, format, ...options }: CheckpointOptions,
 ): Promise<number> {
-  const { kill = false, keepPosition = false, copy = false } = options;
+  const { kill = false, keepPosition = false, copy = false, parent } = options;
+  if (format === 'core' && parent !== undefined)
+    throw new UsageError('checkpoint: a core holds all of the memory; leave out --parent');
   // Whoever has an image that is called 4242 writes ./4242.
   if (format === 'core' && !/^\d+$/.test(source)) {
     if (kill || keepPosition || copy)
@@ -120,7 +124,7 @@ async function fromSource(
       `${source} is no number of a process; an image can be made a core, with --format core`,
     );
   available();
-  const config = { pid: count('PID', source, 1, 2 ** 22), kill, keepPosition, copy };
+  const config = { pid: count('PID', source, 1, 2 ** 22), kill, keepPosition, copy, parent };
   const [done, size] =
     format === 'image'
       ? await checkpoint({ ...config, file: output }).then((done) => [done, done.bytes] as const)

@@ -10,7 +10,7 @@ import type { MemoryTaker } from './memory.js';
 /** The maps; the process stands still. What is in them is read by `memory`, which fills their pieces. */
 export function captureMaps(pid: number, maps: readonly CheckedMap[], memory: MemoryTaker): MapImage[] {
   return maps.map((map) => {
-    const file = map.kind === 'file' ? fileOf(map.name) : undefined;
+    const file = map.kind === 'file' ? fileOf(map.name, map.shared) : undefined;
     return {
       start: map.start,
       end: map.end,
@@ -29,9 +29,9 @@ export function captureMaps(pid: number, maps: readonly CheckedMap[], memory: Me
 
 /** What takes its time and can be done while it runs: the digests of the files that it has mapped. */
 export function prepareMaps(pid: number): void {
-  for (const { name } of mapsOf(pid)) {
+  for (const { name, shared } of mapsOf(pid)) {
     try {
-      if (name.startsWith('/')) fileOf(name);
+      if (name.startsWith('/') && !shared) fileOf(name);
     } catch {
       // Told when it counts.
     }
@@ -40,12 +40,15 @@ export function prepareMaps(pid: number): void {
 
 const known = new Map<string, { readonly stamp: string; readonly file: MappedFile }>();
 
-/** Asked again it is at once, unless the file has changed: digests are made before the process stands still. */
-function fileOf(path: string): MappedFile {
+/**
+ * Asked again it is at once, unless the file has changed: digests are made before the process stands still. `anew`: what is written through a map
+ * changes no time of the file at once.
+ */
+function fileOf(path: string, anew = false): MappedFile {
   const { size, mtimeNs, ctimeNs, ino, dev } = statSync(path, { bigint: true });
   const stamp = [size, mtimeNs, ctimeNs, ino, dev].join();
   const before = known.get(path);
-  if (before?.stamp === stamp) return before.file;
+  if (before?.stamp === stamp && !anew) return before.file;
   const file = { path, size: Number(size), digest: fileDigest(path) };
   known.set(path, { stamp, file });
   return file;

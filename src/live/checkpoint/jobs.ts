@@ -6,6 +6,7 @@ import { waitFor } from '../../linux/wait.js';
 import { reason } from '../../node/reason.js';
 import type { Channel } from '../keeper/channel.js';
 import { whyNot } from '../keeper/refusal.js';
+import { parentOf } from './known.js';
 import { openImageFile } from './open.js';
 import { Unsupported } from './refusal.js';
 import { restore } from './restore.js';
@@ -19,6 +20,8 @@ export interface CheckpointConfig {
   readonly keepPosition: boolean;
   /** Its memory is copied while it stands still: no snapshot. */
   readonly copy: boolean;
+  /** An image from before: only what has changed since is written. */
+  readonly parent: string | undefined;
 }
 
 /** What it says, beside KeeperMessage. */
@@ -44,15 +47,17 @@ class Abandoned extends Error {}
 
 export async function checkpointJob(channel: Channel, given: unknown): Promise<void> {
   const config = given as CheckpointConfig;
-  const { pid, file } = config;
+  const { pid, file, parent: before } = config;
   await refusing(channel, `cannot checkpoint process ${pid}`, async () => {
     const temporary = `${file}.${process.pid}.tmp`;
+    const parent = before === undefined ? undefined : parentOf(before, file);
     const out = openFile(file, temporary);
     let told = 0;
     try {
       const { image, bytes, memory, frozen } = await take({
         ...config,
         out,
+        parent,
         progress: (taken) => {
           channel.receive(false);
           if (channel.gone) throw new Abandoned();
@@ -60,7 +65,6 @@ export async function checkpointJob(channel: Channel, given: unknown): Promise<v
           told = taken;
           channel.send({ kind: 'progress', taken });
         },
-        file,
         complete: () =>
           writing(file, () => {
             fsyncSync(out);

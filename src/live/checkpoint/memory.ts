@@ -17,6 +17,13 @@ interface Wanted {
   readonly pieces: PieceImage[];
 }
 
+/** Pages of one map. */
+interface Chunk {
+  readonly of: Wanted;
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
 /** What of the memory is kept where: pages that an image from before has as they are. */
 export interface Known {
   /** Splits pages at an address into those that are known, as pieces, and those that are not, which `fresh` makes pieces of. */
@@ -29,7 +36,7 @@ export interface Known {
 
 export class MemoryTaker {
   private wanted: Wanted[] = [];
-  private readonly buffer = new Uint8Array(CHUNK);
+  private readonly copied: Chunk[] = [];
   /** Bytes that have been read. */
   taken = 0;
 
@@ -54,44 +61,53 @@ export class MemoryTaker {
   copy(pid: number, onlyHere = false): void {
     const now = this.wanted.filter(({ here }) => here || !onlyHere);
     this.wanted = this.wanted.filter((each) => !now.includes(each));
-    for (const step of this.steps(pid, now)) step();
+    this.copied.push(...chunks(pid, now, (size) => new Uint8Array(size)));
   }
 
-  /** Reads everything that is wanted and writes it meanwhile. `progress` gets the bytes that have been read; it throws to end this. */
+  /** Puts what was copied into the image, and reads the rest. `progress` gets the bytes that have been read; it throws to end this. */
   async take(pid: number, progress: (taken: number) => void): Promise<void> {
-    const now = this.wanted;
-    this.wanted = [];
-    for (const step of this.steps(pid, now)) {
-      step();
-      progress(this.taken);
-      await this.writer.room();
-    }
+    const buffer = new Uint8Array(CHUNK);
+    const copied = this.copied.splice(0).reverse();
+    for (let chunk = copied.pop(); chunk !== undefined; chunk = copied.pop()) await this.put(chunk, progress);
+    for (const chunk of chunks(pid, this.wanted.splice(0), (size) => buffer.subarray(0, size)))
+      await this.put(chunk, progress);
   }
 
-  private *steps(pid: number, wanted: readonly Wanted[]): Generator<() => void> {
-    const pages = new PageMap(pid);
-    const fd = openSync(`/proc/${pid}/mem`, 'r');
-    try {
-      for (const { map, pieces } of wanted)
-        for (const range of pages.ranges(map.start, map.end))
-          for (let at = range.start; at < range.end; at += BigInt(CHUNK))
-            yield () => appendPieces(pieces, this.chunk(pid, fd, map, at, range.end));
-    } finally {
-      pages.close();
-      closeSync(fd);
-    }
-  }
-
-  private chunk(pid: number, fd: number, map: FileMap, address: bigint, end: bigint): PieceImage[] {
-    const size = Math.min(CHUNK, Number(end - address));
-    const bytes = this.buffer.subarray(0, size);
-    // Memory that the process may not read itself comes through /proc, more slowly.
-    if (!readInto(pid, address, bytes)) readForcedInto(fd, address, bytes);
-    this.taken += size;
+  private async put({ of, address, bytes }: Chunk, progress: (taken: number) => void): Promise<void> {
     // A page of zeros is another thing than the file's.
     const fresh = (at: bigint, part: Uint8Array): PieceImage[] =>
-      this.writer.addPages(at, part, map.name.startsWith('/'));
-    return this.known === undefined ? fresh(address, bytes) : this.known.pieces(address, bytes, fresh);
+      this.writer.addPages(at, part, of.map.name.startsWith('/'));
+    appendPieces(
+      of.pieces,
+      this.known === undefined ? fresh(address, bytes) : this.known.pieces(address, bytes, fresh),
+    );
+    this.taken += bytes.length;
+    progress(this.taken);
+    await this.writer.room();
+  }
+}
+
+/** Pages that hold something, in buffers of `room`. */
+function* chunks(
+  pid: number,
+  wanted: readonly Wanted[],
+  room: (size: number) => Uint8Array,
+): Generator<Chunk> {
+  if (wanted.length === 0) return;
+  const pages = new PageMap(pid);
+  const fd = openSync(`/proc/${pid}/mem`, 'r');
+  try {
+    for (const of of wanted)
+      for (const range of pages.ranges(of.map.start, of.map.end))
+        for (let address = range.start; address < range.end; address += BigInt(CHUNK)) {
+          const bytes = room(Math.min(CHUNK, Number(range.end - address)));
+          // Memory that the process may not read itself comes through /proc, more slowly.
+          if (!readInto(pid, address, bytes)) readForcedInto(fd, address, bytes);
+          yield { of, address, bytes };
+        }
+  } finally {
+    pages.close();
+    closeSync(fd);
   }
 }
 

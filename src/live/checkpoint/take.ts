@@ -1,14 +1,15 @@
 /** Freezes a process, has its memory read, and lets it go on. */
 
 import { SIG } from '../../abi/signals.js';
-import type { ParentImage, ProcessImage } from '../../checkpoint/image.js';
+import type { ProcessImage } from '../../checkpoint/image.js';
 import { findSyscall } from '../../linux/inject.js';
 import { signalThread } from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
 import { capture, checkBefore } from './capture.js';
 import { prepareMaps } from './contents.js';
 import { type Frozen, freeze, thaw } from './freeze.js';
-import { type Known, MemoryTaker } from './memory.js';
+import type { Parent } from './known.js';
+import { MemoryTaker } from './memory.js';
 import { type Snapshot, snapshot } from './snapshot.js';
 import { ImageWriter } from './writer.js';
 
@@ -22,7 +23,8 @@ export interface TakeOptions {
   /** Where the image goes, and its name for messages. */
   readonly out: number;
   readonly file: string;
-  readonly parent?: { readonly known: Known; readonly image: ParentImage };
+  /** What has not changed since is left in that image. */
+  readonly parent: Parent | undefined;
   /** Gets the bytes of memory that have been read; throws to end this. */
   progress(taken: number): void;
   /** The image is written: it gets its name. */
