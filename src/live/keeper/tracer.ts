@@ -175,6 +175,12 @@ export class Tracer {
     for (const tid of this.strays) attempt(() => ptrace.detach(tid));
   }
 
+  /** All threads of a process are the caller's from now on, as they are: traced, and in memory without breakpoints. */
+  handOver(process: TracedProcess): void {
+    process.space.removeAll();
+    for (const thread of [...process.threads.values()]) this.forget(thread);
+  }
+
   private take(change: Change): void {
     const thread = this.threads.get(change.tid);
     if (thread === undefined) return this.takeUnknown(change);
