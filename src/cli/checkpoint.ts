@@ -20,6 +20,8 @@ const CHECKPOINT_EXAMPLES = `
 Examples:
   rseqlab checkpoint 4242 -o server.img             the process goes on
   rseqlab checkpoint 4242 -o server.img --kill      it ends
+  rseqlab checkpoint 4242 -o server.img --at push+0x14
+                                                    when a thread stands there, in the middle of a section
   rseqlab restore server.img                        it is there again
   rseqlab inspect server.img                        what it says of each thread
   rseqlab checkpoint 4242 -o server.core --format core          for gdb: each thread where it stood
@@ -57,6 +59,10 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
     .option(
       '--keep-position',
       'a thread inside a section stays there in the image: for analysis, wrong to go on from',
+    )
+    .option(
+      '--at <instruction>',
+      'wait until a thread comes to it, and freeze it there: an address (0x...), or symbol+offset',
     )
     .option('--copy', 'copy its memory while it stands still, instead of from a snapshot while it goes on')
     .option('--parent <image>', 'write only what has changed since that image, which restore needs as well')
@@ -100,20 +106,21 @@ interface CheckpointOptions {
   readonly keepPosition?: boolean;
   readonly copy?: boolean;
   readonly parent?: string;
+  readonly at?: string;
 }
 
 async function fromSource(
   source: string,
   { output, format, ...options }: CheckpointOptions,
 ): Promise<number> {
-  const { kill = false, keepPosition = false, copy = false, parent } = options;
+  const { kill = false, keepPosition = false, copy = false, parent, at } = options;
   if (format === 'core' && parent !== undefined)
     throw new UsageError('checkpoint: a core holds all of the memory; leave out --parent');
   // Whoever has an image that is called 4242 writes ./4242.
   if (format === 'core' && !/^\d+$/.test(source)) {
-    if (kill || keepPosition || copy)
+    if (kill || keepPosition || copy || at !== undefined)
       throw new UsageError(
-        'checkpoint: an image is made a core as it is; leave out --kill, --keep-position and --copy',
+        'checkpoint: an image is made a core as it is; leave out --kill, --keep-position, --at and --copy',
       );
     const { size, pid, threads } = coreOf(source, output);
     process.stdout.write(`${output}: core of process ${pid}, ${plural(threads, 'thread')}; ${size} bytes\n`);
@@ -124,7 +131,14 @@ async function fromSource(
       `${source} is no number of a process; an image can be made a core, with --format core`,
     );
   available();
-  const config = { pid: count('PID', source, 1, 2 ** 22), kill, keepPosition, copy, parent };
+  const config = {
+    pid: count('PID', source, 1, 2 ** 22),
+    kill,
+    keepPosition,
+    copy,
+    parent,
+    ...(at !== undefined && { at }),
+  };
   const [done, size] =
     format === 'image'
       ? await checkpoint({ ...config, file: output }).then((done) => [done, done.bytes] as const)

@@ -1,8 +1,10 @@
 /** `checkpoint --at`: a process is frozen when one of its threads comes to an instruction, so that one can say where in a section. */
 import { asAddr, hex } from '../../abi/address.js';
+import { ERRNO } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { printable } from '../../binary/printable.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
+import { SystemError } from '../../linux/errors.js';
 import { readForced, writeForced } from '../../linux/memory.js';
 import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
@@ -25,6 +27,7 @@ const LONGEST = 1 << 20;
  */
 export function instructionOf(pid: number, wanted: string): bigint {
   const modules = Modules.ofProcess(pid);
+  if (modules.modules.length === 0) throw new SystemError('ptrace', ERRNO.ESRCH);
   const address = addressOf(modules, wanted);
   const { section, module, inFile } = modules.place(address);
   const range = inFile === undefined ? undefined : module?.file.image?.functionAt(inFile);
@@ -47,28 +50,25 @@ function addressOf(modules: Modules, wanted: string): bigint {
   if (/^0x[0-9a-f]+$/i.test(wanted)) return BigInt(wanted);
   const [, name, offset = '0'] = /^(.+?)(?:\+(0x[0-9a-f]+|\d+))?$/i.exec(wanted)!;
   for (const { file, bias } of modules.modules) {
-    const symbol = file.image?.symbol(name!);
-    if (symbol?.address !== undefined && symbol.kind !== 'tls')
-      return BigInt(symbol.address) + bias + BigInt(offset);
+    const named = (file.image?.symbols ?? []).filter(
+      (each) => each.name === name && each.address !== undefined,
+    );
+    const symbol = named.find(({ kind }) => kind === 'function') ?? named.find(({ kind }) => kind !== 'tls');
+    if (symbol !== undefined) return BigInt(symbol.address!) + bias + BigInt(offset);
   }
   throw new Unsupported(
     `it has no symbol ${printable(name!)}; give an address (0x...), or a name that nm shows`,
   );
 }
 
-/** A thread that stands at the instruction; the others run, traced by us. */
-export interface Arrival extends Meeting {
-  readonly tid: number;
-}
-
 /** Waits until a thread comes there. Undefined: the tool has gone. Throws Unavailable, Unsupported; the process is as it was then. */
-export function arrive(channel: Channel, pid: number, address: bigint): Arrival | undefined {
+export function arrive(channel: Channel, pid: number, address: bigint): Meeting | undefined {
   return new Waiting(channel, pid, address).run();
 }
 
 class Waiting {
   private readonly keeper: Keeper;
-  private arrival: Arrival | undefined;
+  private arrival: Meeting | undefined;
   private against: string | undefined;
 
   constructor(
@@ -79,7 +79,7 @@ class Waiting {
     this.keeper = new Keeper(channel, this);
   }
 
-  run(): Arrival | undefined {
+  run(): Meeting | undefined {
     const process = attachOrRefuse(this.keeper, this.pid);
     if (!process.space.plant(Number(this.address))) {
       this.keeper.stop();

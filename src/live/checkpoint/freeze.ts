@@ -2,9 +2,9 @@
 import { ERRNO } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
-import { threadStat, threadsOf } from '../../linux/procfs.js';
+import { threadStat, threadStatus, threadsOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
-import { waitFor } from '../../linux/wait.js';
+import { type Change, waitFor } from '../../linux/wait.js';
 
 /** A thread that stands still for us. */
 export interface Frozen {
@@ -13,9 +13,17 @@ export interface Frozen {
   readonly stopped: boolean;
 }
 
+/** Threads that are traced by us already. */
+export interface Meeting {
+  /** This one stands still. */
+  readonly tid: number;
+  /** Told of what others do instead of the stop that was asked for: true where that will do. */
+  isThere(tid: number, change: Change): boolean;
+}
+
 /** All threads, also those that are made meanwhile; the process's first one first. Throws SystemError: EPERM, ESRCH. */
-export function freeze(pid: number): Frozen[] {
-  const all = new Map<number, Frozen>();
+export function freeze(pid: number, met?: Meeting): Frozen[] {
+  const all = new Map<number, Frozen>(met && [[met.tid, { tid: met.tid, stopped: false }]]);
   const gone = new Set<number>();
   try {
     // Threads that are not stopped yet may make others.
@@ -25,7 +33,7 @@ export function freeze(pid: number): Frozen[] {
       const seized = found.filter((tid) => seize(pid, tid) || !gone.add(tid));
       for (const tid of seized) interrupt(tid);
       for (const tid of seized) {
-        const frozen = standing(tid);
+        const frozen = standing(tid, met);
         if (frozen === undefined) gone.add(tid);
         else all.set(tid, frozen);
       }
@@ -59,13 +67,15 @@ function seize(pid: number, tid: number): boolean {
     ptrace.seize(tid, ptrace.traceOptions());
     return true;
   } catch (error) {
-    if (tid === pid || !isErrno(error, 'ESRCH', 'EPERM')) throw error;
-    const stat = threadStat(pid, tid);
-    if (isErrno(error, 'ESRCH') || stat === undefined || stat.state === 'Z' || stat.state === 'X')
-      return false;
+    if (!isErrno(error, 'ESRCH', 'EPERM')) throw error;
+    if (isErrno(error, 'EPERM') && isOurs(tid)) return true;
+    const state = threadStat(pid, tid)?.state ?? 'X';
+    if (tid !== pid && (isErrno(error, 'ESRCH') || state === 'Z' || state === 'X')) return false;
     throw error;
   }
 }
+
+const isOurs = (tid: number): boolean => Number(threadStatus(tid)?.get('TracerPid') ?? 0) === process.pid;
 
 function interrupt(tid: number): void {
   try {
@@ -79,12 +89,13 @@ function interrupt(tid: number): void {
  * Waits until a thread that was interrupted stands still. A signal that it is about to get is delivered first: it would be lost in what we make the
  * thread do. Undefined: it has ended.
  */
-export function standing(tid: number): Frozen | undefined {
+function standing(tid: number, met?: Meeting): Frozen | undefined {
   for (;;) {
     const change = waitFor(tid);
     if (change === undefined || change.kind === 'exited' || change.kind === 'killed') return undefined;
     if (change.kind === 'event' && change.event === 'STOP')
       return { tid, stopped: change.signal !== SIG.SIGTRAP };
+    if (met?.isThere(tid, change) === true) return { tid, stopped: false };
     // Any stop takes the place of the one that was asked for (ptrace_stop).
     interrupt(tid);
     try {

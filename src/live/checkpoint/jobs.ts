@@ -6,6 +6,7 @@ import { waitFor } from '../../linux/wait.js';
 import { reason } from '../../node/reason.js';
 import type { Channel } from '../keeper/channel.js';
 import { whyNot } from '../keeper/refusal.js';
+import { arrive, instructionOf } from './at.js';
 import { parentOf } from './known.js';
 import { openImageFile } from './open.js';
 import { Unsupported } from './refusal.js';
@@ -22,6 +23,8 @@ export interface CheckpointConfig {
   readonly copy: boolean;
   /** An image from before: only what has changed since is written. */
   readonly parent: string | undefined;
+  /** An instruction at which a thread is to be: `0x4011c4`, `push+0x14`. */
+  readonly at?: string;
 }
 
 /** What it says, beside KeeperMessage. */
@@ -54,10 +57,18 @@ export async function checkpointJob(channel: Channel, given: unknown): Promise<v
     const out = openFile(file, temporary);
     let told = 0;
     try {
+      const arriving = config.at === undefined ? undefined : instructionOf(pid, config.at);
       const { image, bytes, memory, frozen } = await take({
         ...config,
         out,
         parent,
+        ...(arriving !== undefined && {
+          arrive: () => {
+            const met = arrive(channel, pid, arriving);
+            if (met === undefined) throw new Abandoned();
+            return met;
+          },
+        }),
         progress: (taken) => {
           channel.receive(false);
           if (channel.gone) throw new Abandoned();

@@ -7,7 +7,7 @@ import { signalThread } from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
 import { capture, checkBefore } from './capture.js';
 import { prepareMaps } from './contents.js';
-import { type Frozen, freeze, thaw } from './freeze.js';
+import { type Frozen, freeze, type Meeting, thaw } from './freeze.js';
 import type { Parent } from './known.js';
 import { MemoryTaker } from './memory.js';
 import { type Snapshot, snapshot } from './snapshot.js';
@@ -20,6 +20,8 @@ export interface TakeOptions {
   readonly keepPosition: boolean;
   /** Its memory is copied while it stands still, and no snapshot is made. */
   readonly copy: boolean;
+  /** Waits until a thread stands where it is to be frozen. */
+  arrive?(): Meeting;
   /** Where the image goes, and its name for messages. */
   readonly out: number;
   readonly file: string;
@@ -48,8 +50,9 @@ export async function take(options: TakeOptions): Promise<Taken> {
   const memory = new MemoryTaker(writer, options.parent?.known);
   const outside = checkBefore(pid);
   prepareMaps(pid);
+  const met = options.arrive?.();
   const begun = performance.now();
-  const threads = freeze(pid);
+  const threads = freeze(pid, met);
   let image: ProcessImage;
   let bytes = 0;
   let copy: Snapshot | undefined;
