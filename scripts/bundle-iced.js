@@ -31,6 +31,13 @@ function asEsModule(source, bytes) {
     [/const path = require\('path'\)[^\n]*\n/, ''],
     [/const bytes = require\('fs'\)[^\n]*\n/, `const bytes = ${bytes};\n`],
     ['module.exports.__wasm = wasm;', ''],
+    // Made by the first instruction that somebody reads: most commands need none, or none at once.
+    ['let wasm;', 'let made;\nfunction wasm() { return made ?? start(); }'],
+    [/\bwasm\./g, 'wasm().'],
+    [
+      /(const bytes = [^\n]*\n)([^]*)wasm = wasmInstance.exports;/,
+      'function start() {\n$1$2return (made = wasmInstance.exports);\n}',
+    ],
     [/module\.exports\.(__wb\w+) = /g, 'called.$1 = '],
     [/module\.exports\.(\w+) = Object\.freeze\(\{(.*?)\}\);/gs, (_, name, members) => enumOf(name, members)],
     [/module\.exports\.(\w+) = \1\b;?/g, 'export { $1 };'],

@@ -5,11 +5,19 @@ import { type ElfHeaders, type SectionHeader, SHF } from './headers.js';
 const LARGEST = 2 ** 29;
 const ELFCOMPRESS_ZLIB = 1;
 
+/** Unpacks what zlib has packed to `size` bytes; throws where it is damaged. */
+export type Inflate = (bytes: Uint8Array, size: number) => Uint8Array;
+const portable: Inflate = (bytes, size) => unzlibSync(bytes, { out: new Uint8Array(size) });
+
 /**
  * A section's bytes as they were before compression: SHF_COMPRESSED (gABI, "Section Compression": Elf_Chdr with type, size, alignment)
  * with zlib. Throws Error, whose message is one clause, where they cannot be unpacked.
  */
-export function sectionBytes({ cursor }: ElfHeaders, section: SectionHeader): Uint8Array {
+export function sectionBytes(
+  { cursor }: ElfHeaders,
+  section: SectionHeader,
+  inflate: Inflate = portable,
+): Uint8Array {
   const bytes = cursor.bytes.subarray(section.offset, section.offset + section.size);
   if ((section.flags & SHF.COMPRESSED) === 0) return bytes;
   const wide = cursor.bits === 64;
@@ -18,7 +26,7 @@ export function sectionBytes({ cursor }: ElfHeaders, section: SectionHeader): Ui
   if (type !== ELFCOMPRESS_ZLIB) throw new Error('is compressed in a way that is not read (zstd)');
   if (size > LARGEST) throw new Error(`would have ${size} bytes unpacked`);
   try {
-    return unzlibSync(bytes.subarray(wide ? 24 : 12), { out: new Uint8Array(size) });
+    return inflate(bytes.subarray(wide ? 24 : 12), size);
   } catch {
     throw new Error('is compressed, and damaged');
   }

@@ -1,5 +1,6 @@
 import { type Addr, addr, hex, plus } from '../abi/address.js';
 import { holds } from './byte-search.js';
+import type { Inflate } from './compressed.js';
 import { DT, dynamicTags } from './dynamic.js';
 import { type FunctionIndex, functionIndex } from './function-index.js';
 import { type ElfHeaders, ET, PT, readHeaders, SHF, SHT } from './headers.js';
@@ -18,7 +19,15 @@ import { type Linked, link } from './link.js';
 import { printable } from './printable.js';
 import { regionFrom, regionOf } from './regions.js';
 import { sourceLines } from './source-lines.js';
-import { readSymbols, readSymbolTables, type SymbolTables, symbolSources, withoutTwins } from './symbols.js';
+import { type ScanTable, scanForFunction, scanForName } from './symbol-scan.js';
+import {
+  readSymbols,
+  readSymbolTables,
+  type SymbolTables,
+  symbolSources,
+  unnamedSource,
+  withoutTwins,
+} from './symbols.js';
 import { type ThreadBlock, type ThreadSections, threadBlock } from './thread-block.js';
 import { type UnwindIndex, unwindIndex } from './unwind.js';
 
@@ -28,6 +37,9 @@ const TYPES = {
   [ET.DYN]: 'shared',
   [ET.CORE]: 'core',
 } as const;
+
+/** So many questions about single symbols take less time than reading all of them does. */
+const FIRST_QUESTIONS = 24;
 
 /** A ProgramImage of an ELF file. Everything is read when it is first asked for: most questions need little of a large file. */
 export class ElfImage implements ProgramImage {
@@ -45,6 +57,7 @@ export class ElfImage implements ProgramImage {
   private functions: FunctionIndex | undefined;
   private unwind: UnwindIndex | undefined;
   private lines: ((at: Addr) => SourceLine | undefined) | undefined;
+  private questions = 0;
   private lastRegion: { region: Region; view: DataView } | undefined;
 
   constructor(
@@ -54,6 +67,7 @@ export class ElfImage implements ProgramImage {
     private readonly debugFile: (() => Uint8Array | undefined) | undefined,
     private readonly ownPages: boolean,
     private readonly provided: ((name: string) => boolean) | undefined,
+    private readonly inflate: Inflate | undefined,
   ) {
     this.memory = layout(headers, warnings, ownPages);
     this.threads = threadBlock(headers);
@@ -181,6 +195,10 @@ export class ElfImage implements ProgramImage {
   }
 
   symbol(name: string): ImageSymbol | undefined {
+    if (this.isFirst()) {
+      const own = scanForName(this.ownTables(), name);
+      return own?.address === undefined ? (scanForName(this.debugTables(), name) ?? own) : own;
+    }
     return this.symbols.find((symbol) => symbol.name === name);
   }
 
@@ -240,12 +258,42 @@ export class ElfImage implements ProgramImage {
   }
 
   functionAt(address: Addr): FunctionRange | undefined {
+    const scanned = this.isFirst() ? this.scan(address) : 'unsure';
+    if (scanned !== 'unsure' && scanned !== undefined) return scanned;
     this.functions ??= functionIndex(this);
     const byName = this.functions.at(address);
     if (byName !== undefined) return byName;
     const header = this.headers.programs.find(({ type }) => type === PT.GNU_EH_FRAME);
     this.unwind ??= unwindIndex(this, header && addr(header.vaddr));
     return this.unwind.at(address);
+  }
+
+  private scan(address: Addr): FunctionRange | 'unsure' | undefined {
+    return scanForFunction([...this.ownTables(), ...this.debugTables()], address);
+  }
+
+  /** Is this one of the first questions about symbols? They are answered without reading all of them. */
+  private isFirst(): boolean {
+    return (
+      this.symbolCache === undefined &&
+      this.header.type !== 'relocatable' &&
+      this.questions++ < FIRST_QUESTIONS
+    );
+  }
+
+  private ownTables(): ScanTable[] {
+    const { headers } = this;
+    const unnamed = unnamedSource(headers, this.memory, this.tags);
+    return [
+      ...symbolSources(headers, SHT.DYNSYM),
+      ...symbolSources(headers, SHT.SYMTAB),
+      ...(unnamed === undefined ? [] : [unnamed]),
+    ].map((source) => [headers, source]);
+  }
+
+  private debugTables(): ScanTable[] {
+    const debug = symbolSources(this.headers, SHT.SYMTAB).length > 0 ? undefined : this.debugHeaders;
+    return debug === undefined ? [] : symbolSources(debug, SHT.SYMTAB).map((source) => [debug, source]);
   }
 
   lineAt(address: Addr): SourceLine | undefined {
@@ -256,8 +304,13 @@ export class ElfImage implements ProgramImage {
   private readLines(): (at: Addr) => SourceLine | undefined {
     const own = this.headers.sections.some(({ name }) => name === '.debug_line');
     const debug = own ? undefined : this.debugHeaders;
-    if (debug !== undefined) return sourceLines(debug, () => [], this.warnings);
-    return sourceLines(this.headers, (table) => this.symbolTables().get(table) ?? [], this.warnings);
+    if (debug !== undefined) return sourceLines(debug, () => [], this.warnings, this.inflate);
+    return sourceLines(
+      this.headers,
+      (table) => this.symbolTables().get(table) ?? [],
+      this.warnings,
+      this.inflate,
+    );
   }
 
   place(address: Addr): string {

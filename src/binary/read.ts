@@ -1,3 +1,4 @@
+import type { Inflate } from './compressed.js';
 import { ElfImage } from './elf-image.js';
 import { readHeaders } from './headers.js';
 import type { ProgramImage } from './image.js';
@@ -9,6 +10,8 @@ export interface ReadOptions {
    * are first needed; undefined where there is none.
    */
   readonly debugFile?: () => Uint8Array | undefined;
+  /** Unpacks compressed debug sections; default: in JavaScript, which takes longer than what Node has. */
+  readonly inflate?: Inflate;
   /** Lay a relocatable object out so that it can be run: code, data and constants on pages of their own. Default false. */
   readonly ownPages?: boolean;
   /**
@@ -32,5 +35,6 @@ export function readImage(bytes: Uint8Array, name: string, options: ReadOptions 
     options.debugFile,
     options.ownPages ?? false,
     options.provided,
+    options.inflate,
   );
 }

@@ -1,5 +1,5 @@
 import type { Addr } from '../abi/address.js';
-import { sectionBytes } from './compressed.js';
+import { type Inflate, sectionBytes } from './compressed.js';
 import { type DebugSections, LineTable } from './dwarf/line-table.js';
 import { type ElfHeaders, ET, type SectionHeader, SHT } from './headers.js';
 import type { ImageSymbol, SourceLine } from './image.js';
@@ -11,12 +11,13 @@ export function sourceLines(
   headers: ElfHeaders,
   symbols: (table: number) => readonly ImageSymbol[],
   warnings: string[],
+  inflate?: Inflate,
 ): (at: Addr) => SourceLine | undefined {
   const read = (name: string): Uint8Array | undefined => {
     const section = headers.sections.find((each) => each.name === name && each.type !== SHT.NOBITS);
     if (section === undefined) return undefined;
     try {
-      return relocated(headers, section, sectionBytes(headers, section), symbols);
+      return relocated(headers, section, sectionBytes(headers, section, inflate), symbols);
     } catch (error) {
       warnings.push(
         `${name} ${(error as Error).message}: source lines are missing (objcopy --decompress-debug-sections helps)`,
@@ -28,13 +29,22 @@ export function sourceLines(
   if (line === undefined) return () => undefined;
   const sections: DebugSections = {
     line,
-    lineStr: read('.debug_line_str'),
-    str: read('.debug_str'),
+    lineStr: once(() => read('.debug_line_str')),
+    str: once(() => read('.debug_str')),
     littleEndian: headers.cursor.littleEndian,
     addressSize: headers.cursor.bits === 64 ? 8 : 4,
   };
   const table = new LineTable(sections);
   return (at) => table.lookup(at);
+}
+
+/** Few line tables need both sections with strings, and these are large. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 /** A debug section's bytes; those of a relocatable object with its relocations applied. */

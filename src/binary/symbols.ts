@@ -63,11 +63,19 @@ export function readSymbolTables(
     tables.set(source.section, readSymbols(headers, source, memory.addresses, threads));
   }
   const dynamic = headers.sections.find(({ type }) => type === SHT.DYNSYM);
-  const source = dynamic === undefined ? dynamicSource(headers, memory, tags) : undefined;
+  const source = unnamedSource(headers, memory, tags);
   if (dynamic !== undefined) tables.set(undefined, tables.get(dynamic.index) ?? []);
   else if (source !== undefined) tables.set(undefined, readSymbols(headers, source, []));
   return tables;
 }
+
+/** The dynamic symbols of a file whose sections do not name them. */
+export const unnamedSource = (
+  headers: ElfHeaders,
+  memory: MemoryLayout,
+  tags: ReadonlyMap<number, number>,
+): SymbolSource | undefined =>
+  headers.sections.some(({ type }) => type === SHT.DYNSYM) ? undefined : dynamicSource(headers, memory, tags);
 
 function dynamicSource(
   headers: ElfHeaders,
@@ -92,38 +100,48 @@ export function readSymbols(
   addresses: readonly (Addr | undefined)[],
   threads: ThreadSections = new Map(),
 ): ImageSymbol[] {
-  const { cursor, type } = headers;
-  const wide = cursor.bits === 64;
-  const size = entrySize(headers);
   const extended = headers.sections.find((section) => section.type === 18 && section.link === source.section);
   const symbols: ImageSymbol[] = [];
-  for (let index = 0; index < source.count; index++) {
-    const at = source.offset + index * size;
-    const info = cursor.u8(at + (wide ? 4 : 12));
-    const listed = cursor.u16(at + (wide ? 6 : 14));
-    const shndx =
-      listed === 0xffff && extended !== undefined ? cursor.u32(extended.offset + 4 * index) : listed;
-    const value = wide ? cursor.u64(at + 8) : cursor.u32(at + 4);
-    const kind = KINDS[info & 15] ?? 'other';
-    const nameAt = cursor.u32(at);
-    const named = nameAt > 0 && nameAt < source.stringsSize;
-    const name = named
-      ? cursor.string(source.strings + nameAt, source.stringsSize - nameAt)
-      : kind === 'section'
-        ? (headers.sections[shndx]?.name ?? '')
-        : '';
-    symbols.push({
-      name,
-      address:
-        type === ET.REL && (kind === 'tls' || (kind === 'section' && threads.has(shndx)))
-          ? threadOffset(shndx, value, threads)
-          : addressOf(type, shndx, value, addresses),
-      size: wide ? cursor.u64(at + 16) : cursor.u32(at + 8),
-      kind,
-      binding: BINDINGS[info >> 4] ?? 'global',
-    });
-  }
+  for (let index = 0; index < source.count; index++)
+    symbols.push(readSymbol(headers, source, index, addresses, threads, extended));
   return symbols;
+}
+
+/** One entry of it. */
+export function readSymbol(
+  headers: ElfHeaders,
+  source: SymbolSource,
+  index: number,
+  addresses: readonly (Addr | undefined)[],
+  threads: ThreadSections = new Map(),
+  extended?: SectionHeader,
+): ImageSymbol {
+  const { cursor, type } = headers;
+  const wide = cursor.bits === 64;
+  const at = source.offset + index * entrySize(headers);
+  const info = cursor.u8(at + (wide ? 4 : 12));
+  const listed = cursor.u16(at + (wide ? 6 : 14));
+  const shndx =
+    listed === 0xffff && extended !== undefined ? cursor.u32(extended.offset + 4 * index) : listed;
+  const value = wide ? cursor.u64(at + 8) : cursor.u32(at + 4);
+  const kind = KINDS[info & 15] ?? 'other';
+  const nameAt = cursor.u32(at);
+  const named = nameAt > 0 && nameAt < source.stringsSize;
+  const name = named
+    ? cursor.string(source.strings + nameAt, source.stringsSize - nameAt)
+    : kind === 'section'
+      ? (headers.sections[shndx]?.name ?? '')
+      : '';
+  return {
+    name,
+    address:
+      type === ET.REL && (kind === 'tls' || (kind === 'section' && threads.has(shndx)))
+        ? threadOffset(shndx, value, threads)
+        : addressOf(type, shndx, value, addresses),
+    size: wide ? cursor.u64(at + 16) : cursor.u32(at + 8),
+    kind,
+    binding: BINDINGS[info >> 4] ?? 'global',
+  };
 }
 
 /** Of an object's thread-local symbol: where it is in the block; undefined where another file defines it. */

@@ -1,26 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { printable } from '../binary/printable.js';
 import { VERSION } from '../node/version.js';
-import { addAnnotate } from './annotate.js';
-import { addCheck } from './check.js';
-import { addCheckpoint } from './checkpoint.js';
-import { addDoctor } from './doctor.js';
-import { addEnforce } from './enforce.js';
 import { EXIT, UsageError } from './exit.js';
-import { addExplain } from './explain.js';
-import { addExplore } from './explore.js';
-import { addInspect } from './inspect.js';
-import { addKeeper } from './keeper.js';
-import { addMerge } from './merge.js';
 import { writeAll } from './output.js';
-import { addReplay } from './replay.js';
-import { addRun } from './run.js';
-import { addSections } from './sections.js';
-import { addStep } from './step.js';
-import { addStress } from './stress.js';
-import { addTop } from './top.js';
-import { addTrace } from './trace.js';
-import { addWork } from './work.js';
 
 const EXAMPLES = `
 Examples:
@@ -37,6 +19,31 @@ Examples:
   rseqlab help check                  every option of a command
 
 Exit status: 0 nothing wrong, 1 a finding, 2 wrong usage or input.`;
+
+type Add = (program: Command, finish: (status: number) => void) => void;
+const checkpoint = async (): Promise<Add> => (await import('./checkpoint.js')).addCheckpoint;
+/** Each command is read only when it is used, since reading all of them takes longer than some commands do. In the order of --help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  annotate: async () => (await import('./annotate.js')).addAnnotate,
+  check: async () => (await import('./check.js')).addCheck,
+  checkpoint,
+  restore: checkpoint,
+  doctor: async () => (await import('./doctor.js')).addDoctor,
+  explain: async () => (await import('./explain.js')).addExplain,
+  enforce: async () => (await import('./enforce.js')).addEnforce,
+  explore: async () => (await import('./explore.js')).addExplore,
+  inspect: async () => (await import('./inspect.js')).addInspect,
+  keeper: async () => (await import('./keeper.js')).addKeeper,
+  merge: async () => (await import('./merge.js')).addMerge,
+  work: async () => (await import('./work.js')).addWork,
+  run: async () => (await import('./run.js')).addRun,
+  replay: async () => (await import('./replay.js')).addReplay,
+  sections: async () => (await import('./sections.js')).addSections,
+  top: async () => (await import('./top.js')).addTop,
+  trace: async () => (await import('./trace.js')).addTrace,
+  step: async () => (await import('./step.js')).addStep,
+  stress: async () => (await import('./stress.js')).addStress,
+};
 
 /** Runs one command; returns the exit status. A stack trace never reaches the user, unless RSEQLAB_DEBUG asks for it. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -55,24 +62,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     })
     .enablePositionalOptions()
     .exitOverride();
-  addAnnotate(program, finish);
-  addCheck(program, finish);
-  addCheckpoint(program, finish);
-  addDoctor(program, finish);
-  addExplain(program, finish);
-  addEnforce(program, finish);
-  addExplore(program, finish);
-  addInspect(program, finish);
-  addKeeper(program, finish);
-  addMerge(program, finish);
-  addWork(program, finish);
-  addRun(program, finish);
-  addReplay(program, finish);
-  addSections(program, finish);
-  addTop(program, finish);
-  addTrace(program, finish);
-  addStep(program, finish);
-  addStress(program, finish);
+  for (const add of needed(argv[2] ?? '')) (await add())(program, finish);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   try {
     await program.parseAsync([...argv]);
@@ -80,6 +70,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     return failed(error);
   }
+}
+
+/** Of what is no command, such as --help, all have to be known. */
+function needed(first: string): Iterable<() => Promise<Add>> {
+  if (/^(-V|--version)$/.test(first)) return [];
+  return Object.hasOwn(COMMANDS, first) ? [COMMANDS[first]!] : new Set(Object.values(COMMANDS));
 }
 
 /** Commander puts its suggestion on a line of its own. */

@@ -76,8 +76,8 @@ export function tryCall(name: string, ...args: readonly Argument[]): number {
  * The same for those who make hundreds of thousands in a second: by number, with numbers only, and memory by an address asked for once (`addressOf`; keep
  * the memory alive). What it returns, or -1.
  */
-export function fastCall(number: number, a: number, b: number, c: number, d: number): number {
-  return Number((libc ?? load()).syscall(number, a, b, c, d, 0, 0));
+export function fastCall(number: number, a: number, b: number, c: number, d: number, e = 0): number {
+  return Number((libc ?? load()).syscall(number, a, b, c, d, e, 0));
 }
 
 /** The same with any numbers; what it returns, or -errno. */

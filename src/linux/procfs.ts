@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { MapView } from '../process/process.js';
 import { isErrno } from './errors.js';
+import { readTogether } from './read-together.js';
 
 /** Contents of a file of a process or a thread; undefined when it is gone. Throws EACCES, EPERM. */
 export function procFile(path: string): Buffer | undefined {
@@ -58,10 +59,13 @@ export const KERNEL_THREAD = 0x0020_0000;
 
 export function threadStat(pid: number, tid = pid): Stat | undefined {
   const text = procText(`${pid}/task/${tid}/stat`);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseStat(text);
+}
+
+function parseStat(text: string): Stat {
   // The name may hold blanks and parentheses.
   const end = text.lastIndexOf(')');
-  const fields = text.slice(end + 2).split(' ');
+  const fields = text.slice(end + 2).split(' ', 37);
   return {
     name: text.slice(text.indexOf('(') + 1, end),
     state: fields[0]!,
@@ -70,6 +74,22 @@ export function threadStat(pid: number, tid = pid): Stat | undefined {
     startTime: Number(fields[19]),
     cpu: Number(fields[36]),
   };
+}
+
+/** What /proc says of each of these threads at one moment; those that have gone are left out. Throws EACCES, EPERM. */
+export function threadsAtOnce(
+  pid: number,
+  tids: readonly number[],
+): { readonly tid: number; readonly stat: Stat; readonly call: CallState | undefined }[] {
+  const texts = readTogether(
+    `/proc/${pid}/task`,
+    tids.flatMap((tid) => [`${tid}/stat`, `${tid}/syscall`]),
+  );
+  return tids.flatMap((tid, index) => {
+    const [stat, call] = [texts[2 * index], texts[2 * index + 1]];
+    if (stat === undefined) return [];
+    return [{ tid, stat: parseStat(stat), call: call === undefined ? undefined : parseCall(call) }];
+  });
 }
 
 /** Lines of /proc/PID/status, by name. */
@@ -95,14 +115,27 @@ export type CallState =
 
 /** /proc/PID/task/TID/syscall. Throws EACCES, EPERM: the permission of ptrace is needed. */
 export function threadCall(pid: number, tid: number): CallState | undefined {
-  const text = procText(`${pid}/task/${tid}/syscall`)?.trim();
-  if (text === undefined) return undefined;
-  if (text === 'running') return { kind: 'running' };
-  const [number, ...words] = text.split(' ');
-  const values = words.map(BigInt);
-  const [sp, ip] = values.slice(-2) as [bigint, bigint];
+  const text = procText(`${pid}/task/${tid}/syscall`);
+  return text === undefined ? undefined : parseCall(text);
+}
+
+function parseCall(text: string): CallState | undefined {
+  const words = text.trimEnd().split(' ');
+  const number = words[0];
+  if (number === 'running') return { kind: 'running' };
+  if (words.length < 3) return undefined;
+  const [sp, ip] = [BigInt(words.at(-2)!), BigInt(words.at(-1)!)];
   if (number === '-1') return { kind: 'waiting', sp, ip };
-  return { kind: 'call', number: Number(number), arguments: values.slice(0, 6), sp, ip };
+  return {
+    kind: 'call',
+    number: Number(number),
+    // Few want to know.
+    get arguments() {
+      return words.slice(1, 7).map(BigInt);
+    },
+    sp,
+    ip,
+  };
 }
 
 /** A map, with what file it is of. */

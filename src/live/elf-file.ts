@@ -1,5 +1,6 @@
 /** ELF files that processes have mapped: opened once, and read as far as somebody asks. */
 import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { inflateSync } from 'node:zlib';
 import { type ElfHeaders, ET, type ProgramHeader, PT, readHeaders } from '../binary/headers.js';
 import type { ProgramImage } from '../binary/image.js';
 import { PAGE } from '../binary/layout.js';
@@ -60,7 +61,10 @@ export class ElfFile {
 
   private read(): ProgramImage {
     const bytes = this.content.bytes();
-    return readImage(bytes, this.name, { debugFile: () => this.content.debugFile(bytes) });
+    return readImage(bytes, this.name, {
+      debugFile: () => this.content.debugFile(bytes),
+      inflate: (packed) => inflateSync(packed),
+    });
   }
 
   private find(): Findings | undefined {

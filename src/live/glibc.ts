@@ -55,6 +55,8 @@ const TCB = 0n;
 const SELF = 16n;
 /** No process has more threads than this: a list that is longer is being changed, or damaged. */
 const MOST = 100_000;
+/** Bytes of struct pthread up to its lists: more is nonsense. */
+const LARGEST = 65536;
 
 /** The thread pointers by the ids that the process itself knows its threads by. Empty where glibc does not tell. */
 export function threadPointers(modules: Modules, read: Read): ReadonlyMap<number, bigint> {
@@ -62,21 +64,25 @@ export function threadPointers(modules: Modules, read: Read): ReadonlyMap<number
   const database = threadDatabase(modules, read);
   if (database === undefined) return found;
   const { heads, list, next, tid } = database;
+  // All that is asked of a thread lies near the beginning of its struct pthread.
+  const size = Number(max(list + next + 8n, tid + 4n));
   for (const head of heads) {
     let node = word(read, head + next);
     for (let count = 0; node !== undefined && node !== head && count < MOST; count++) {
       const pointer = u64(node - list);
-      const id = half(read, pointer + tid);
-      if (id !== undefined && isThread(read, pointer)) found.set(id | 0, pointer);
-      node = word(read, node + next);
+      const bytes = size > LARGEST ? undefined : read(pointer, size);
+      if (bytes === undefined) break;
+      const view = viewOf(bytes);
+      const id = view.getInt32(Number(tid), true);
+      // It leads to itself, as those of glibc do.
+      if ([TCB, SELF].every((at) => view.getBigUint64(Number(at), true) === pointer)) found.set(id, pointer);
+      node = view.getBigUint64(Number(list + next), true);
     }
   }
   return found;
 }
 
-/** Does a thread pointer lead to itself, as glibc's do? */
-export const isThread = (read: Read, pointer: bigint): boolean =>
-  word(read, pointer + TCB) === pointer && word(read, pointer + SELF) === pointer;
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 interface Database {
   /** The lists of threads: those on stacks of glibc's, and on others (the first thread too). */

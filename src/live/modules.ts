@@ -11,6 +11,7 @@ import { printable } from '../binary/printable.js';
 import { isErrno } from '../linux/errors.js';
 import { readMemory } from '../linux/memory.js';
 import { type FileMap, mapsOf, procLink } from '../linux/procfs.js';
+import { holding } from '../process/maps.js';
 import type { MapView } from '../process/process.js';
 import type { CriticalSection } from '../sections/section.js';
 import { type ElfFile, elfInMemory, openElf, type Paths } from './elf-file.js';
@@ -111,7 +112,7 @@ export class Modules {
   }
 
   mapAt(address: bigint): MapView | undefined {
-    return this.mapList.find(({ start, end }) => address >= start && address < end);
+    return holding(this.mapList, address);
   }
 
   at(address: bigint): Module | undefined {
@@ -152,15 +153,15 @@ export class Modules {
     const module = this.at(address);
     const inFile = module && asAddr(BigInt.asUintN(64, address - module.bias));
     const image = module?.file.image;
-    const found = image && inFile !== undefined ? symbolAt(image, inFile) : undefined;
+    const found = module && image && inFile !== undefined ? namesAt(module.file, image, inFile) : undefined;
     return {
       address,
       map: this.mapAt(address),
       module,
       inFile,
-      symbol: found?.name,
-      offset: found?.offset ?? 0,
-      line: inFile === undefined ? undefined : image?.lineAt(inFile),
+      symbol: found?.symbol?.name,
+      offset: found?.symbol?.offset ?? 0,
+      line: found?.line,
       section:
         module && withSection
           ? sectionsOf(module).find(({ start, end }) => address >= start && address < end)
@@ -171,8 +172,14 @@ export class Modules {
   /** Run-time address of a variable or function with rseq in its name, and the module that defines it. Few files are read for it. */
   rseqSymbol(name: string): { readonly address: bigint; readonly module: Module } | undefined {
     // glibc has its variables in the loader, so that comes first; a static program has them itself.
-    for (const module of [...this.list.filter(isLibc), ...this.list.filter((each) => !isLibc(each))]) {
-      if (!module.file.hasTraces) continue;
+    const order = [
+      isLoader,
+      (each: Module) => isLibc(each) && !isLoader(each),
+      (each: Module) => !isLibc(each),
+    ];
+    for (const module of order.flatMap((fits) => this.list.filter(fits))) {
+      // Of a C library it takes less time to ask for the name.
+      if (!isLibc(module) && !module.file.hasTraces) continue;
       const address = addressIn(module, name);
       if (address !== undefined) return { address, module };
     }
@@ -211,6 +218,7 @@ export class Modules {
   }
 }
 
+const isLoader = ({ name }: Module): boolean => /\/ld[-.][^/]*$/.test(name);
 const isLibc = ({ name }: Module): boolean => /\/(ld|libc)[-.][^/]*$/.test(name);
 
 const symbols = new WeakMap<ElfFile, Map<string, Addr | undefined>>();
@@ -311,6 +319,25 @@ function sectionsOf(module: Module): LiveSection[] {
     found.set(module, list);
   }
   return list;
+}
+
+interface Names {
+  readonly symbol: { readonly name: string; readonly offset: number } | undefined;
+  readonly line: SourceLine | undefined;
+}
+const named = new WeakMap<ElfFile, Map<Addr, Names>>();
+
+/** What a file says of an address of its own: processes by the dozen wait at the same few places of one library. */
+function namesAt(file: ElfFile, image: ProgramImage, at: Addr): Names {
+  const known = named.get(file) ?? new Map<Addr, Names>();
+  named.set(file, known);
+  let names = known.get(at);
+  if (names === undefined) {
+    names = { symbol: symbolAt(image, at), line: image.lineAt(at) };
+    if (known.size > 10_000) known.clear();
+    known.set(at, names);
+  }
+  return names;
 }
 
 function symbolAt(image: ProgramImage, at: Addr): { name: string; offset: number } | undefined {

@@ -9,10 +9,11 @@ import {
   commandLine,
   executableOf,
   KERNEL_THREAD,
-  mapsOf,
+  type Stat,
   threadCall,
   threadStat,
   threadStatus,
+  threadsAtOnce,
   threadsOf,
 } from '../linux/procfs.js';
 import type { MapView } from '../process/process.js';
@@ -43,7 +44,7 @@ export class LiveProcess implements Target {
         true,
       );
     // The first thread may have ended while others go on.
-    if (threadsOf(pid).every((tid) => /[ZX]/.test(threadStat(pid, tid)?.state ?? 'X')))
+    if (isOver(stat) && threadsOf(pid).every((tid) => isOver(threadStat(pid, tid))))
       throw new Refused(
         `process ${pid} (${stat.name}) is a zombie: it has ended, and its memory is gone`,
         true,
@@ -51,8 +52,8 @@ export class LiveProcess implements Target {
     this.name = stat.name;
     this.command = commandLine(pid);
     this.executable = this.allowed(() => executableOf(pid)) ?? this.command[0] ?? stat.name;
-    this.allowed(() => mapsOf(pid));
     this.architecture = is32Bit(pid) ? 'i386' : 'x86-64';
+    // Refuses where it may not be looked at.
     this.auxv = this.allowed(() => auxvOf(pid, this.architecture === 'i386' ? 4 : 8));
     const tracer = Number(status.get('TracerPid') ?? 0);
     this.tracer = tracer === 0 ? undefined : { pid: tracer, name: threadStat(tracer)?.name ?? '' };
@@ -81,16 +82,15 @@ export class LiveProcess implements Target {
   /** Those that are there now, without a stop. */
   threads(): TargetThread[] {
     const pointers = this.architecture === 'x86-64' ? this.pointers() : undefined;
-    return threadsOf(this.pid).flatMap((tid) => {
-      const stat = threadStat(this.pid, tid);
-      if (stat === undefined || /[ZX]/.test(stat.state)) return [];
+    return this.allowed(() => threadsAtOnce(this.pid, threadsOf(this.pid))).flatMap(({ tid, stat, call }) => {
+      if (isOver(stat)) return [];
       return [
         {
           tid,
           name: stat.name,
           state: stat.state,
           cpu: stat.cpu,
-          call: this.callOf(tid),
+          call,
           threadPointer: pointers?.(tid),
           registers: undefined,
           rseq: 'unasked',
@@ -121,6 +121,8 @@ export class LiveProcess implements Target {
     }
   }
 }
+
+const isOver = (stat: Stat | undefined): boolean => stat === undefined || /[ZX]/.test(stat.state);
 
 export const gone = (pid: number): Refused =>
   new Refused(`there is no process ${pid}; ps -e lists those that there are`, true);

@@ -1,6 +1,7 @@
 import type { KernelRules } from '../abi/kernel-rules.js';
 import { RSEQ, RSEQ_CPU_ID_UNINITIALIZED } from '../abi/rseq.js';
 import { descriptorFault, type Fault, flagsFault, isInside, pointerFault, unreadable } from './judge.js';
+import { covering } from './maps.js';
 import type { MapView, RseqConfiguration } from './process.js';
 import type { RseqState } from './rseq.js';
 
@@ -30,15 +31,15 @@ export function rseqFault(
 
 function areaFault(maps: readonly MapView[], { address, length }: RseqConfiguration): Fault | undefined {
   const size = BigInt(Math.min(length, RSEQ.size));
-  const covering = maps.filter(({ start, end }) => start < address + size && end > address);
-  const held = covering.reduce(
+  const found = covering(maps, address, address + size);
+  const held = found.reduce(
     (sum, { start, end }) => sum + (min(end, address + size) - max(start, address)),
     0n,
   );
   const where = `struct rseq at 0x${address.toString(16)}`;
   if (held < size) return { rule: 'area-unwritable', message: `${where} is not mapped` };
-  if (covering.every(({ readable, writable }) => readable && writable)) return undefined;
-  const readable = covering.every((map) => map.readable);
+  if (found.every(({ readable, writable }) => readable && writable)) return undefined;
+  const readable = found.every((map) => map.readable);
   return { rule: 'area-unwritable', message: `${where} ${readable ? 'is read-only' : 'cannot be read'}` };
 }
 

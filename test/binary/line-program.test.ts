@@ -37,8 +37,8 @@ const setAddress = (address: number) => [0, 9, 2, ...word(address), 0, 0, 0, 0];
 function table(...units: readonly number[][]): (address: number) => string | undefined {
   const lines = new LineTable({
     line: Uint8Array.from(units.flat()),
-    lineStr: undefined,
-    str: undefined,
+    lineStr: () => undefined,
+    str: () => undefined,
     littleEndian: true,
     addressSize: 8,
   });

@@ -3,8 +3,8 @@ import { DwarfReader } from './reader.js';
 /** The sections a line table needs; relocations applied. */
 export interface DebugSections {
   readonly line: Uint8Array;
-  readonly lineStr: Uint8Array | undefined;
-  readonly str: Uint8Array | undefined;
+  readonly lineStr: () => Uint8Array | undefined;
+  readonly str: () => Uint8Array | undefined;
   readonly littleEndian: boolean;
   readonly addressSize: 4 | 8;
 }
@@ -136,9 +136,9 @@ function formValue(
     case 0x08:
       return reader.string(); // DW_FORM_string
     case 0x1f:
-      return text(sections.lineStr, offset()); // DW_FORM_line_strp
+      return text(sections.lineStr(), offset()); // DW_FORM_line_strp
     case 0x0e:
-      return text(sections.str, offset()); // DW_FORM_strp
+      return text(sections.str(), offset()); // DW_FORM_strp
     case 0x0b:
       return reader.u8(); // DW_FORM_data1
     case 0x05:

@@ -30,11 +30,18 @@ const MOST_ROWS = 5_000_000;
  */
 export class LineTable {
   private ranges: readonly UnitRange[] | undefined;
+  private questions = 0;
   private readonly units = new Map<number, UnitRows>();
 
   constructor(private readonly sections: DebugSections) {}
 
   lookup(address: Addr): SourceLine | undefined {
+    if (this.ranges === undefined && this.questions++ < FIRST_QUESTIONS) {
+      for (const unit of nearestUnits(this.sections, address)) {
+        const row = rowAt(this.rows(unit), address);
+        if (row !== undefined) return row;
+      }
+    }
     this.ranges ??= this.findRanges();
     // The narrowest range first: a damaged or discarded sequence may span everything.
     const holding = this.ranges.filter(({ low, high }) => address >= low && address < high);
@@ -73,6 +80,45 @@ export class LineTable {
     this.units.set(at, made);
     return made;
   }
+}
+
+/** So many questions are answered by a search for the one unit, which takes less time than running all of them. */
+const FIRST_QUESTIONS = 16;
+const CANDIDATES = 4;
+
+/**
+ * Where sequences begin is told by an opcode of its own, DW_LNE_set_address (DWARF 5, 6.2.5.3): 0, a length, 2, the address. What looks like it may be
+ * something else, so that these are only the units to look at first: those with the nearest address in front of this one.
+ */
+function nearestUnits(sections: DebugSections, address: Addr): number[] {
+  const { line, addressSize, littleEndian } = sections;
+  const view = new DataView(line.buffer, line.byteOffset, line.byteLength);
+  const nearest: { unit: number; low: number }[] = [];
+  for (let unit = 0; unit < line.length; ) {
+    const found = unitEnd(sections, unit);
+    if (found === undefined) break;
+    const { body, end } = found;
+    const length = addressSize + 1;
+    for (
+      let at = line.indexOf(length, body);
+      at >= 0 && at + length < end;
+      at = line.indexOf(length, at + 1)
+    ) {
+      if (line[at - 1] !== 0 || line[at + 1] !== 2) continue;
+      const low =
+        addressSize === 8
+          ? Number(view.getBigUint64(at + 2, littleEndian))
+          : view.getUint32(at + 2, littleEndian);
+      if (low <= 0 || low > address || (nearest.length === CANDIDATES && low < nearest.at(-1)!.low)) continue;
+      nearest.push({ unit, low });
+      nearest.sort((a, b) => b.low - a.low);
+      nearest.length = Math.min(nearest.length, CANDIDATES);
+    }
+    unit = end;
+  }
+  return [...new Set(nearest.map((each) => each.unit))].filter(
+    (unit) => lineHeader(sections, unit) !== undefined,
+  );
 }
 
 interface Sink {

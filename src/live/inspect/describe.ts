@@ -6,6 +6,7 @@ import { printable } from '../../binary/printable.js';
 import type { RunningKernel } from '../../linux/kernel.js';
 import { rseqFault } from '../../process/fault.js';
 import { endOf, type Fault, SIGNATURE_SIZE } from '../../process/judge.js';
+import { holding } from '../../process/maps.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import { registeringAgain } from '../../process/registering.js';
 import type { RseqState, SectionState } from '../../process/rseq.js';
@@ -221,9 +222,7 @@ function isUnseen(target: Target, { section }: RseqState, { rule }: Fault): bool
 function danglingFile(target: Target, section: SectionState | undefined): InspectedProblem | undefined {
   const { descriptor } = section ?? {};
   if (descriptor === undefined || section!.position === 'inside') return undefined;
-  const code = target.maps.find(
-    ({ start, end }) => descriptor.start_ip >= start && descriptor.start_ip < end,
-  );
+  const code = holding(target.maps, descriptor.start_ip);
   if (code?.executable) return undefined;
   return {
     rule: null,

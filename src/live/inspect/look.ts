@@ -2,14 +2,11 @@
  * Looks at the threads of a process. What can be had without a stop is read first; the kernel is asked (which needs a stop) where that does no harm.
  * A stop aborts the section that a thread is in, so a thread that runs, or stands in a section, is left alone unless --stop is given.
  */
-import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE, RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
+import { AT_RSEQ_ALIGN, AT_RSEQ_FEATURE_SIZE } from '../../abi/rseq.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { printable } from '../../binary/printable.js';
-import { isErrno } from '../../linux/errors.js';
 import type { RunningKernel } from '../../linux/kernel.js';
-import { readMemory } from '../../linux/memory.js';
 import { type CallState, procLink } from '../../linux/procfs.js';
-import * as ptrace from '../../linux/ptrace.js';
 import { rseqFault } from '../../process/fault.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import { type RseqState, rseqState } from '../../process/rseq.js';
@@ -18,11 +15,12 @@ import { type Glibc, glibcOf } from '../glibc.js';
 import { placeText } from '../modules.js';
 import type { LiveProcess } from '../process.js';
 import { Refused } from '../refused.js';
-import { hurried, practise, type Stop, stopEach } from '../stop.js';
+import { hurried, type Stop } from '../stop.js';
 import type { Target, TargetThread } from '../target.js';
 import { describeThread, type Seen } from './describe.js';
 import { judging } from './mode.js';
 import { derive } from './owner.js';
+import { type Answer, stopEach } from './stops.js';
 
 export interface LookOptions {
   /** Stop every thread, also where that aborts a section. */
@@ -45,7 +43,6 @@ export function callName({ architecture }: Target, call: CallState | undefined):
 
 /** Throws Refused where the process has gone, or may not be looked at. */
 export function inspectProcess(target: LiveProcess, options: LookOptions): InspectedProcess {
-  practised();
   const glibc =
     target.architecture === 'x86-64'
       ? glibcOf(target.modules, (at, size) => target.read(at, size))
@@ -54,7 +51,7 @@ export function inspectProcess(target: LiveProcess, options: LookOptions): Inspe
   if (threads.length === 0) throw ended(target);
   const found = threads.map((thread) => beforeStop(target, glibc, thread, options));
   const asking = found.filter(({ note }) => note === undefined).map(({ thread }) => thread.tid);
-  const stops = hurried(() => stopEach(asking, (tid) => ask(target, tid)));
+  const stops = hurried(() => stopEach(asking));
   const seen = found.flatMap(
     (before) => withStop(target, before, stops.get(before.thread.tid), options.kernel) ?? [],
   );
@@ -97,22 +94,6 @@ export function about(target: Target, glibc: Glibc | undefined, notes: readonly 
 }
 
 const numberOf = (value: bigint | undefined): number | null => (value === undefined ? null : Number(value));
-
-let isPractised = false;
-function practised(): void {
-  if (isPractised) return;
-  isPractised = true;
-  practise((tid) => {
-    const target = { read: (address: bigint, size: number) => readMemory(tid, address, size) };
-    const { registers } = ask(target, tid);
-    // It has registered nothing: its code is read as if it were a struct rseq.
-    const ip = registers.get('rip');
-    rseqState(target, {
-      rseq: { address: ip, length: RSEQ_ORIG_SIZE, signature: 0, flags: 0 },
-      registers: { ip },
-    });
-  });
-}
 
 /** What can be had without a stop; `note`: why there is to be none. */
 function beforeStop(
@@ -159,41 +140,15 @@ function withStop(
   }
 }
 
-interface Answer {
-  readonly registers: ptrace.UserRegisters;
-  /** `unsupported`: kernels before 5.13. */
-  readonly configuration: RseqConfiguration | undefined | 'unsupported';
-  readonly state: RseqState | undefined;
-}
-
-function ask(target: Pick<Target, 'read'>, tid: number): Answer {
-  const registers = ptrace.getRegisters(tid);
-  const configuration = configurationOf(tid);
-  const rseq = configuration === 'unsupported' ? undefined : configuration;
-  return {
-    registers,
-    configuration,
-    state: rseqState(target, { rseq, registers: { ip: registers.get('rip') } }),
-  };
-}
-
-function configurationOf(tid: number): Answer['configuration'] {
-  try {
-    return ptrace.rseqConfiguration(tid);
-  } catch (error) {
-    if (isErrno(error, 'EIO', 'EINVAL')) return 'unsupported';
-    throw error;
-  }
-}
-
 function afterStop(
   target: Target,
   thread: TargetThread,
-  { registers, configuration, state }: Answer,
+  { registers, configuration, read }: Answer,
   kernel: RunningKernel,
 ): Omit<Seen, 'stopped' | 'asked'> {
   const ip = registers.get('rip');
   const unsupported = configuration === 'unsupported';
+  const state = rseqState({ read }, { rseq: unsupported ? undefined : configuration, registers: { ip } });
   return {
     thread,
     known: unsupported ? 'unknown' : 'kernel',
