@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundleIced } from './bundle-iced.js';
+import { lazyBuiltins } from './lazy-builtins.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -72,7 +73,7 @@ await build({
   platform: 'node',
   target: 'node20',
   minify: true,
-  plugins: [bundleIced(() => wasmOfPackage)],
+  plugins: [bundleIced(() => wasmOfPackage), lazyBuiltins],
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename);" },
   sourcemap: true,

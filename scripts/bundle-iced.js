@@ -35,7 +35,7 @@ function asEsModule(source, bytes) {
     ['let wasm;', 'let made;\nfunction wasm() { return made ?? start(); }'],
     [/\bwasm\./g, 'wasm().'],
     [
-      /(const bytes = [^\n]*\n)([^]*)wasm = wasmInstance.exports;/,
+      /(const bytes = [^\n]*\n)([\s\S]*)wasm = wasmInstance.exports;/,
       'function start() {\n$1$2return (made = wasmInstance.exports);\n}',
     ],
     [/module\.exports\.(__wb\w+) = /g, 'called.$1 = '],

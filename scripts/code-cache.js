@@ -21,6 +21,9 @@ try {
   for (const args of [
     ['check', program],
     ['run', program, 'hello'],
+    // Itself, which it cannot stop. Says no more than that it does not work here where there is no Linux, or no koffi.
+    ['inspect', '--format', 'json', String(process.pid)],
+    ['inspect', String(process.pid)],
   ])
     await main(['node', 'rseqlab', ...args]);
   writeFileSync(cacheOf(bundle), packed(bundle, script.createCachedData()));

@@ -1,7 +1,8 @@
-// 1,000 threads looked at: `rseqlab inspect` against gdb, which attaches to each process and lists its threads, in turn.
+// 1,000 threads looked at: `rseqlab inspect` against gdb, which attaches to each process in turn and lists its threads, or also prints each
+// one's struct rseq by a script in Python.
 //   node bench/live/inspect.js [PROCESSES] [THREADS]
 // The program is one of glibc with threads, made with gcc, as those that people have (without gcc: a static one of the tests). Every thread is
-// registered and waits in a system call. gdb does less: it cannot say what is registered.
+// registered and waits in a system call. gdb cannot say what is registered: it can only read where glibc has its area.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,40 +55,80 @@ const timed = (action) => {
   const result = action();
   return { seconds: (performance.now() - begun) / 1000, result };
 };
+// Node reads these certificates at its every start where somebody has set them, which has nothing to do with the question.
+const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
 const ours = () =>
   timed(() =>
     spawnSync(process.execPath, [`${root}bin/rseqlab.js`, 'inspect', '--format', 'json', ...pids], {
       encoding: 'utf8',
       maxBuffer: 2 ** 28,
+      env,
     }),
   );
-const gdb = () =>
+const gdb = (...commands) =>
   timed(() =>
     pids.map((pid) =>
-      spawnSync('gdb', ['-nx', '-q', '-batch', '-p', pid, '-ex', 'info threads'], { encoding: 'utf8' }),
+      spawnSync('gdb', ['-nx', '-q', '-batch', '-p', pid, ...commands.flatMap((each) => ['-ex', each])], {
+        encoding: 'utf8',
+        maxBuffer: 2 ** 28,
+      }),
     ),
   );
 
+/** What inspect says, as far as gdb can know it: of each thread glibc's area, by its thread pointer, and the fields in it. */
+const AREAS = `python
+import struct
+inferior = gdb.selected_inferior()
+offset = int(gdb.parse_and_eval('*(long *)&__rseq_offset'))
+for thread in sorted(inferior.threads(), key=lambda each: each.num):
+    thread.switch()
+    address = (int(gdb.parse_and_eval('$fs_base')) + offset) % 2**64
+    start, cpu, section, flags, node, mm = struct.unpack('<IIQIII', inferior.read_memory(address, 28).tobytes())
+    where = gdb.newest_frame()
+    print('area', thread.ptid[1], hex(address), start, cpu, hex(section), flags, node, mm, where.name())
+`;
+writeFileSync(join(folder, 'areas.gdb'), AREAS);
+
+const count = ({ result }, pattern) =>
+  result.reduce((sum, { stdout }) => sum + (stdout.match(pattern) ?? []).length, 0);
+const row = (name, text) => console.log(`${name.padEnd(18)}${text}`);
 try {
-  const [first, theirs, second] = [ours(), gdb(), ours()];
-  if (theirs.result[0].error !== undefined) throw new Error('gdb is not installed: apt-get install gdb');
-  const seen = JSON.parse(second.result.stdout).processes.flatMap((each) => each.threads);
-  const stopped = seen.flatMap((each) => each.stopped ?? []).sort((a, b) => a - b);
+  // In turn: what else the machine does is to burden both.
+  const ran = { ours: [], list: [], areas: [] };
+  for (let round = 0; round < 3; round++) {
+    ran.ours.push(ours(), ours());
+    ran.list.push(gdb('info threads'));
+    ran.areas.push(gdb(`source ${join(folder, 'areas.gdb')}`));
+  }
+  if (ran.list[0].result[0].error !== undefined) throw new Error('gdb is not installed: apt-get install gdb');
+  const best = (runs) => runs.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+  const [mine, list, areas] = [best(ran.ours), best(ran.list), best(ran.areas)];
+  const seen = JSON.parse(mine.result.stdout).processes.flatMap((each) => each.threads);
+  const stopped = ran.ours
+    .flatMap(({ result }) => JSON.parse(result.stdout).processes.flatMap((each) => each.threads))
+    .flatMap((each) => each.stopped ?? [])
+    .sort((a, b) => a - b);
   const registered = seen.filter(({ registration }) => registration !== null).length;
-  const listed = theirs.result.reduce(
-    (sum, { stdout }) => sum + (stdout.match(/^[* ] +\d+ +/gm) ?? []).length,
-    0,
-  );
   const at = (part) => stopped[Math.min(stopped.length - 1, Math.floor(part * stopped.length))];
-  const best = Math.min(first.seconds, second.seconds);
-  console.log(`${processes} processes of ${threads} threads and one more, all in one run`);
+  const ratio = (theirs) => `${(theirs.seconds / mine.seconds).toFixed(1)} times as long`;
   console.log(
-    `rseqlab inspect   ${best.toFixed(2)} s: ${registered} registrations of ${seen.length} threads`,
+    `${processes} processes of ${threads} threads and one more, all in one run; the best of several`,
   );
-  console.log(`gdb, one each     ${theirs.seconds.toFixed(2)} s: ${listed} threads listed`);
-  console.log(`ratio             ${(theirs.seconds / best).toFixed(0)} times faster (asked: 50)`);
-  console.log(
-    `threads stopped   ${at(0.5)} us (median), ${at(0.99)} us (99 of 100), ${at(1)} us at most (asked: below 200)`,
+  row(
+    'rseqlab inspect',
+    `${mine.seconds.toFixed(3)} s: ${registered} registrations of ${seen.length} threads`,
+  );
+  row(
+    'gdb attaching',
+    `${list.seconds.toFixed(2)} s, ${ratio(list)} (asked: 50): ${count(list, /^[* ] +\d+ +/gm)} threads listed`,
+  );
+  row(
+    'gdb, with areas',
+    `${areas.seconds.toFixed(2)} s, ${ratio(areas)}: ${count(areas, /^area /gm)} areas read, with glibc's offset`,
+  );
+  row(
+    'threads stopped',
+    `${at(0.5)} us (median), ${at(0.99)} us (99 of 100), ${at(1)} us at most (asked: below 200)`,
   );
 } finally {
   // Each finds itself as it was, and says so by its exit status.

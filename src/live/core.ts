@@ -142,7 +142,7 @@ export class CoreProcess implements Target {
   get modules(): Modules {
     this.modulesCache ??= new Modules({
       maps: () => this.maps,
-      paths: ({ name }) => ({ name, candidates: [name], inode: 0, debugDirectories: [] }),
+      paths: ({ name }) => ({ name, candidates: () => [name], inode: 0, debugDirectories: [] }),
       read: (address, size) => this.dumped(address, size),
       sameAs: (map, file) => this.isSame(map, file),
     });

@@ -111,9 +111,11 @@ export interface Paths {
   /** As the process names it. */
   readonly name: string;
   /** Tried in this order. */
-  readonly candidates: readonly string[];
+  candidates(): readonly string[];
   /** What the file's inode must be; 0: not known. */
   readonly inode: number;
+  /** Of the map: the file system's device, as `major:minor` in hexadecimal. */
+  readonly device?: string | undefined;
   /** Folders with separate debug files besides the usual one. */
   readonly debugDirectories: readonly string[];
 }
@@ -123,17 +125,31 @@ export function openElf(
   paths: Paths,
   isRight: (head: Uint8Array) => boolean = () => true,
 ): ElfFile | undefined {
+  const mapped = `${paths.device} ${paths.inode}`;
+  const last = seen.get(mapped);
+  if (last !== undefined && performance.now() - last.since < FRESH) return last.file;
   return withFile(paths, undefined, (fd, stat) => {
     const key = identity(stat);
     const head = new Uint8Array(Math.min(HEAD, stat.size));
     readSync(fd, head, 0, head.length, 0);
     if (!isRight(head)) return undefined;
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const made = elfFile(paths, head, key);
-    if (made !== undefined) known.set(key, made);
-    return made;
+    const file = known.get(key) ?? elfFile(paths, head, key);
+    if (file !== undefined) known.set(key, file);
+    if (paths.device === deviceOf(stat)) seen.set(mapped, { file, since: performance.now() });
+    return file;
   });
+}
+
+/** What was mapped from a file system whose maps name its files as stat(2) does, which those of btrfs and overlayfs do not; for some milliseconds. */
+const seen = new Map<string, { readonly file: ElfFile | undefined; readonly since: number }>();
+const FRESH = 500;
+
+/** As /proc/PID/maps has it (makedev(3): glibc's gnu_dev_major and gnu_dev_minor). */
+function deviceOf({ dev }: Stats): string {
+  const number = BigInt(dev);
+  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & 0xffff_f000n);
+  const minor = (number & 0xffn) | ((number >> 12n) & 0xffff_ff00n);
+  return [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
 }
 
 function elfFile(paths: Paths, head: Uint8Array, key: string): ElfFile | undefined {
@@ -158,7 +174,7 @@ function elfFile(paths: Paths, head: Uint8Array, key: string): ElfFile | undefin
       }),
     debugFile: (bytes) => {
       for (const folder of [...paths.debugDirectories, DEBUG_DIRECTORY]) {
-        const found = debugFile(bytes, paths.candidates.at(-1) ?? paths.name, folder);
+        const found = debugFile(bytes, paths.candidates().at(-1) ?? paths.name, folder);
         if (found !== undefined) return found;
       }
       return undefined;
@@ -202,7 +218,7 @@ function withFile<T>(
   key: string | undefined,
   use: (fd: number, stat: Stats) => T | undefined,
 ): T | undefined {
-  for (const path of candidates) {
+  for (const path of candidates()) {
     let fd: number;
     try {
       fd = openSync(path, NONBLOCKING);

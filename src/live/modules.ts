@@ -373,15 +373,15 @@ function liveSource(pid: number): ModuleSource {
     paths: (map) => {
       const name = nameOf(map);
       const root = `/proc/${pid}/root`;
-      const isProgram = procLink(`${pid}/exe`) === map.name;
       return {
         name,
         inode: map.inode ?? 0,
+        device: map.device,
         debugDirectories: [`${root}/usr/lib/debug`],
-        candidates: [
+        candidates: () => [
           // Needs CAP_CHECKPOINT_RESTORE or CAP_SYS_ADMIN, and is right whatever became of the path (proc(5)).
           `/proc/${pid}/map_files/${map.start.toString(16)}-${map.end.toString(16)}`,
-          ...(isProgram ? [`/proc/${pid}/exe`] : []),
+          ...(procLink(`${pid}/exe`) === map.name ? [`/proc/${pid}/exe`] : []),
           ...(map.name.endsWith(DELETED) ? [] : [`${root}${name}`, name]),
         ],
       };

@@ -31,6 +31,8 @@ export class LiveProcess implements Target {
   readonly auxv: ReadonlyMap<number, bigint>;
   /** Who traces it; undefined: nobody. */
   readonly tracer: { readonly pid: number; readonly name: string } | undefined;
+  /** Its number in each namespace, the outermost first. */
+  private readonly numbers: string;
   private modulesCache: Modules | undefined;
 
   /** Throws Refused, with what to do, where it cannot be looked at. */
@@ -55,6 +57,7 @@ export class LiveProcess implements Target {
     this.architecture = is32Bit(pid) ? 'i386' : 'x86-64';
     // Refuses where it may not be looked at.
     this.auxv = this.allowed(() => auxvOf(pid, this.architecture === 'i386' ? 4 : 8));
+    this.numbers = status.get('NSpid') ?? '';
     const tracer = Number(status.get('TracerPid') ?? 0);
     this.tracer = tracer === 0 ? undefined : { pid: tracer, name: threadStat(tracer)?.name ?? '' };
   }
@@ -107,7 +110,7 @@ export class LiveProcess implements Target {
   private pointers(): (tid: number) => bigint | undefined {
     const found = threadPointers(this.modules, (address, size) => this.read(address, size));
     // In a container the process knows its threads by other numbers than we do.
-    const [outer, ...inner] = (threadStatus(this.pid)?.get('NSpid') ?? '').split(/\s+/);
+    const [outer, ...inner] = this.numbers.split(/\s+/);
     if (outer === undefined || inner.length === 0) return (tid) => found.get(tid);
     return (tid) => found.get(Number(threadStatus(this.pid, tid)?.get('NSpid')?.split(/\s+/).at(-1)));
   }

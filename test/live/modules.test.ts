@@ -68,7 +68,7 @@ describe.skipIf(reason !== undefined)(title('modules of a process'), () => {
     writeFileSync(path, 'another file');
     const source: ModuleSource = {
       maps: () => mapsOf(process.pid),
-      paths: ({ inode }) => ({ name: path, candidates: [path], inode: inode!, debugDirectories: [] }),
+      paths: ({ inode }) => ({ name: path, candidates: () => [path], inode: inode!, debugDirectories: [] }),
       read: (address, size) => readMemory(process.pid, address, size),
     };
     const modules = new Modules(source);

@@ -1,5 +1,6 @@
 /** What was seen of a thread, put into words. */
 import { hex } from '../../abi/address.js';
+import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_AREA_FLAGS, RSEQ_CPU_ID_REGISTRATION_FAILED, type RseqValue } from '../../abi/rseq.js';
 import { violationById } from '../../abi/violations.js';
 import { printable } from '../../binary/printable.js';
@@ -122,13 +123,13 @@ const rounded = (value: number | undefined): number | null =>
 
 /** The fields that this kernel serves. */
 function fieldsOf(area: RseqValue, featureSize: number): Record<string, number | string> {
-  const served = RSEQ.fields.filter(({ offset }) => offset < featureSize);
-  return Object.fromEntries(
-    served.flatMap(({ name }) => {
-      const value = (area as Readonly<Record<string, number | bigint | undefined>>)[name];
-      return value === undefined ? [] : [[name, typeof value === 'bigint' ? hex(value) : value]];
-    }),
-  );
+  const fields: Record<string, number | string> = {};
+  for (const { name, offset } of RSEQ.fields) {
+    const value = (area as Readonly<Record<string, number | bigint | undefined>>)[name];
+    if (offset < featureSize && value !== undefined)
+      fields[name] = typeof value === 'bigint' ? hex(value) : value;
+  }
+  return fields;
 }
 
 export function placeOf(target: Target, address: bigint): InspectedPlace {
@@ -190,7 +191,8 @@ function problemsOf(
   const judge = judging(kernel, state.configuration.length);
   const start = state.section?.descriptor?.start_ip ?? 0n;
   const now = rseqFault(target.maps, state, ip ?? start, judge);
-  const inside = now ?? rseqFault(target.maps, state, start, judge);
+  // Without a section it does not matter where the thread stands.
+  const inside = now ?? (state.section && rseqFault(target.maps, state, start, judge));
   const found: InspectedProblem[] = [];
   if (inside !== undefined && !isUnseen(target, state, inside)) {
     const when =
@@ -233,16 +235,18 @@ function danglingFile(target: Target, section: SectionState | undefined): Inspec
 
 /** More CPUs than any kernel is made for (CONFIG_NR_CPUS), and so more nodes and concurrency ids. */
 const MOST_CPUS = 8192;
-const NUMBERS = ['cpu_id_start', 'cpu_id', 'node_id', 'mm_cid'] as const;
+const NUMBERS = (['cpu_id_start', 'cpu_id', 'node_id', 'mm_cid'] as const).map(
+  (name) => [name, offsetOf(RSEQ, name)] as const,
+);
+const KERNEL_FIELD = violationById('kernel-field');
 /** Bits of rseq.flags that anybody may find there. */
 const KNOWN_FLAGS = RSEQ_AREA_FLAGS.reduce((bits, { value }) => bits | value, 0);
 
 /** Numbers that the kernel does not write. */
 function fieldProblems(area: RseqValue, featureSize: number): InspectedProblem[] {
   const found: InspectedProblem[] = [];
-  const mend = violationById('kernel-field').mend;
-  for (const name of NUMBERS) {
-    const { offset } = RSEQ.fields.find((field) => field.name === name)!;
+  const { mend } = KERNEL_FIELD;
+  for (const [name, offset] of NUMBERS) {
     const value = area[name];
     if (
       value === undefined ||

@@ -1,5 +1,6 @@
 /** Whose struct rseq an area is, and where one may be found without asking the kernel. */
 import { hex } from '../../abi/address.js';
+import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CPU_ID_REGISTRATION_FAILED, RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { rseqSignature } from '../../abi/signatures.js';
 import type { ImageSymbol } from '../../binary/image.js';
@@ -92,8 +93,7 @@ export function derive(
   ];
   for (const { address, length } of candidates) {
     const bytes = target.read(BigInt.asUintN(64, address), RSEQ_ORIG_SIZE);
-    const area = bytes && RSEQ.read(bytes);
-    if (area !== undefined && isLive(area.cpu_id, area.cpu_id_start))
+    if (bytes !== undefined && isLive(wordOf(bytes, CPU_ID), wordOf(bytes, CPU_ID_START)))
       return { address, length, signature, flags: 0 };
     // An area that is not mapped any more is one that the kernel will stumble over.
     if (bytes === undefined && glibc !== undefined && glibc.size > 0)
@@ -101,6 +101,11 @@ export function derive(
   }
   return candidates.length > 0 ? 'none' : undefined;
 }
+
+const CPU_ID = offsetOf(RSEQ, 'cpu_id');
+const CPU_ID_START = offsetOf(RSEQ, 'cpu_id_start');
+const wordOf = (bytes: Uint8Array, at: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset).getUint32(at, true);
 
 /** A CPU's number, written by the kernel: what is not registered says -1 or -2. */
 const isLive = (cpu: number, start: number): boolean =>

@@ -6,7 +6,7 @@ import { ERRNO } from '../../abi/errno.js';
 import { offsetOf } from '../../abi/layout.js';
 import { PTRACE_RSEQ_CONFIGURATION } from '../../abi/ptrace.js';
 import { PTRACE } from '../../abi/ptrace-requests.js';
-import { RSEQ, RSEQ_CS, RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
+import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import {
   at,
   Batch,
@@ -37,7 +37,7 @@ export interface Answer {
 }
 
 /** Threads a round. */
-const ROUND = 128;
+const ROUND = 64;
 /** Of each thread, in the order of the round: when it was asked, and -errno where it cannot be stopped. */
 const REQUEST = { size: 24, asked: 0, refused: 16 };
 /** Of each stop, in the order in which they came: words, and what the calls have filled. */
@@ -63,18 +63,23 @@ const SLOT = {
 const WUNTRACED = 2;
 const WALL = 0x4000_0000;
 const CLOCK_MONOTONIC = 1;
-const OVER = 0;
-const RUNG = 1;
+/** Threads that are asked to stop at one time: while one comes to its stop another is looked at. More would wait for us, standing. */
+const AT_ONCE = 8;
+/** How a round ends: all that were asked have stopped; the bell has rung; there is nobody to wait for. */
+const END = { over: 0, rung: 1, alone: 2 } as const;
+type End = (typeof END)[keyof typeof END];
 
 interface Machine {
   readonly tids: BigInt64Array;
   readonly requests: DataView;
   readonly slots: Uint8Array;
   readonly bell: Cell;
-  /** The first of these threads to ask, and behind the last. */
-  run(first: number, count: number): typeof OVER | typeof RUNG;
-  /** Where it was when the bell rang: index of the thread that has not stopped, and stops so far. */
-  at(): { readonly waiting: number; readonly stops: number };
+  /** Asks the threads from `first` up to `count`, and waits for them, and for those that have been asked before. */
+  run(
+    first: number,
+    count: number,
+    asked: number,
+  ): { readonly end: End; readonly next: number; readonly stops: number };
 }
 
 let machine: Machine | undefined;
@@ -87,7 +92,8 @@ function makeMachine(): Machine {
   const [ours, oursSize, theirs, theirsSize] = Array.from({ length: 4 }, () => batch.cell()) as Four;
   const [next, last, request, stopped] = Array.from({ length: 4 }, () => batch.cell()) as Four;
   const [slot, place, status, tid] = Array.from({ length: 4 }, () => batch.cell()) as Four;
-  const [signal, bell, result] = Array.from({ length: 3 }, () => batch.cell()) as Four;
+  const [signal, bell, result, asked] = Array.from({ length: 4 }, () => batch.cell()) as Four;
+  const full = batch.cell();
   const inSlot = (name: keyof typeof SLOT): Row => set(place, slot, SLOT[name]);
   const keep = (name: keyof typeof SLOT, from: Cell): Row[] => [inSlot(name), set(at(place), from)];
   const clock = (name: 'heard' | 'over'): Row[] => [
@@ -106,18 +112,30 @@ function makeMachine(): Machine {
   ];
   const program = batch.program([
     label('next'),
-    when(next, '=', last, 'over'),
+    when(asked, '=', AT_ONCE, 'wait'),
+    when(next, '=', last, 'drain'),
     load(tid, next),
     call(undefined, 'clock_gettime', CLOCK_MONOTONIC, request),
     call(result, 'ptrace', PTRACE.SEIZE, tid, 0, 0),
     when(result, '<', 0, 'refused'),
     call(result, 'ptrace', PTRACE.INTERRUPT, tid, 0, 0),
     when(result, '<', 0, 'refused'),
+    set(asked, asked, 1),
+    jump('further'),
+    label('refused'),
+    set(place, request, REQUEST.refused),
+    set(at(place), result),
+    label('further'),
+    set(next, next, 8),
+    set(request, request, REQUEST.size),
+    jump('next'),
+    label('drain'),
+    when(asked, '=', 0, 'over'),
     label('wait'),
-    when(slot, '=', slots.address + BigInt(slots.bytes.length), 'rung'),
+    when(slot, '=', full, 'over'),
     call(result, 'wait4', -1, status.address, WALL | WUNTRACED, 0),
     when(result, '=', -ERRNO.EINTR, 'wait'),
-    when(result, '<', 0, 'refused'),
+    when(result, '<', 0, 'alone'),
     when(result, '=', bell, 'rung'),
     set(stopped, result),
     ...clock('heard'),
@@ -166,20 +184,14 @@ function makeMachine(): Machine {
     ...keep('detached', result),
     label('left'),
     set(slot, slot, SLOT.size),
-    // One that was asked before, and has come to its stop only now.
-    when(stopped, '!=', tid, 'wait'),
-    jump('further'),
-    label('refused'),
-    set(place, request, REQUEST.refused),
-    set(at(place), result),
-    label('further'),
-    set(next, next, 8),
-    set(request, request, REQUEST.size),
+    set(asked, asked, -1),
     jump('next'),
-    label('rung'),
-    end(RUNG),
     label('over'),
-    end(OVER),
+    end(END.over),
+    label('rung'),
+    end(END.rung),
+    label('alone'),
+    end(END.alone),
   ]);
   const view = ({ bytes }: Room): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
@@ -187,20 +199,23 @@ function makeMachine(): Machine {
     requests: view(requests),
     slots: slots.bytes,
     bell,
-    run: (first, count) => {
+    run: (first, count, before) => {
       // Its pages are there before a thread waits for them.
-      slots.bytes.fill(0);
-      requests.bytes.fill(0);
+      const most = Math.min(count - first + 2 * AT_ONCE, 2 * ROUND);
+      slots.bytes.fill(0, 0, most * SLOT.size);
+      requests.bytes.fill(0, 0, count * REQUEST.size);
+      full.set(slots.address + BigInt(most * SLOT.size));
       next.set(tids.address + BigInt(8 * first));
       last.set(tids.address + BigInt(8 * count));
       request.set(requests.address + BigInt(REQUEST.size * first));
       slot.set(slots.address);
-      return program() as typeof OVER | typeof RUNG;
+      asked.set(before);
+      return {
+        end: program() as End,
+        next: Number(next.get() - tids.address) / 8,
+        stops: Number(slot.get() - slots.address) / SLOT.size,
+      };
     },
-    at: () => ({
-      waiting: Number(next.get() - tids.address) / 8,
-      stops: Number(slot.get() - slots.address) / SLOT.size,
-    }),
   };
 }
 type Room = ReturnType<Batch['room']>;
@@ -209,6 +224,7 @@ type Four = [Cell, Cell, Cell, Cell];
 /** Stops each of these threads, one after the other, and asks it. For who traces nothing else, and has no children. */
 export function stopEach(tids: readonly number[]): Map<number, Stop<Answer>> {
   const done = new Map<number, Stop<Answer>>();
+  // When each was asked, in microseconds.
   const asked = new Map<number, number>();
   for (let at = 0; at < tids.length; at += ROUND) stopRound(tids.slice(at, at + ROUND), asked, done);
   return done;
@@ -221,36 +237,45 @@ function stopRound(
 ): void {
   machine ??= makeMachine();
   for (const [index, tid] of tids.entries()) machine.tids[index] = BigInt(tid);
-  for (let first = 0; first < tids.length; ) {
+  const waiting = (): number[] => tids.filter((tid) => asked.has(tid) && !done.has(tid));
+  for (let first = 0, left = 0; first < tids.length || left > 0; ) {
     machine.bell.set(bell());
-    const how = machine.run(first, tids.length);
-    const { waiting, stops } = machine.at();
-    for (let index = first; index < Math.min(waiting + 1, tids.length); index++) {
-      const tid = tids[index]!;
-      asked.set(tid, microseconds(machine.requests, index * REQUEST.size + REQUEST.asked));
-      const refused = refusal(
-        Number(machine.requests.getBigInt64(index * REQUEST.size + REQUEST.refused, true)),
-      );
-      if (refused !== undefined) done.set(tid, refused);
-    }
+    const { end, next, stops } = machine.run(first, tids.length, left);
+    for (let index = first; index < next; index++)
+      noteRequest(machine.requests, index, tids[index]!, asked, done);
+    first = next;
     for (let index = 0; index < stops; index++) {
       const slot = new DataView(machine.slots.slice(index * SLOT.size, (index + 1) * SLOT.size).buffer);
+      // One that was let be may come to its stop later.
       const tid = slot.getInt32(SLOT.tid, true);
       done.set(tid, stopOf(slot, asked.get(tid)));
     }
-    if (how === OVER) return;
+    left = waiting().length;
+    if (end === END.over || left === 0) continue;
     // What has not stopped by now is let be; the kernel takes our request back when we end.
-    done.set(tids[waiting]!, { kind: 'stuck' });
+    for (const tid of waiting()) done.set(tid, { kind: end === END.rung ? 'stuck' : 'gone' });
     forgetBell();
-    first = waiting + 1;
+    left = 0;
   }
+}
+
+function noteRequest(
+  requests: DataView,
+  index: number,
+  tid: number,
+  asked: Map<number, number>,
+  done: Map<number, Stop<Answer>>,
+): void {
+  const at = index * REQUEST.size;
+  const refused = refusal(Number(requests.getBigInt64(at + REQUEST.refused, true)));
+  if (refused === undefined) asked.set(tid, microseconds(requests, at + REQUEST.asked));
+  else done.set(tid, refused);
 }
 
 function refusal(result: number): Stop<never> | undefined {
   if (result === 0) return undefined;
   if (result === -ERRNO.EPERM) return { kind: 'denied' };
-  // ECHILD: it has ended while we waited for it.
-  if (result === -ERRNO.ESRCH || result === -ERRNO.ECHILD) return { kind: 'gone' };
+  if (result === -ERRNO.ESRCH) return { kind: 'gone' };
   throw new SystemError('ptrace', -result);
 }
 
@@ -278,14 +303,14 @@ function answerOf(slot: DataView): Answer {
   const { rseq_abi_pointer: address, rseq_abi_size: length, signature, flags } = read;
   const area = bytes('area', got('areaGot'));
   const descriptor = bytes('descriptor', got('descriptorGot'));
-  const pieces = new Map([
-    [
-      descriptor.length < RSEQ_CS.size ? 0n : RSEQ_CS.read(descriptor).abort_ip - SIGNATURE_SIZE,
+  const pieces = new Map([[address, area]]);
+  if (descriptor.length > 0)
+    pieces.set(slot.getBigUint64(SLOT.area + offsetOf(RSEQ, 'rseq_cs'), true), descriptor);
+  if (descriptor.length === RSEQ_CS.size)
+    pieces.set(
+      slot.getBigUint64(SLOT.descriptor + offsetOf(RSEQ_CS, 'abort_ip'), true) - SIGNATURE_SIZE,
       bytes('signature', got('signatureGot')),
-    ],
-    [area.length < RSEQ_ORIG_SIZE ? 0n : RSEQ.read(area).rseq_cs, descriptor],
-    [address, area],
-  ]);
+    );
   return {
     registers,
     configuration: address === 0n ? undefined : { address, length, signature, flags },

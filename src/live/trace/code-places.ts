@@ -117,7 +117,7 @@ export class CodePlaces {
         name: map.name,
         inode: map.inode ?? 0,
         debugDirectories: ['/usr/lib/debug'],
-        candidates: [`/proc/${this.pid}/root${map.name}`, map.name],
+        candidates: () => [`/proc/${this.pid}/root${map.name}`, map.name],
       }),
       read: (at, size) => this.read(at, size),
     });
