@@ -38,7 +38,7 @@ export class StoredMemory {
   get modules(): Modules {
     this.modulesCache ??= new Modules({
       maps: () => this.maps,
-      paths: ({ name }) => ({ name, candidates: [name], inode: 0, debugDirectories: [] }),
+      paths: ({ name }) => ({ name, candidates: () => [name], inode: 0, debugDirectories: [] }),
       read: (address, size) => this.read(address, size),
       sameAs: ({ name }) => this.file(name) !== undefined,
     });
