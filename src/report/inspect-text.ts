@@ -82,7 +82,9 @@ function imageLines({
     row('image', [`${form}, ${bytesText(size)}`, ...when].join(', ')),
     ...memory.map(({ kind, maps, mapped, held }, index) => row(index === 0 ? 'memory' : '', `${kind}: ${plural(maps, 'map')}, ${bytesText(mapped)}, of which ${held === 0 ? 'nothing' : bytesText(held)} is in the image`)), // biome-ignore format: one line
     row('files', mapped.length === 0 ? 'none mapped' : `${mapped.length} mapped${missing.length === 0 ? ', all here and the same' : ''}`), // biome-ignore format: one line
-    ...missing.map((path) => row('', `${path} is gone or another one: what stands in it is not known`)),
+    ...missing.map((path) =>
+      row('', `${path} is gone or another one: of it only what is in the image is known`),
+    ),
     ...(descriptors === null ? [] : [row('descriptors', descriptors.length === 0 ? 'none' : descriptors.map(({ fd, kind, path }) => `${fd} ${kind} ${path}`).join(', '))]), // biome-ignore format: one line
     ...(signals === null ? [] : [row('signals', `${signals.handled.length === 0 ? 'none with an action of its own' : signals.handled.join(', ')}; ${signals.pending === 0 ? 'none' : signals.pending} pending`)]), // biome-ignore format: one line
     ...(refused === null ? [] : [row('restore', `would be refused here: ${refused}`)]),

@@ -40,6 +40,7 @@ const TRANSCRIPTS = {
     'abort,lazy',
     '--brief',
   ],
+  'inspect-criu': ['inspect', '--kernel', '7.1', 'test/fixtures/criu/images'],
   'help-annotate': ['annotate', '--help'],
   'help-check': ['check', '--help'],
   'help-checkpoint': ['checkpoint', '--help'],
