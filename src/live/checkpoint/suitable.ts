@@ -1,5 +1,5 @@
 /** Whether a process is one that can be kept: what it is in, and what the kernel keeps of it that nobody can read. Its memory and its files are asked elsewhere. */
-import { readlinkSync } from 'node:fs';
+import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { ERRNO } from '../../abi/errno.js';
 import { printable } from '../../binary/printable.js';
 import { tryCall } from '../../linux/libc.js';
@@ -117,6 +117,19 @@ const hasOwnTables: Check = (pid) => {
   return undefined;
 };
 
+/** ELFCLASS32 (elf(5)). */
+const isNarrow: Check = (pid) => {
+  const EI_CLASS = 4;
+  const head = new Uint8Array(EI_CLASS + 1);
+  const fd = openSync(`/proc/${pid}/exe`, 'r');
+  try {
+    readSync(fd, head);
+  } finally {
+    closeSync(fd);
+  }
+  return head[EI_CLASS] === 1 ? 'it is a 32-bit program' : undefined;
+};
+
 const hasEndedFirst: Check = (pid) =>
   /^[ZX]/.test(threadStatus(pid)?.get('State') ?? '') && threadsOf(pid).length > 1
     ? 'its first thread has ended, and cannot be made again'
@@ -125,6 +138,7 @@ const hasEndedFirst: Check = (pid) =>
 /** A name for the leader's 32-bit code is found with its registers; what it waits for by vfork is a child. */
 const CHECKS: readonly Check[] = [
   hasEndedFirst,
+  isNarrow,
   ofOtherNamespace,
   ofOtherRoot,
   hasChildren,

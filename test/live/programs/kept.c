@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -431,46 +432,153 @@ static void lock(const char *self)
 	fcntl(open(self, O_RDONLY), F_SETLK, &whole);
 }
 
-static void refused(const char *mode, const char *self)
+/* What cannot be had here is no test. */
+static int have(long got)
+{
+	if (got < 0) {
+		printf("cannot\n");
+		exit(77);
+	}
+	return got;
+}
+
+static void *map(int fd)
+{
+	void *at = mmap(0, PAGE, PROT_READ, MAP_SHARED, have(fd), 0);
+
+	have(at == MAP_FAILED ? -1 : 0);
+	close(fd);
+	return at;
+}
+
+static int gone(void)
 {
 	char name[PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof name, "%s.gone", go);
+	fd = open(name, O_CREAT | O_RDWR, 0600);
+	unlink(name);
+	return fd;
+}
+
+static int fifo(void)
+{
+	char name[PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof name, "%s.fifo", go);
+	have(mkfifo(name, 0600));
+	fd = open(name, O_RDWR);
+	unlink(name);
+	return fd;
+}
+
+/* Memory of the machine: a device of our own making, since /dev need not have it. */
+static int device(void)
+{
+	char name[PATH_MAX];
+
+	snprintf(name, sizeof name, "%s.device", go);
+	have(mknod(name, S_IFCHR | 0600, makedev(1, 1)));
+	return open(name, O_RDONLY);
+}
+
+static void sysv(void)
+{
+	int id = have(shmget(IPC_PRIVATE, PAGE, 0600));
+
+	shmat(id, 0, 0);
+	shmctl(id, IPC_RMID, 0);
+}
+
+/* A terminal as standard input: whoever brings us back has one. */
+static void stream(void)
+{
+	int master = have(posix_openpt(O_RDWR | O_NOCTTY)), slave;
+
+	unlockpt(master);
+	slave = have(open(ptsname(master), O_RDWR | O_NOCTTY));
+	dup2(slave, 0);
+	fcntl(0, F_DUPFD, 20);
+	close(slave);
+	close(master);
+}
+
+static void refused(const char *mode, const char *self)
+{
 	sigset_t none;
-	int two[2];
+	int two[2], fd;
 	long ring = 0;
 	pthread_t other;
 
 	sigemptyset(&none);
-	snprintf(name, sizeof name, "%s.gone", go);
 #define MODE(text) else if (!strcmp(mode, text))
 	if (!strcmp(mode, "socket"))
-		socketpair(AF_UNIX, SOCK_STREAM, 0, two);
-	MODE("epoll") epoll_create1(0);
-	MODE("inotify") inotify_init();
-	MODE("signalfd") signalfd(-1, &none, 0);
-	MODE("timerfd") timerfd_create(CLOCK_MONOTONIC, 0);
-	MODE("pidfd") syscall(SYS_pidfd_open, getpid(), 0);
-	MODE("terminal") open("/dev/ptmx", O_RDWR | O_NOCTTY);
-	MODE("fifo") { mkfifo(name, 0600); open(name, O_RDWR); unlink(name); }
-	MODE("deleted") { open(name, O_CREAT | O_RDWR, 0600); unlink(name); }
-	MODE("mapped") {
-		int fd = open(name, O_CREAT | O_RDWR, 0600);
-
-		ftruncate(fd, PAGE);
-		mmap(0, PAGE, PROT_READ, MAP_SHARED, fd, 0);
-		close(fd);
-		unlink(name);
-	}
+		have(socketpair(AF_UNIX, SOCK_STREAM, 0, two));
+	MODE("epoll") have(epoll_create1(0));
+	MODE("inotify") have(inotify_init());
+	MODE("signalfd") have(signalfd(-1, &none, 0));
+	MODE("timerfd") have(timerfd_create(CLOCK_MONOTONIC, 0));
+	MODE("pidfd") have(syscall(SYS_pidfd_open, getpid(), 0));
+	MODE("terminal") have(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+	MODE("fifo") have(fifo());
+	MODE("deleted") have(gone());
+	MODE("mapped") { fd = gone(); have(ftruncate(fd, PAGE)); map(fd); }
+	MODE("device") map(device());
 	MODE("lock") lock(self);
 	MODE("child") { if (fork() == 0) for (;;) pause(); }
+	MODE("zombie") { if (fork() == 0) _exit(0); waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOWAIT); }
 	MODE("seccomp") strict();
-	MODE("sysv") shmat(two[0] = shmget(IPC_PRIVATE, PAGE, 0600), 0, 0), shmctl(two[0], IPC_RMID, 0);
-	MODE("aio") syscall(SYS_io_setup, 8, &ring);
-	MODE("device") { int fd = open("/dev/mem", O_RDONLY); mmap(0, PAGE, PROT_READ, MAP_SHARED, fd, 0); close(fd); }
+	MODE("sysv") sysv();
+	MODE("aio") have(syscall(SYS_io_setup, 8, &ring));
 	MODE("files") { pthread_create(&other, 0, unshared, 0); while (!stop) sched_yield(); }
-	MODE("namespace") unshare(CLONE_NEWUTS);
+	MODE("namespace") have(unshare(CLONE_NEWUTS));
+	MODE("root") have(chroot("/proc"));
 	MODE("leader") { pthread_create(&other, 0, waits, 0); pthread_exit(0); }
-	MODE("handed") { /* 3 is a pipe that whoever started us has, too. */ }
+	MODE("stream") stream();
+	/* 3 is a pipe that whoever started us has, too. */
+	MODE("handed") have(fcntl(3, F_GETFD));
+	else exit(78);
 	wait_here();
+}
+
+/* Threads come and go all the time. */
+static long made;
+
+static void *short_(void *unused)
+{
+	__atomic_add_fetch(&made, 1, __ATOMIC_SEQ_CST);
+	return unused;
+}
+
+static void *maker(void *unused)
+{
+	pthread_t one;
+	long count = 0;
+
+	while (!stop) {
+		if (pthread_create(&one, 0, short_, 0) == 0) {
+			pthread_join(one, 0);
+			count++;
+		}
+	}
+	*(long *)unused = count;
+	return 0;
+}
+
+static void storm(void)
+{
+	pthread_t makers[3];
+	long counts[3] = { 0 };
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&makers[i], 0, maker, &counts[i]);
+	ready();
+	stop = 1;
+	for (int i = 0; i < 3; i++)
+		pthread_join(makers[i], 0);
+	say("threads", made == counts[0] + counts[1] + counts[2] && made > 0);
 }
 
 int main(int arguments, char **words)
@@ -483,6 +591,8 @@ int main(int arguments, char **words)
 	syscall(436, strcmp(words[1], "handed") ? 3 : 4, ~0u, 0);
 	if (!strcmp(words[1], "everything"))
 		everything(words[0]);
+	else if (!strcmp(words[1], "storm"))
+		storm();
 	else
 		refused(words[1], words[0]);
 	return 0;
