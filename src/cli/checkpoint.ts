@@ -11,6 +11,7 @@ import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { plural } from '../report/document.js';
 import { coreOf, coreOfProcess } from './checkpoint-core.js';
+import { checkpointRecording } from './checkpoint-recording.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { Progress } from './progress.js';
 import { addRecord, addShow, type RunOptions, run as simulate } from './run.js';
@@ -26,6 +27,7 @@ Examples:
   rseqlab inspect server.img                        what it says of each thread
   rseqlab checkpoint 4242 -o server.core --format core          for gdb: each thread where it stood
   rseqlab checkpoint server.img -o server.core --format core    the same of an image
+  rseqlab checkpoint run.rseq@4711 -o at.img        a simulated process (rseqlab run --record), behind event 4711
 
 docs/checkpoint.md says what is kept and what is refused. Exit status: 0 done, 2 refused: nothing has changed.`;
 
@@ -47,7 +49,10 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
   program
     .command('checkpoint')
     .description('freeze a process to an image that is right about its sections, or to a core for debuggers')
-    .argument('<source>', 'the number of a process; with --format core also an image')
+    .argument(
+      '<source>',
+      'the number of a process; a recording of a simulated one, or recording@event; with --format core an image',
+    )
     .requiredOption('-o, --output <file>', 'the image, or the core')
     .addOption(
       new Option('--format <format>', 'an image, or an ELF core for gdb and other debuggers')
@@ -126,10 +131,19 @@ async function fromSource(
     process.stdout.write(`${output}: core of process ${pid}, ${plural(threads, 'thread')}; ${size} bytes\n`);
     return EXIT.OK;
   }
-  if (!/^\d+$/.test(source))
-    throw new UsageError(
-      `${source} is no number of a process; an image can be made a core, with --format core`,
-    );
+  if (!/^\d+$/.test(source)) {
+    const real = {
+      '--kill': kill,
+      '--copy': copy,
+      '--at': at !== undefined,
+      '--parent': parent !== undefined,
+    };
+    const [wrong] = Object.entries(real).flatMap(([name, given]) => (given ? [name] : []));
+    if (wrong !== undefined)
+      throw new UsageError(`${wrong} is for a real process, not a recording; leave it out`);
+    process.stdout.write(checkpointRecording(source, { output, keepPosition }));
+    return EXIT.OK;
+  }
   available();
   const config = {
     pid: count('PID', source, 1, 2 ** 22),

@@ -29,7 +29,7 @@ import { kernelVersion } from './check.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour, writeAll } from './output.js';
 import { Progress } from './progress.js';
-import { count, scaled, timeOf } from './run-options.js';
+import { count, recordedMoment, scaled } from './run-options.js';
 import { shardOf } from './shard.js';
 
 interface Options {
@@ -203,13 +203,6 @@ function refuseRecorded({ startFrom }: Options, command: Command): void {
   }
 }
 
-/** `FILE`, `FILE@EVENT` or `FILE@TIME`. */
-function startOf(text: string): NonNullable<ExploreFileOptions['startFrom']> {
-  const [, recording, at = ''] = /^(.+)@(\d+|\d+(?:\.\d+)?(?:s|ms|us|ns))$/.exec(text) ?? [];
-  if (recording === undefined) return { recording: text };
-  return { recording, at: /^\d+$/.test(at) ? { event: Number(at) } : { time: timeOf('--start-from', at) } };
-}
-
 async function explore(file: string | undefined, options: Options): Promise<number> {
   if (file === undefined && options.startFrom === undefined)
     throw new UsageError(
@@ -364,7 +357,7 @@ function searchOptions(options: Options): ExploreFileOptions {
           arch: options.arch,
           cpus: count('--cpus', options.cpus, ...RANGES.cpus),
         }
-      : { startFrom: startOf(options.startFrom) }),
+      : { startFrom: recordedMoment('--start-from', options.startFrom) }),
     memory,
     ...(storeBuffer !== undefined && {
       storeBuffer: count('--store-buffer', storeBuffer, ...RANGES.storeBuffer),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { RunSettings } from '../event/recording.js';
+import type { Moment } from '../explore/started.js';
 import { makePolicy, POLICIES } from '../kernel/policies/index.js';
 import { reason } from '../node/reason.js';
 import { kernelVersion } from './check.js';
@@ -17,10 +18,14 @@ export interface SettingOptions {
   readonly memoryLimit: string;
   readonly scenario?: string;
   readonly dropAvx?: boolean;
+  readonly pid?: string;
 }
 
 /** As many CPUs as an affinity mask of one word has. */
 const MOST_CPUS = 64;
+
+/** PID_MAX_LIMIT, and room for threads. */
+const MOST_PID = 2 ** 22 - 1000;
 
 const SCHEDULES = Object.entries(POLICIES)
   .map(([name, { parameter }]) => name + ({ none: '', number: ':N', text: ':FILE' } as const)[parameter])
@@ -36,6 +41,10 @@ export const addSettings = (command: Command): Command =>
     .option('--max-instructions <n>', 'stop after so many (1000, 50k, 10M, 2G) with status 3')
     .option('--memory-limit <size>', 'memory that the program may touch (512M, 2G)', '1G')
     .option('--scenario <name>', 'which scenario of a relocatable object (include/rseqlab.h)')
+    .option(
+      '--pid <n>',
+      'the number of the process: to be restored on a real kernel it must be free there (1000)',
+    )
     .option('--drop-avx', 'of an image, leave out AVX state: the processor has none');
 
 export function settingsOf(options: SettingOptions): RunSettings {
@@ -59,6 +68,7 @@ export function settingsOf(options: SettingOptions): RunSettings {
         ? null
         : scaled('--max-instructions', options.maxInstructions, 1000, 1, 2 ** 53 - 1),
     scenario: options.scenario ?? null,
+    ...(options.pid !== undefined && { pid: count('--pid', options.pid, 2, MOST_PID) }),
     ...(options.dropAvx && { dropAvx: true }),
   };
 }
@@ -92,6 +102,16 @@ export function scaled(option: string, text: string, step: number, least: number
       `${option} ${text}: give a number, such as 1000, 512k, 64M or 2G, not below ${least}`,
     );
   return value;
+}
+
+/** `recording@4711`, `recording@1.000012s`: a recording and a moment of it. */
+export function recordedMoment(
+  option: string,
+  text: string,
+): { readonly recording: string; readonly at?: Moment } {
+  const [, recording, at = ''] = /^(.+)@(\d+|\d+(?:\.\d+)?(?:s|ms|us|ns))$/.exec(text) ?? [];
+  if (recording === undefined) return { recording: text };
+  return { recording, at: /^\d+$/.test(at) ? { event: Number(at) } : { time: timeOf(option, at) } };
 }
 
 /** What a program finds in its environment: nothing of the user's own, so that a run is the same everywhere. */

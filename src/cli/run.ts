@@ -78,9 +78,9 @@ export async function run(path: string, args: readonly string[], options: RunOpt
   const settings = settingsOf(options);
   const given = programOf(path, args, options.env ?? []);
   const image = imageProgram(path, given.bytes);
-  if (image !== undefined && (args.length > 0 || options.env !== undefined))
+  if (image !== undefined && (args.length > 0 || options.env !== undefined || options.pid !== undefined))
     throw new UsageError(
-      `${path} is the image of a process, which goes on with the arguments and the environment that it has; give none`,
+      `${path} is the image of a process, which goes on with the arguments, the environment and the number that it has; give none`,
     );
   const program = image === undefined ? given : { ...given, bytes: image.bytes };
   if (options.record !== undefined) mustBeWritable(options.record);

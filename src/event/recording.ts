@@ -48,6 +48,8 @@ export interface RunSettings {
   readonly maxInstructions: number | null;
   /** Which scenario of a relocatable object; null: its only one. */
   readonly scenario: string | null;
+  /** Of the first process, where it is not the usual one. */
+  readonly pid?: number;
   /** Of the image of a real process, AVX state is left out. */
   readonly dropAvx?: boolean;
 }

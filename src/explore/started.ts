@@ -29,7 +29,7 @@ export function startedFrom(bytes: Uint8Array, name: string, moment: Moment): St
     throw new ExploreError(
       `${name} was recorded with ${cpus} CPUs, and ${most} can be explored at most: record again with --cpus ${most}`,
     );
-  const point = find(recording, name, moment);
+  const point = recordedPoint(recording, name, moment);
   return {
     file: { path: program.path, bytes: program.bytes },
     options: { kernel, debugRseq, cpus, from: { recording: toBase64(bytes), ...point } },
@@ -48,7 +48,12 @@ function read(bytes: Uint8Array, name: string): Recording {
 /** The recording is over. */
 class Over extends Error {}
 
-function find(recording: Recording, name: string, moment: Moment): Omit<RecordedPoint, 'recording'> {
+/** Where a moment of a recording is. Throws ExploreError. */
+export function recordedPoint(
+  recording: Recording,
+  name: string,
+  moment: Moment,
+): Omit<RecordedPoint, 'recording'> {
   const { count } = recording.events;
   if (moment !== undefined && 'event' in moment && (moment.event < 1 || moment.event > count))
     throw new ExploreError(

@@ -38,6 +38,7 @@ export function start(
   });
   watching.push(...observers.map((make) => make(kernel)));
   if (settings.maxInstructions !== null) kernel.horizon.instructions = settings.maxInstructions;
+  if (settings.pid !== undefined) kernel.state.nextPid = kernel.state.firstPid = settings.pid;
   if (isImage(program.bytes)) bootImage(kernel, program, settings.dropAvx === true);
   else if (hasScenario(program.bytes, program.path))
     bootScenario(kernel, program, settings.scenario ?? undefined);

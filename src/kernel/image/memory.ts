@@ -9,17 +9,16 @@ import { residentPages } from '../mm/charge.js';
 import { writeForced } from '../mm/forced.js';
 import { mapArea, newMm } from '../mm/map.js';
 import type { MemoryObject } from '../mm/object.js';
-import { newObject, writeObject } from '../mm/objects.js';
+import { hostObject, newObject, writeObject } from '../mm/objects.js';
 import type { Area, Mm } from '../state.js';
 import { foldFor } from './folding.js';
 import { bytesText } from './text.js';
-import { callingVdso } from './vdso.js';
+import { callingVdso, VDSO } from './vdso.js';
 
 type No = (why: string) => never;
 
 /** What the kernel has mapped: the clock's pages are zeros here, and nothing is at the address of vsyscall(2)'s page. */
 const VSYSCALL = '[vsyscall]';
-const VDSO = '[vdso]';
 
 /** Memory that is shared and no file's. */
 export const objectsOf = (kernel: Kernel, { image, contents }: OpenImage): MemoryObject[] =>
@@ -113,14 +112,15 @@ function putMap(
   } else if (shared) {
     const object = newObject(kernel, '/dev/zero (deleted)', end - start);
     mapArea(kernel, mm, { ...area, object, shared });
-  } else mapArea(kernel, mm, { ...area, name: isOwnName(name) ? '' : name });
-  if (name === VDSO) {
+  } else if (name === VDSO) {
     if (pieces.length === 0) no('the image has no vDSO; take it again');
     const bytes = new Uint8Array(end - start);
     for (const piece of pieces) bytes.set(contents(piece), Number(piece.address) - start);
+    // As a file would be: another image has it as it was.
+    mapArea(kernel, mm, { ...area, object: hostObject(kernel, VDSO, bytes) });
     writeForced(kernel, mm, start, callingVdso(bytes));
     return;
-  }
+  } else mapArea(kernel, mm, { ...area, name: isOwnName(name) ? '' : name });
   for (const piece of pieces)
     if (writeForced(kernel, mm, Number(piece.address), contents(piece)) !== piece.size)
       no(`memory at 0x${piece.address.toString(16)} cannot be written`);

@@ -3,6 +3,9 @@ import { BinaryError } from '../../binary/error.js';
 import { readImage } from '../../binary/read.js';
 import { ProgramError } from '../program-error.js';
 
+/** Name of its map. */
+export const VDSO = '[vdso]';
+
 /** The functions of the vDSO (vdso(7)), and the system calls that do the same. */
 const FUNCTIONS: Readonly<Record<string, keyof typeof SYSCALLS_X86_64>> = {
   __vdso_clock_gettime: 'clock_gettime',
@@ -36,7 +39,7 @@ export function callingVdso(bytes: Uint8Array): Uint8Array {
 
 function symbolsOf(bytes: Uint8Array): readonly { readonly name: string; readonly address?: unknown }[] {
   try {
-    return readImage(bytes, '[vdso]').symbols;
+    return readImage(bytes, VDSO).symbols;
   } catch (error) {
     if (!(error instanceof BinaryError)) throw error;
     throw new ProgramError(`the image's vDSO cannot be read: ${error.message}; take the image again`);

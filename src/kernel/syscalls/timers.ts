@@ -27,7 +27,7 @@ function itimerOf(which: bigint | undefined): (typeof ITIMERS)[number] {
 }
 
 /** How long until it goes off: one that is late is about to. 0: it is not running. */
-function left(kernel: Kernel, process: Process, which: (typeof ITIMERS)[number]): number {
+export function left(kernel: Kernel, process: Process, which: (typeof ITIMERS)[number]): number {
   const { expires } = process.itimers[which];
   const { timers } = kernel.state;
   const runs =

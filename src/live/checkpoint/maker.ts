@@ -43,6 +43,10 @@ export function clone(pid: number, call: InThread, flags: number, id: number): n
   } catch (error) {
     if (isErrno(error, 'EEXIST'))
       throw new Unsupported(`the id ${id} is in use; wait until its process has ended`);
+    if (isErrno(error, 'EINVAL'))
+      throw new Unsupported(
+        `the id ${id} is more than this kernel gives out (/proc/sys/kernel/pid_max); raise that`,
+      );
     if (isErrno(error, 'EPERM'))
       throw new Unsupported(
         'not permitted to choose ids of processes; run as root, or grant CAP_CHECKPOINT_RESTORE',
