@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { decodeImage, ImageData } from '../../src/checkpoint/codec.js';
 import type { PieceImage, ProcessImage } from '../../src/checkpoint/image.js';
 import { ROOT } from '../cli/command.js';
@@ -57,3 +58,11 @@ export const keepingPosition = (image: ProcessImage): ProcessImage => ({
         },
   ),
 });
+
+/** A program of test/programs, unpacked into a folder. */
+export function unpacked(library: 'glibc' | 'musl', folder: string): string {
+  const path = join(folder, library);
+  if (!existsSync(path))
+    writeFileSync(path, gunzipSync(readFileSync(join(ROOT, `test/programs/${library}.gz`))), { mode: 0o755 });
+  return path;
+}

@@ -22,6 +22,8 @@ const PR_SET_MM_MAP = 14;
 const PR_SET_NAME = 15;
 const PR_SET_NO_NEW_PRIVS = 38;
 const NT_X86_XSTATE = 0x202;
+const SIGNALS = 64;
+const DEFAULT = { handler: 0n, flags: 0n, restorer: 0n, mask: 0n };
 /** CLONE_VM, FS, FILES, SIGHAND, THREAD, SYSVSEM. */
 const THREAD_FLAGS = 0x0005_0f00;
 /** Descriptors of ours, above those of the image, while it is made. */
@@ -106,8 +108,11 @@ export class Maker {
       makeFiles(pid, call, this.open, this.objects);
       sealObjects(call, image.objects ?? [], this.objects);
       this.layout(call);
-      for (const { signal, handler, flags, restorer, mask } of image.actions) {
+      // Also those that are default: ours ignores SIGPIPE.
+      for (let signal = 1; signal <= SIGNALS; signal++) {
         if (signal === SIG.SIGKILL || signal === SIG.SIGSTOP) continue;
+        const action = image.actions.find((each) => each.signal === signal);
+        const { handler, flags, restorer, mask } = action ?? DEFAULT;
         const bytes = new Uint8Array(new BigUint64Array([handler, flags, restorer, mask]).buffer);
         withBytes(
           pid,

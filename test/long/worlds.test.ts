@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readRecording } from '../../src/event/recording.js';
+import { freeIds } from '../checkpoint/ids.js';
+import { COUNTERS, unpacked } from '../checkpoint/images.js';
+import { rseqlab } from '../cli/command.js';
+import { reason, title } from '../linux/here.js';
+
+const MOMENTS = 25;
+const folder = mkdtempSync(join(tmpdir(), 'rseqlab-worlds-'));
+const file = (name: string): string => join(folder, name);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const countEvents = (recording: string): number =>
+  readRecording(readFileSync(recording), recording).events.count;
+
+/** Frozen while it counts. */
+async function frozen(image: string, ...words: string[]): Promise<string> {
+  const child: ChildProcess = spawn(COUNTERS, ['60000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  child.kill('SIGSTOP');
+  const { stdout } = rseqlab(['checkpoint', `${child.pid}`, '-o', image, '--kill', ...words]);
+  child.kill('SIGKILL');
+  await ended;
+  return stdout;
+}
+
+describe.skipIf(reason !== undefined)(title('both worlds'), () => {
+  it(`${MOMENTS} images of a real process go on in the simulated machine, and count right`, async () => {
+    let inside = 0;
+    for (let n = 1; n <= MOMENTS; n++) {
+      inside += Number(/(\d) inside/.exec(await frozen(file('real.img')))?.[1] ?? 0);
+      const schedule = n % 5 === 0 ? 'random' : 'rr';
+      expect(
+        rseqlab(['restore', '--simulated', '--seed', `${n}`, '--schedule', schedule, file('real.img')]),
+      ).toEqual({ status: 0, stdout: 'counted 240000 of 240000\n', stderr: '' });
+    }
+    expect(inside).toBeGreaterThan(MOMENTS);
+  });
+
+  it.each([
+    ['counters', () => COUNTERS, ['500']],
+    ['musl', () => unpacked('musl', folder), ['threads']],
+    ['glibc', () => unpacked('glibc', folder), ['threads']],
+    ['glibc', () => unpacked('glibc', folder), ['signals']],
+    ['musl', () => unpacked('musl', folder), ['heap']],
+  ] as const)(
+    `${MOMENTS} images of a simulated process end in the real kernel as they would have: %s %s`,
+    (_, program, words) => {
+      const recording = file('simulated.rseq');
+      const ran = rseqlab(['run', '--pid', freeIds(), '--record', recording, program(), ...words]);
+      expect(ran.status).toBe(0);
+      const count = countEvents(recording);
+      for (let n = 1; n <= MOMENTS; n++) {
+        const at = Math.floor((count * n) / (MOMENTS + 1));
+        const image = file('simulated.img');
+        const taken = rseqlab(['checkpoint', `${recording}@${at}`, '-o', image]);
+        expect(taken, `event ${at}`).toMatchObject({ status: 0, stderr: '' });
+        const restored = rseqlab(['restore', image]);
+        expect({ ...restored, stdout: '' }, `event ${at}`).toEqual({ status: 0, stdout: '', stderr: '' });
+        expect(ran.stdout.endsWith(restored.stdout), `event ${at}`).toBe(true);
+      }
+    },
+  );
+});
