@@ -43,8 +43,14 @@ export function checkpointRecording(asked: string, { output, keepPosition }: Opt
 
 function bytesOf(name: string): Uint8Array {
   try {
-    return new Uint8Array(readFileSync(name));
+    const bytes = new Uint8Array(readFileSync(name));
+    if (isImage(bytes))
+      throw new UsageError(
+        `${name} is no number of a process; an image can be made a core, with --format core`,
+      );
+    return bytes;
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(
       `${name} is no number of a process, and cannot be read as a recording: ${reason(error)}; give a process, or what rseqlab run --record has written`,
     );
