@@ -4,7 +4,7 @@
  * clock: it sleeps a tenth of a millisecond at a time, ahead of all others if it may, and keeps the longest time in which it was not there. One
  * writes: it puts the number of its round into one page after the other, all over the memory (16 in a millisecond). The others count in a section each millisecond.
  * FILE, mapped, tells: 0 ready, 1 nanoseconds of the longest gap (the reader sets it to 0), 2 the watcher's rounds, 3 the writer's rounds, 4 where
- * the memory is. It ends when word 5 is set: with status 0 if the memory is as it was written.
+ * the memory is. It ends when word 5 is set: with status 0, and 1 in word 6, if the memory is as it was written.
  */
 #define _GNU_SOURCE
 typedef unsigned int u32;
@@ -115,8 +115,11 @@ static void write_on(void)
 	for (u64 round = 1; ; round++) {
 		for (u64 k = 0; k < pages; k++) {
 			if (k % 16 == 0) {
-				if (told[5])
-					call(EXIT_GROUP, !is_right(pages, k, round), 0, 0, 0);
+				if (told[5]) {
+					int right = is_right(pages, k, round);
+					told[6] = right ? 1 : 2;
+					call(EXIT_GROUP, !right, 0, 0, 0);
+				}
 				pause_for(1000000);
 			}
 			put(ORDER(k, pages), round);
