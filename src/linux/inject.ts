@@ -48,12 +48,77 @@ export function inThread<T>(tid: number, instruction: bigint, use: (call: InThre
   }
 }
 
+/** A call by its name, and its arguments. */
+export type ThreadCall = readonly [name: string, ...args: readonly (number | bigint)[]];
+
+/**
+ * The same for many threads of a process, all at the same time, where one behind the other would take long. `calls`: of the thread with that index, for
+ * all as many. What each has returned, or -errno. Throws SystemError ESRCH where a thread has died.
+ */
+export function inThreads(
+  tids: readonly number[],
+  instruction: bigint,
+  calls: (index: number) => readonly ThreadCall[],
+): bigint[][] {
+  const all = tids.map((tid, index) => ({
+    tid,
+    registers: ptrace.getRegisters(tid),
+    mask: ptrace.getSignalMask(tid),
+    calls: calls(index),
+    results: [] as bigint[],
+  }));
+  try {
+    for (const { tid } of all) ptrace.setSignalMask(tid, ALL_SIGNALS);
+    const round = (use: (each: (typeof all)[number]) => ThreadCall) =>
+      together(
+        all.map((each) => [each.tid, each.registers, use(each)] as const),
+        instruction,
+      );
+    for (const [index, after] of round(() => ['getpid']).entries())
+      takeOver(after, instruction, all[index]!.registers);
+    for (let turn = 0; turn < (all[0]?.calls.length ?? 0); turn++)
+      for (const [index, after] of round((each) => each.calls[turn]!).entries())
+        all[index]!.results.push(BigInt.asIntN(64, after.get('rax')));
+    return all.map(({ results }) => results);
+  } finally {
+    for (const { tid, registers, mask } of all) {
+      ptrace.setRegisters(tid, registers);
+      ptrace.setSignalMask(tid, mask);
+    }
+  }
+}
+
+/** A step of each; where one fails the others have come to its end all the same. */
+function together(
+  steps: readonly (readonly [tid: number, before: ptrace.UserRegisters, call: ThreadCall])[],
+  instruction: bigint,
+): ptrace.UserRegisters[] {
+  const begun: (readonly [tid: number, name: string, registers: ptrace.UserRegisters])[] = [];
+  const after: ptrace.UserRegisters[] = [];
+  let failed: unknown;
+  const attempt = (action: () => void): void => {
+    try {
+      action();
+    } catch (error) {
+      failed ??= error;
+    }
+  };
+  for (const [tid, before, [name, ...args]] of steps)
+    attempt(() => begun.push([tid, name, begin(tid, instruction, before, name, args)]));
+  for (const each of begun) attempt(() => after.push(finish(...each)));
+  if (failed !== undefined) throw failed;
+  return after;
+}
+
 /**
  * A thread that is stopped behind exec has yet to leave that call, which takes a step and overwrites rax: that value is what the program is to find. A
  * thread that is in no call makes a getpid(2).
  */
 function leaveCall(tid: number, instruction: bigint, before: ptrace.UserRegisters): void {
-  const after = step(tid, instruction, before, 'getpid', []);
+  takeOver(step(tid, instruction, before, 'getpid', []), instruction, before);
+}
+
+function takeOver(after: ptrace.UserRegisters, instruction: bigint, before: ptrace.UserRegisters): void {
   if (after.get('rip') === instruction)
     for (const name of ['rax', 'orig_rax']) before.set(name, after.get(name));
 }
@@ -74,7 +139,15 @@ function callOnce(
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'];
 
 /** One step at the instruction, with what the call needs in the registers; the registers behind it. */
-function step(
+const step = (
+  tid: number,
+  instruction: bigint,
+  before: ptrace.UserRegisters,
+  name: string,
+  args: readonly (number | bigint)[],
+): ptrace.UserRegisters => finish(tid, name, begin(tid, instruction, before, name, args));
+
+function begin(
   tid: number,
   instruction: bigint,
   before: ptrace.UserRegisters,
@@ -89,9 +162,13 @@ function step(
   for (const [index, value] of args.entries())
     registers.set(ARGUMENTS[index]!, BigInt.asUintN(64, BigInt(value)));
   ptrace.setRegisters(tid, registers);
+  ptrace.singleStep(tid);
+  return registers;
+}
+
+function finish(tid: number, name: string, registers: ptrace.UserRegisters): ptrace.UserRegisters {
   const early: number[] = [];
   for (;;) {
-    ptrace.singleStep(tid);
     const change = waitFor(tid);
     if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP) {
       for (const signal of early) tryCall('tkill', tid, signal);
@@ -100,6 +177,7 @@ function step(
     // SIGSTOP cannot be blocked: it comes again when the step is over, no sooner, or there is none.
     if (change?.kind === 'signal') early.push(change.signal);
     else if (change?.kind !== 'event') throw new SystemError(`${name} in ${tid}`, ERRNO.ESRCH);
+    ptrace.singleStep(tid);
   }
 }
 

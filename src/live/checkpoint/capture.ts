@@ -12,7 +12,7 @@ import {
 } from '../../checkpoint/image.js';
 import { callAgain, sectionAt } from '../../checkpoint/rest.js';
 import { SystemError } from '../../linux/errors.js';
-import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
+import { findSyscall, type InThread, inThread, inThreads, withBytes } from '../../linux/inject.js';
 import { addressOf, tryCall } from '../../linux/libc.js';
 import { readForced } from '../../linux/memory.js';
 import { commandLine, procFile, procText, threadStat, threadStatus } from '../../linux/procfs.js';
@@ -121,7 +121,12 @@ export function capture(
   const shared = objects.capture(memory);
   const first = threads[0]!.tid;
   const process = inThread(first, instruction, (call) => ofProcess(pid, call));
-  const each = looked.map((thread) => ofThread(pid, thread, instruction));
+  const own = ownOfThreads(
+    pid,
+    threads.map(({ tid }) => tid),
+    instruction,
+  );
+  const each = looked.map((thread, index) => ofThread(pid, thread, own[index]!));
   // The kernel has seen them run elsewhere: what was a section is none any more.
   for (const { frozen, before, registers, section } of looked)
     if (section !== undefined) {
@@ -218,35 +223,55 @@ function actionsOf(pid: number, call: InThread): SignalActionImage[] {
 }
 
 const PR_GET_TID_ADDRESS = 40;
+/** stack_t, and where the tid address goes behind it; for each thread. */
+const STACK = 24;
+const OWN = STACK + 8;
+
+/** What only a thread itself can ask for. */
+function ownOfThreads(
+  pid: number,
+  tids: readonly number[],
+  instruction: bigint,
+): Pick<ThreadImage, 'alternate' | 'tidAddress'>[] {
+  const READ_WRITE = 3;
+  const PRIVATE_ANONYMOUS = 0x22;
+  const size = OWN * tids.length;
+  const first = <T>(use: (call: InThread) => T): T => inThread(tids[0]!, instruction, use);
+  const room = first((call) => call('mmap', 0, size, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0));
+  try {
+    const results = inThreads(tids, instruction, (index) => {
+      const at = room + BigInt(OWN * index);
+      return [
+        ['sigaltstack', 0, at],
+        ['prctl', PR_GET_TID_ADDRESS, at + BigInt(STACK), 0, 0, 0],
+      ];
+    });
+    for (const [index, each] of results.entries())
+      for (const [turn, result] of each.entries())
+        if (result < 0n)
+          throw new SystemError(`${['sigaltstack', 'prctl'][turn]} in ${tids[index]}`, Number(-result));
+    const view = new DataView(readForced(pid, room, size)!.buffer);
+    return tids.map((_, index) => ({
+      alternate: {
+        sp: view.getBigUint64(OWN * index, true),
+        flags: view.getUint32(OWN * index + 8, true),
+        size: view.getBigUint64(OWN * index + 16, true),
+      },
+      tidAddress: view.getBigUint64(OWN * index + STACK, true),
+    }));
+  } finally {
+    first((call) => call('munmap', room, size));
+  }
+}
 
 function ofThread(
   pid: number,
   { frozen: { tid }, before, registers, rseq, area, section }: Looked,
-  instruction: bigint,
+  own: Pick<ThreadImage, 'alternate' | 'tidAddress'>,
 ): ThreadImage {
   const extended = Buffer.from(ptrace.getRegisterSet(tid, NT_X86_XSTATE)).toString('base64');
   const mask = ptrace.getSignalMask(tid);
   const pending = pendingOf(tid, false);
-  const own = inThread(tid, instruction, (call) =>
-    withBytes(
-      pid,
-      call,
-      () => new Uint8Array(4096),
-      (address) => {
-        call('sigaltstack', 0, address);
-        const stack = new DataView(readForced(pid, address, 24)!.buffer);
-        call('prctl', PR_GET_TID_ADDRESS, address, 0, 0, 0);
-        return {
-          alternate: {
-            sp: stack.getBigUint64(0, true),
-            flags: stack.getUint32(8, true),
-            size: stack.getBigUint64(16, true),
-          },
-          tidAddress: new DataView(readForced(pid, address, 8)!.buffer).getBigUint64(0, true),
-        };
-      },
-    ),
-  );
   return {
     tid,
     name: threadStat(pid, tid)?.name ?? '',

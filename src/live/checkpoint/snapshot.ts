@@ -33,15 +33,26 @@ const WALL = 0x4000_0000;
 
 /** A child of a process of which all threads stand still, made by one of them; undefined where the process may not have one (limits, memory). */
 export function snapshot(pid: number, tid: number, instruction: bigint): Snapshot | undefined {
-  const place = inThread(tid, instruction, (call) =>
-    call('mmap', 0, PAGE, READ_EXECUTE, PRIVATE_ANONYMOUS, -1, 0),
-  );
+  const place = codePage(tid, instruction);
+  if (place === undefined) return undefined;
   try {
     writeForced(pid, place, CODE);
     const child = clone(tid, place);
     return child === undefined ? undefined : settled(pid, child, place);
   } finally {
     inThread(tid, instruction, (call) => call('munmap', place, PAGE));
+  }
+}
+
+/** Undefined: it may not have one (SELinux's execmem, PR_SET_MDWE). */
+function codePage(tid: number, instruction: bigint): bigint | undefined {
+  try {
+    return inThread(tid, instruction, (call) =>
+      call('mmap', 0, PAGE, READ_EXECUTE, PRIVATE_ANONYMOUS, -1, 0),
+    );
+  } catch (error) {
+    if (isErrno(error, 'EACCES', 'EPERM', 'ENOMEM')) return undefined;
+    throw error;
   }
 }
 

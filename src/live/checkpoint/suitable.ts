@@ -69,38 +69,39 @@ const hasChildren: Check = (pid) => {
 
 const MODES = ['none', 'strict', 'filter'];
 
-/** Lines of /proc/PID/task/TID/status, of every thread. */
-const ofThreads =
-  (
-    look: (status: ReadonlyMap<string, string>, first: ReadonlyMap<string, string>) => string | undefined,
-  ): Check =>
-  (pid) => {
-    const first = threadStatus(pid);
-    for (const tid of threadsOf(pid)) {
-      const status = threadStatus(pid, tid);
-      const against = status && first && look(status, first);
-      if (against !== undefined) return `thread ${tid} ${against}`;
-    }
-    return undefined;
-  };
+type ThreadStatus = ReadonlyMap<string, string>;
+/** Lines of /proc/PID/task/TID/status, and those of the first thread. */
+type ThreadCheck = (status: ThreadStatus, first: ThreadStatus) => string | undefined;
 
-const isFiltered = ofThreads((status) => {
+const isFiltered: ThreadCheck = (status) => {
   const mode = Number(status.get('Seccomp') ?? 0);
   return mode === 0
     ? undefined
     : `is under seccomp (mode ${MODES[mode] ?? mode}), which it could not be put under again`;
-});
+};
 
-const hasShadowStack = ofThreads((status) =>
-  /shstk/.test(status.get('x86_Thread_features') ?? '') ? 'has a shadow stack' : undefined,
-);
+const hasShadowStack: ThreadCheck = (status) =>
+  /shstk/.test(status.get('x86_Thread_features') ?? '') ? 'has a shadow stack' : undefined;
 
-const hasOwnCredentials = ofThreads((status, first) => {
-  const other = ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs'].find(
-    (name) => status.get(name) !== first.get(name),
-  );
+const CREDENTIALS = ['Uid', 'Gid', 'Groups', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs'];
+
+const hasOwnCredentials: ThreadCheck = (status, first) => {
+  const other = CREDENTIALS.find((name) => status.get(name) !== first.get(name));
   return other && `has credentials of its own (${other})`;
-});
+};
+
+const ofThreads: Check = (pid) => {
+  const first = threadStatus(pid);
+  for (const tid of threadsOf(pid)) {
+    const status = threadStatus(pid, tid);
+    if (status === undefined || first === undefined) continue;
+    for (const check of [isFiltered, hasShadowStack, hasOwnCredentials]) {
+      const against = check(status, first);
+      if (against !== undefined) return `thread ${tid} ${against}`;
+    }
+  }
+  return undefined;
+};
 
 /** kcmp(2) */
 const KCMP_FILES = 2;
@@ -142,9 +143,7 @@ const CHECKS: readonly Check[] = [
   ofOtherNamespace,
   ofOtherRoot,
   hasChildren,
-  isFiltered,
-  hasShadowStack,
-  hasOwnCredentials,
+  ofThreads,
   hasOwnTables,
 ];
 
