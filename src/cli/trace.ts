@@ -157,6 +157,7 @@ async function trace(args: readonly string[], options: Options): Promise<number>
   const standard = target.kind === 'command' ? 2 : 1;
   const stream = summary ? undefined : new Stream(options.output, standard);
   const profile = new TraceProfile();
+  let last = 0;
   let sink: ReturnType<typeof makeSink> | undefined;
   const metrics = await metricsOf(() => profile, options);
   const abuse = options.abuse === true ? new AbuseWatch((pid) => watch.translator.placesOf(pid)) : undefined;
@@ -167,14 +168,16 @@ async function trace(args: readonly string[], options: Options): Promise<number>
     (observed) => {
       profile.add(observed);
       sink?.see?.(observed);
-      if (chosen(observed)) sink?.add(observed);
+      if (!chosen(observed)) return;
+      last = observed.event.time;
+      sink?.add(observed);
     },
     abuse?.watch,
   );
   if (target.kind === 'processes') abuse?.begin(watch.translator.tids);
   if (stream !== undefined) sink = makeSink(options.format, stream, watch);
   for (const note of watch.notes) process.stderr.write(`rseqlab: note: ${note}\n`);
-  const began = performance.now();
+  const began = now();
   const interrupt = await follow(watch, seconds, () => {
     stream?.flush();
     abuse?.poll();
@@ -183,7 +186,7 @@ async function trace(args: readonly string[], options: Options): Promise<number>
   });
   await metrics?.close();
   if (sink !== undefined && watch.ended !== undefined && groups.includes('exec'))
-    sink.add(exitEvent(watch.ended));
+    sink.add(exitEvent(watch.ended, watch, last));
   sink?.end(watch.lost);
   stream?.close();
   if (summary) {
@@ -191,7 +194,8 @@ async function trace(args: readonly string[], options: Options): Promise<number>
       version: VERSION,
       target: targetText(target, watch),
       source: watch.source,
-      time: (performance.now() - began) * 1e6,
+      // What we do behind its end does not count.
+      time: (endOf(watch)?.time ?? now()) - began,
       notes: watch.notes,
     };
     const text =
@@ -231,10 +235,20 @@ function tellAbuse(abuse: AbuseWatch, { translator }: Watch, { format }: Options
 const shortSummary = (profile: TraceProfile): string =>
   `rseqlab: ${profile.aborts} aborts in ${profile.sections.size} sections, ${[...profile.calls.values()].reduce((sum, n) => sum + n, 0)} rseq calls; --summary tells more\n`;
 
-const exitEvent = ({ pid, status }: CommandEnd): Observed => ({
-  event: { time: Number(process.hrtime.bigint()), cpu: 0, tid: pid, kind: 'exit', pid, status },
-  process: { pid, name: '' },
-});
+/** Comes last, also where children of the command live on a little longer. `last`: the time of the event before. */
+function exitEvent({ pid, status }: CommandEnd, watch: Watch, last: number): Observed {
+  const { time, cpu } = endOf(watch) ?? { time: now(), cpu: 0 };
+  return {
+    event: { time: Math.max(time, last), cpu, tid: pid, kind: 'exit', pid, status },
+    process: { pid, name: '' },
+  };
+}
+
+/** Nanoseconds of the clock that events have. */
+const now = (): number => Number(process.hrtime.bigint());
+
+const endOf = ({ ended, translator }: Watch): { readonly time: number; readonly cpu: number } | undefined =>
+  ended && translator.endOf(ended.pid);
 
 export function targetText(target: Target, watch: Watch): string {
   if (target.kind === 'all') return 'the whole machine';

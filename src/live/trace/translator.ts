@@ -35,6 +35,8 @@ interface Process {
   /** It has called exec, and what it executes is still to be told. */
   executing: boolean;
   barrier?: number;
+  /** When its last thread ended. */
+  end?: { readonly time: number; readonly cpu: number };
 }
 
 /** Processes that are gone whose code is still known. */
@@ -65,6 +67,11 @@ export class Translator {
   /** Of processes that are or were watched. */
   placesOf(pid: number): CodePlaces | undefined {
     return this.processes.get(pid)?.places;
+  }
+
+  /** When and where a process ended; undefined: it has not, or that was not told. */
+  endOf(pid: number): { readonly time: number; readonly cpu: number } | undefined {
+    return this.processes.get(pid)?.end;
   }
 
   get pids(): readonly number[] {
@@ -181,6 +188,7 @@ export class Translator {
       case 'exit':
         this.threads.delete(fact.tid);
         if (--thread.process.threads > 0) return;
+        thread.process.end = { time: fact.time, cpu: fact.cpu };
         this.gone.push(fact.pid);
         this.forgetGone();
         return;
