@@ -37,7 +37,7 @@ Examples:
 A program annotates a call with include/rseqlab_syscall.h; docs/syscall-last.md says what holds on which kernel.
 
 Exit status: the command's own, or 128 and the signal that ended it; with --sweep 1 where a failed call made it crash or
-hang, else 0; 2 wrong usage.`;
+hang, 3 broken off by Ctrl-C, else 0; 2 wrong usage.`;
 
 /** `rseqlab annotate`; `finish` takes the exit status. */
 export function addAnnotate(program: Command, finish: (status: number) => void): void {
@@ -62,15 +62,20 @@ export function addAnnotate(program: Command, finish: (status: number) => void):
       const against = unavailable();
       if (against !== undefined) throw new UsageError(against);
       // Ctrl-C is for the program: it ends, and so do we.
-      const ignore = () => {};
-      process.on('SIGINT', ignore);
+      const stopped = new AbortController();
+      const stop = () => stopped.abort();
+      process.on('SIGINT', stop);
       try {
-        finish(options.sweep === true ? await runSweep(command, options) : await run(command, options));
+        finish(
+          options.sweep === true
+            ? await runSweep(command, options, stopped.signal)
+            : await run(command, options),
+        );
       } catch (error) {
         if (error instanceof Refused) throw new UsageError(error.message);
         throw error;
       } finally {
-        process.off('SIGINT', ignore);
+        process.off('SIGINT', stop);
       }
     });
 }
@@ -118,6 +123,7 @@ const endText = ({ status, signal }: AnnotateEnd, timeOver = false): string =>
 async function runSweep(
   command: readonly string[],
   { error, time, most, format, output }: Options,
+  abort: AbortSignal,
 ): Promise<number> {
   if (!(error in ERRNO))
     throw new UsageError(`--error: there is no error ${error}; give a name of errno(3), as EIO`);
@@ -129,6 +135,7 @@ async function runSweep(
     error: error as ErrnoName,
     timeout: seconds * 1000,
     most: count('--most', most, 1, 1_000_000),
+    abort,
     onRun: (run) => {
       const { call, index } = run;
       rows.push(
@@ -155,10 +162,12 @@ async function runSweep(
       timeOver,
     })),
   };
-  const sum = `${runs.length} annotated calls failed one at a time: ${wrong} made the program crash or hang; untouched: ${endText(plain)}`;
+  const brokenOff = abort.aborted ? 'broken off: ' : '';
+  const sum = `${brokenOff}${runs.length} annotated calls failed one at a time: ${wrong} made the program crash or hang; untouched: ${endText(plain)}`;
   const text =
     format === 'text' ? `${[...rows, sum].join('\n')}\n` : `${JSON.stringify(document, undefined, 2)}\n`;
   if (output === undefined) writeStream(2, Buffer.from(text));
   else deliver(text, output);
-  return wrong > 0 ? EXIT.FOUND : EXIT.OK;
+  if (wrong > 0) return EXIT.FOUND;
+  return abort.aborted ? EXIT.INCONCLUSIVE : EXIT.OK;
 }

@@ -116,7 +116,16 @@ function ofCommand(
 ): ExplainDocument {
   return document(kernel, {
     subject: { kind: 'command', command },
-    ...watched(() => watchCommand(command, calls, kernel)),
+    ...watched(() => {
+      // Ctrl-C is for the command, and how it ends for us to tell.
+      const ignore = (): void => {};
+      process.on('SIGINT', ignore);
+      try {
+        return watchCommand(command, calls, kernel);
+      } finally {
+        process.off('SIGINT', ignore);
+      }
+    }),
   });
 }
 

@@ -24,6 +24,8 @@ export interface SweepOptions {
   readonly timeout: number;
   /** At most so many runs. */
   readonly most: number;
+  /** No further run is begun, and the one under way does not count. */
+  readonly abort?: AbortSignal;
   readonly onRun?: (run: SweepRun) => void;
 }
 
@@ -31,10 +33,11 @@ export interface SweepOptions {
  * Runs the program once as it is, then once for each k with its k-th annotated call failed, until a run makes fewer calls than that. Throws
  * Unavailable.
  */
-export async function sweep({ command, error, timeout, most, onRun }: SweepOptions): Promise<Sweep> {
+export async function sweep({ command, error, timeout, most, abort, onRun }: SweepOptions): Promise<Sweep> {
   const plain = await annotate({ command, timeout });
+  const stopped = (): boolean => abort?.aborted === true;
   const runs: SweepRun[] = [];
-  for (let index = 1; index <= most; index++) {
+  for (let index = 1; index <= most && !stopped(); index++) {
     let failed: AnnotatedCall | undefined;
     const begun = performance.now();
     const end = await annotate({
@@ -45,7 +48,7 @@ export async function sweep({ command, error, timeout, most, onRun }: SweepOptio
         if (how.injected && call.index === index) failed = call;
       },
     });
-    if (failed === undefined) break;
+    if (failed === undefined || stopped()) break;
     const run = {
       index,
       call: failed,

@@ -22,7 +22,7 @@ const MOST_RUNS = 60;
 export async function stress(options: StressOptions): Promise<StressDocument> {
   const first = await run(options);
   const { end, result } = first;
-  const kind = judge(options, first);
+  const kind = endedByStop(options, end) ? undefined : judge(options, first);
   let failure: StressFailure | undefined;
   if (kind !== undefined) failure = await explain(options, first, kind);
   const { sections } = result;
@@ -63,6 +63,11 @@ export async function stress(options: StressOptions): Promise<StressDocument> {
     },
   };
 }
+
+/** Ctrl-C on a terminal reaches the program as well as us: that it ended so is no failure of its own. */
+const endedByStop = ({ abort }: StressOptions, { signal }: ProgramEnd): boolean =>
+  abort?.aborted === true && signal !== undefined && STOPS.includes(signal);
+const STOPS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
 /** Runs the program once. `only`: abort at these points. */
 async function run(options: StressOptions, only?: readonly string[]): Promise<Run> {
@@ -126,6 +131,7 @@ async function explain(
   });
   const forced = forcedIds(sections);
   if (options.command === undefined || !options.bisect || kind === 'unprotected') return failure([], 0);
+  if (options.abort?.aborted === true) return failure([], 0);
   if (judge(options, await run(options, [])) !== undefined)
     throw new Refused(
       `${options.command[0]} fails without any forced abort too; mend that first, or say with --expect-status how it ends when all is well`,
@@ -136,7 +142,8 @@ async function explain(
     if (runs >= MOST_RUNS || options.abort?.aborted === true) return false;
     runs++;
     options.onProgress?.(`it failed; looking for the reason: run ${runs}, ${only.length} points`);
-    return judge(options, await run(options, only)) !== undefined;
+    const again = await run(options, only);
+    return !endedByStop(options, again.end) && judge(options, again) !== undefined;
   });
   return failure(found, runs);
 }
