@@ -14,6 +14,7 @@ import {
   type ProcessImage,
   type StoredImage,
 } from './image.js';
+import { looksLikeImage } from './shape.js';
 
 const MAGIC = 'RSEQLAB-IMAGE\n';
 const DIGEST = 32;
@@ -114,11 +115,12 @@ export function openImage(source: ImageSource, name: string, options: OpenOption
   if (source.size < MAGIC.length || !isImage(source.read(0, MAGIC.length)))
     throw new ImageError(`${name} is no image of a process; rseqlab checkpoint PID -o FILE makes one`);
   const { header, start, digest } = headerOf(source) ?? damaged(name);
-  const stored = JSON.parse(new TextDecoder().decode(header), revive) as StoredImage;
-  if (stored.schema !== IMAGE_SCHEMA)
+  const stored = parsed(header);
+  if (typeof stored?.schema === 'string' && stored.schema !== IMAGE_SCHEMA)
     throw new ImageError(
       `${name} has the form ${JSON.stringify(stored.schema)}, this rseqlab knows ${IMAGE_SCHEMA}; use the one that wrote it`,
     );
+  if (!looksLikeImage(stored)) return damaged(name);
   const { blocks, parent, ...image } = stored;
   if (blocks.reduce((end, { length }) => end + length, MAGIC.length) !== start) damaged(name);
   const blockAt = reader(source, blocks, name, options.unzip);
@@ -134,6 +136,15 @@ export function openImage(source: ImageSource, name: string, options: OpenOption
       return blockAt(piece.block).subarray(piece.from, piece.from + piece.size);
     },
   };
+}
+
+/** What every image has is looked for by looksLikeImage. */
+function parsed(header: Uint8Array): { readonly schema?: unknown } | null {
+  try {
+    return JSON.parse(new TextDecoder().decode(header), revive);
+  } catch {
+    return null;
+  }
 }
 
 function headerOf(source: ImageSource) {

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { writeCore } from '../live/checkpoint/core.js';
 import { ImageProcess } from '../live/image.js';
+import { readingOf } from '../live/reading.js';
 import { Refused } from '../live/refused.js';
 
 interface Made {
@@ -15,7 +16,11 @@ interface Made {
 export function coreOf(image: string, output: string): Made {
   const target = ImageProcess.open(image);
   try {
-    return { ...writeCore(target, output), pid: target.pid, threads: target.image.threads.length };
+    return readingOf(image, () => ({
+      ...writeCore(target, output),
+      pid: target.pid,
+      threads: target.image.threads.length,
+    }));
   } finally {
     target.close();
   }

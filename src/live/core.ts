@@ -81,7 +81,9 @@ export class CoreProcess implements Target {
       if (owner !== 'CORE' || type !== NT.PRSTATUS || view.byteLength < PR_REG + 8 * USER_REGISTERS.length)
         continue;
       const tid = view.getInt32(32, true);
-      this.threadList.push({ ...threadOf(view, tid), ...registrations.get(tid) });
+      const known = registrations.get(tid);
+      // One that has a note of ours is not dead.
+      this.threadList.push({ ...threadOf(view, tid), ...(known && { ...known, state: 'image' }) });
       if (signal !== undefined) continue;
       const own = notes
         .slice(index + 1)

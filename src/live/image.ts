@@ -1,6 +1,6 @@
 /** A process in an image of `rseqlab checkpoint`, looked at without bringing it back. */
 import { readSync, statSync } from 'node:fs';
-import { ImageError, type OpenImage } from '../checkpoint/codec.js';
+import type { OpenImage } from '../checkpoint/codec.js';
 import type { MapImage, PieceImage, ProcessImage, ThreadImage } from '../checkpoint/image.js';
 import { Digest } from '../event/digest.js';
 import { isErrno } from '../linux/errors.js';
@@ -9,6 +9,7 @@ import { reason } from '../node/reason.js';
 import type { MapView, Registers } from '../process/process.js';
 import { openImageFile } from './checkpoint/open.js';
 import type { Modules } from './modules.js';
+import { readingOf } from './reading.js';
 import { Refused } from './refused.js';
 import { StoredMemory } from './stored.js';
 import { callIn, type Target, type TargetThread } from './target.js';
@@ -67,9 +68,8 @@ export class ImageProcess implements Target {
       throw new Refused(`cannot read ${path}: ${reason(error)}`);
     }
     try {
-      return new ImageProcess(openImageFile(path), size);
+      return readingOf(path, () => new ImageProcess(openImageFile(path), size));
     } catch (error) {
-      if (error instanceof ImageError) throw new Refused(error.message);
       if (isErrno(error, 'ENOENT', 'EACCES', 'EISDIR'))
         throw new Refused(`cannot read ${path}: ${reason(error)}`);
       throw error;

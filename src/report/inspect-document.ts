@@ -90,7 +90,7 @@ export type Knowledge = 'kernel' | 'image' | 'derived' | 'unknown';
 export interface InspectedThread {
   readonly tid: number;
   readonly name: string;
-  /** `running`, `waiting`, `waiting for a disk`, `stopped`, `traced`, `dead` in a core, or `frozen` in an image. */
+  /** `running`, `waiting`, `waiting for a disk`, `stopped`, `traced`, `dead` in a core, or `frozen` in an image and a core made of one. */
   readonly state: string;
   readonly cpu: number | null;
   /** The system call that it waits in. */

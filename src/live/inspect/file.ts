@@ -1,12 +1,12 @@
 /** What is in a file is told by its beginning: an image of ours, a core. A folder is one of CRIU's. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { ImageError, isImage } from '../../checkpoint/codec.js';
-import { CriuError } from '../../checkpoint/criu/message.js';
+import { isImage } from '../../checkpoint/codec.js';
 import type { RunningKernel } from '../../linux/kernel.js';
 import type { InspectedProcess } from '../../report/inspect-document.js';
 import { CoreProcess } from '../core.js';
 import { CriuImages, isCriuDirectory } from '../criu.js';
 import { ImageProcess } from '../image.js';
+import { readingOf } from '../reading.js';
 import { Refused } from '../refused.js';
 import { inspectCore } from './core.js';
 import { inspectCriu } from './criu.js';
@@ -19,22 +19,10 @@ export function inspectFile(path: string, kernel: RunningKernel): InspectedProce
       throw new Refused(
         `${path} is a folder without inventory.img: no images of CRIU; give an image, a core, or the number of a process`,
       );
-    return whole(path, () => using(new CriuImages(path), (images) => inspectCriu(images, kernel)));
+    return readingOf(path, () => using(new CriuImages(path), (images) => inspectCriu(images, kernel)));
   }
   if (!isImage(headOf(path))) return [using(CoreProcess.open(path), (core) => inspectCore(core, kernel))];
-  return [whole(path, () => using(ImageProcess.open(path), (image) => inspectImage(image, kernel)))];
-}
-
-/** Whoever has made a file that is right by its digest, and holds nonsense, hears of it in one line. */
-function whole<T>(path: string, use: () => T): T {
-  try {
-    return use();
-  } catch (error) {
-    if (error instanceof ImageError || error instanceof CriuError) throw new Refused(error.message);
-    if (!(error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError))
-      throw error;
-    throw new Refused(`${path} is damaged: it does not say what an image says; use another copy of it`);
-  }
+  return [readingOf(path, () => using(ImageProcess.open(path), (image) => inspectImage(image, kernel)))];
 }
 
 function using<T extends { close(): void }, R>(target: T, use: (target: T) => R): R {
