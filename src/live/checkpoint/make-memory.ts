@@ -7,7 +7,7 @@ import type { MapImage, SharedImage } from '../../checkpoint/image.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { type InThread, withBytes } from '../../linux/inject.js';
 import { call as callHere } from '../../linux/libc.js';
-import { readForced, writeForced } from '../../linux/memory.js';
+import { readForced, writeForced, writeMemory } from '../../linux/memory.js';
 import { mapsOf } from '../../linux/procfs.js';
 import { highDescriptor, type ObjectDescriptors, openIn, textBytes } from './make-descriptors.js';
 import { ADVICE, KERNEL_MAPS } from './maps.js';
@@ -33,14 +33,20 @@ export function makeMemory(pid: number, call: InThread, open: OpenImage, keep: b
   const objects = (image.objects ?? []).map((object, index) => makeObject(pid, call, open, object, index));
   for (const map of image.maps) if (!KERNEL_MAPS.includes(map.name)) makeMap(pid, call, map, objects);
   for (const { place, size } of objects) if (place !== undefined) call('munmap', place, BigInt(size));
-  for (const { name, pieces } of image.maps)
+  fillMaps(pid, open);
+  return objects.map(({ fd }) => fd);
+}
+
+/** /proc/PID/mem writes everywhere, but slowly, and is opened anew each time: what the process may write itself goes the straight way. */
+function fillMaps(pid: number, open: OpenImage): void {
+  for (const { name, protection, pieces } of open.image.maps)
     for (const piece of pieces) {
       const bytes = open.contents(piece);
       if (KERNEL_MAPS.includes(name)) compare(pid, open, piece.address, bytes);
+      else if (protection[1] === 'w' && writeMemory(pid, piece.address, bytes)) continue;
       else if (!writeForced(pid, piece.address, bytes))
         throw new Unsupported(`memory at ${hex(piece.address)} cannot be written`);
     }
-  return objects.map(({ fd }) => fd);
 }
 
 /** A vDSO of the same size may have its functions elsewhere: a thread may be in one, and the program has their addresses. */

@@ -26,6 +26,10 @@ const PRIVATE_ANONYMOUS = 0x22;
 /** SYSCALL, and for a child that is let go because we were killed: mov eax, 231 (exit_group); xor edi, edi; syscall. */
 const CODE = Uint8Array.of(0x0f, 0x05, 0xb8, 231, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05);
 const ARGS = 64;
+/** Its name for ps(1): what stays of it when we are killed is nobody's child. */
+const NAME = 256;
+export const SNAPSHOT_NAME = 'rseqlab-copy';
+const PR_SET_NAME = 15;
 /** struct clone_args, all zeros: no shared parts, no exit signal (clone(2)). */
 const ARGS_SIZE = 88;
 const WNOHANG = 1;
@@ -37,6 +41,7 @@ export function snapshot(pid: number, tid: number, instruction: bigint): Snapsho
   if (place === undefined) return undefined;
   try {
     writeForced(pid, place, CODE);
+    writeForced(pid, place + BigInt(NAME), new TextEncoder().encode(`${SNAPSHOT_NAME}\0`));
     const child = clone(tid, place);
     return child === undefined ? undefined : settled(pid, child, place);
   } finally {
@@ -74,7 +79,10 @@ function settled(pid: number, child: number, place: bigint): Snapshot | undefine
   const made = { pid: child, end: () => endChild(pid, child) };
   try {
     ptrace.setOptions(child, ptrace.traceOptions() | ptrace.EXITKILL);
-    inThread(child, place, (call) => call('close_range', 0, 0xffff_ffff, 0));
+    inThread(child, place, (call) => {
+      call('close_range', 0, 0xffff_ffff, 0);
+      call('prctl', PR_SET_NAME, place + BigInt(NAME), 0, 0, 0);
+    });
   } catch (error) {
     kill(child);
     if (isErrno(error, 'ENOSYS', 'ESRCH')) return undefined;

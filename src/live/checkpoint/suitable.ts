@@ -13,6 +13,7 @@ import {
   threadsOf,
 } from '../../linux/procfs.js';
 import { Unsupported } from './refusal.js';
+import { SNAPSHOT_NAME } from './snapshot.js';
 
 /** Throws Unsupported. Reads only. */
 export function checkProcess(pid: number): void {
@@ -53,11 +54,13 @@ const ofOtherRoot: Check = (pid) => {
     : `its root directory is ${printable(root)}`;
 };
 
-/** CONFIG_PROC_CHILDREN has a file for it; else everybody is asked for its parent. */
+/** CONFIG_PROC_CHILDREN has a file for it; else everybody is asked for its parent. What is ours, or was, does not count. */
 function childOf(pid: number): number | undefined {
   const lists = threadsOf(pid).map((tid) => procText(`${pid}/task/${tid}/children`));
-  if (lists.every((list) => list !== undefined)) return lists.flatMap((list) => list!.split(' ').filter(Boolean).map(Number))[0]; // biome-ignore format: one step
-  return allProcesses().find((other) => threadStat(other)?.parent === pid);
+  const children = lists.every((list) => list !== undefined)
+    ? lists.flatMap((list) => list!.split(' ').filter(Boolean).map(Number))
+    : allProcesses().filter((other) => threadStat(other)?.parent === pid);
+  return children.find((child) => threadStat(child)?.name !== SNAPSHOT_NAME);
 }
 
 const hasChildren: Check = (pid) => {
