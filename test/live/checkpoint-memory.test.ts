@@ -3,55 +3,31 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
-  openSync,
   readFileSync,
-  readSync,
   rmSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { openImageFile } from '../../src/live/checkpoint/open.js';
-import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
+import { BIN, oneErrorLine, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
+import { startHeap, WORD } from './heap.js';
 
-/** See bench/checkpoint/heap.c. */
-const HEAP = join(ROOT, 'bench/checkpoint/heap');
 const MEBIBYTES = 16;
 const PAGES = (MEBIBYTES << 20) / 4096;
-const WORD = { watcher: 2, writer: 3, heap: 4, end: 5 } as const;
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-checkpoint-memory-'));
 const file = (name: string): string => join(folder, name);
 const started: ChildProcess[] = [];
 
 async function start() {
-  const told = file(`told-${started.length}-${performance.now()}`);
-  writeFileSync(told, new Uint8Array(4096));
-  const fd = openSync(told, 'r+');
-  const word = (index: number): bigint => {
-    const bytes = new BigUint64Array(1);
-    readSync(fd, bytes, 0, 8, 8 * index);
-    return bytes[0]!;
-  };
-  const child = spawn(HEAP, [told, `${MEBIBYTES}`, '4'], { stdio: 'ignore' });
-  started.push(child);
-  const ended = new Promise((resolve) => child.once('exit', (status, signal) => resolve(status ?? signal)));
-  const until = async (index: number, value: bigint): Promise<void> => {
-    while (word(index) < value && word(WORD.end) === 0n)
-      await new Promise((resolve) => setImmediate(resolve));
-  };
+  const heap = await startHeap(file(`told-${performance.now()}`), MEBIBYTES, 4);
+  started.push(heap.child);
   // The writer has been everywhere.
-  await until(WORD.writer, 1n);
-  return {
-    pid: `${child.pid}`,
-    ended,
-    word,
-    until,
-    end: () => writeSync(fd, new BigUint64Array([1n]), 0, 8, 8 * WORD.end),
-  };
+  await heap.until(WORD.writer, 1n);
+  return heap;
 }
 
 /** The first word of each page of its memory, in the order in which they are written. */

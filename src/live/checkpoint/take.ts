@@ -27,7 +27,7 @@ export interface TakeOptions {
   readonly file: string;
   /** What has not changed since is left in that image. */
   readonly parent: Parent | undefined;
-  /** Gets the bytes of memory that have been read; throws to end this. */
+  /** Gets the bytes of memory that have been read, 0 before it is stopped; throws to end this. */
   progress(taken: number): void;
   /** The image is written: it gets its name. */
   complete(): void;
@@ -50,6 +50,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
   const memory = new MemoryTaker(writer, options.parent?.known);
   const outside = checkBefore(pid);
   prepareMaps(pid);
+  options.progress(0);
   const met = options.arrive?.();
   const begun = performance.now();
   const threads = freeze(pid, met);
