@@ -121,6 +121,10 @@ export function openImage(source: ImageSource, name: string, options: OpenOption
       `${name} has the form ${JSON.stringify(stored.schema)}, this rseqlab knows ${IMAGE_SCHEMA}; use the one that wrote it`,
     );
   if (!looksLikeImage(stored)) return damaged(name);
+  if (stored.architecture !== 'x86-64')
+    throw new ImageError(
+      `${name} is of a process on ${JSON.stringify(stored.architecture)}; this rseqlab knows those of x86-64`,
+    );
   const { blocks, parent, ...image } = stored;
   if (blocks.reduce((end, { length }) => end + length, MAGIC.length) !== start) damaged(name);
   const blockAt = reader(source, blocks, name, options.unzip);
