@@ -167,4 +167,9 @@ describe('line number programs', () => {
       ]);
     }
   });
+
+  test('a row where its sequence ends stands for nothing', () => {
+    const at = table(unit([setAddress(0x1000), COPY, advancePc(4), advanceLine(1), COPY, END]));
+    expect([at(0x1003), at(0x1004), at(0x2000)]).toEqual(['a.c:1:0', undefined, undefined]);
+  });
 });

@@ -130,7 +130,11 @@ function unitRows(sections: DebugSections, header: LineHeader): UnitRows {
   const rows: [number, number, number, number, number][] = [];
   runProgram(sections, header, {
     row: (address, file, line, column) => rows.push([address, file, line, column, rows.length]),
-    sequence: (_, high) => rows.push([high, 0, 0, 0, rows.length]),
+    sequence: (_, high) => {
+      // A row at its end stands for no instruction: GCC makes such ones.
+      while (rows.length > 0 && rows.at(-1)![0] === high && rows.at(-1)![1] !== 0) rows.pop();
+      rows.push([high, 0, 0, 0, rows.length]);
+    },
   });
   // At one address the end of a sequence gives way to the beginning of the next; else the later row counts.
   rows.sort((a, b) => a[0] - b[0] || Number(a[1] !== 0) - Number(b[1] !== 0) || a[4] - b[4]);
