@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { SIG } from '../abi/signals.js';
 import { type CounterexampleTrace, readTrace, TraceError } from '../explore/trace.js';
@@ -49,8 +50,14 @@ const FORMATS = {
   text: (document: StressDocument, style: Style) => stressText(document, style),
   json: stressJson,
   html: stressHtml,
-  lcov: stressLcov,
+  lcov: (document: StressDocument) => stressLcov(document, whereSourceIs),
 } as const;
+
+/** Line tables name files as the compiler was given them: looked for from here, then beside the program. */
+function whereSourceIs(source: string, program: string): string {
+  const found = [resolve(source), resolve(dirname(program), source)].find((path) => existsSync(path));
+  return found ?? source;
+}
 
 const STATUS: Readonly<Record<StressVerdict, number>> = {
   survived: EXIT.OK,

@@ -2,20 +2,25 @@ import type { StressDocument } from './stress-document.js';
 
 /**
  * A tracefile of lcov (geninfo(1)): a line is hit as often as aborts were forced at its instructions, the fewest of any: a line with one that was never
- * aborted counts 0. Instructions without a source line are in no file, and left out.
+ * aborted counts 0. Instructions without a source line are in no file, and left out. `locate`: the path of a source file of a program, by which
+ * genhtml(1) finds it from anywhere.
  */
-export function stressLcov({ sections }: StressDocument): string {
+export function stressLcov(
+  { sections }: StressDocument,
+  locate: (source: string, program: string) => string = (source) => source,
+): string {
   const files = new Map<string, Map<number, number>>();
   const functions = new Map<string, Map<string, { line: number; count: number }>>();
   for (const section of sections)
     for (const { source, forced } of section.points) {
       if (source === undefined) continue;
-      const lines = files.get(source.file) ?? new Map<number, number>();
-      files.set(source.file, lines);
+      const file = locate(source.file, section.file);
+      const lines = files.get(file) ?? new Map<number, number>();
+      files.set(file, lines);
       lines.set(source.line, Math.min(lines.get(source.line) ?? Number.POSITIVE_INFINITY, forced));
       const name = section.function ?? section.startIp;
-      const named = functions.get(source.file) ?? new Map();
-      functions.set(source.file, named);
+      const named = functions.get(file) ?? new Map();
+      functions.set(file, named);
       const known = named.get(name);
       named.set(name, {
         line: Math.min(known?.line ?? source.line, source.line),
