@@ -55,6 +55,25 @@ describe.skipIf(noPerf)(title('a process that runs', noPerf), () => {
     expect(await program.end()).toEqual({ end: 0, output: expect.stringMatching(/^counted to \d+\n$/) });
   });
 
+  it('is stopped by SIGSTOP inside a section: that is said', async () => {
+    const program = start(BUSY, '60000');
+    const live = new Live(['trace', '--events', 'abort', '-p', `${program.pid}`]);
+    await live.until(({ stdout }) => / abort .*\n/.test(stdout));
+    const state = () => /^State:\t(\w)/m.exec(readFileSync(`/proc/${program.pid}/status`, 'latin1'))![1];
+    // It may have been outside.
+    while (!live.stdout.includes('it was stopped (SIGSTOP and its like)')) {
+      program.child.kill('SIGSTOP');
+      await eventually(() => state() === 'T');
+      const before = live.stdout.length;
+      program.child.kill('SIGCONT');
+      await live.until(({ stdout }) => stdout.length > before);
+    }
+    live.signal('SIGINT');
+    expect(await live.status()).toBe(0);
+    program.terminate();
+    await program.end();
+  });
+
   it('has a live table, one after the other without a terminal', () => {
     const { stdout, status } = rseqlab(['top', '--interval', '1', '--', BUSY, '1300']);
     expect(stdout.match(/^rseqlab top: examples\/trace\/busy/gm)!.length).toBeGreaterThanOrEqual(2);

@@ -27,6 +27,7 @@ export interface Inferred {
 const NEAR = 100_000;
 /** With nothing else in sight, what happened so long ago may still be it. */
 const FAR = 5_000_000;
+const __TASK_STOPPED = 4;
 const __TASK_TRACED = 8;
 
 /**
@@ -68,13 +69,9 @@ export function inferCause(time: number, seen: Interruptions): Inferred {
   return { causes: ['interrupt'], guess: true, by: undefined, lost: undefined };
 }
 
-/** A thread that gave its CPU up inside a section waited: for a page, or in a system call. */
-const whoText = (
-  { name, tid }: { readonly name: string; readonly tid: number },
-  preempted: boolean,
-): string =>
-  preempted
-    ? `${name}/${tid}`
-    : tid === 0
-      ? 'it waited in the kernel'
-      : `it waited in the kernel, ${name}/${tid} ran`;
+/** A thread that gave its CPU up inside a section waited: for a page, or in a system call; or it was stopped. */
+function whoText({ name, tid, state }: NonNullable<Interruptions['next']>, preempted: boolean): string {
+  if (preempted) return `${name}/${tid}`;
+  if ((state & __TASK_STOPPED) !== 0) return 'it was stopped (SIGSTOP and its like)';
+  return tid === 0 ? 'it waited in the kernel' : `it waited in the kernel, ${name}/${tid} ran`;
+}
