@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { threadStatus } from '../../src/linux/procfs.js';
 import type { EnforceDocument } from '../../src/report/enforce-document.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
 /** test/fixtures/live/calls.c */
-const CALLS = join(ROOT, 'test/fixtures/live/calls');
+const FIXTURES = join(ROOT, 'test/fixtures/live');
+const CALLS = join(FIXTURES, 'calls');
+const BEFORE = join(FIXTURES, 'before');
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-enforce-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -82,12 +85,39 @@ describe.skipIf(reason !== undefined)(title('enforce'), () => {
 
   it('knows sections of libraries that come later, for all threads', ({ skip }) => {
     // Node has struct rseq registered by glibc, where it runs on one that does so (2.35).
-    const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(join(ROOT, 'test/fixtures/live/inside.so'))}) } catch (e) { console.log(e.message) }`;
+    const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(join(FIXTURES, 'inside.so'))}) } catch (e) { console.log(e.message) }
+      console.log(/^Seccomp_filters:\\s*(.*)/m.exec(require('fs').readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');`;
     const { status, stdout, document } = enforce('--', process.execPath, '-e', load);
     skip(stdout.includes('__rseq_offset'), 'the libc here registers no struct rseq');
     expect(counts(document)).toEqual(['1 getppid in inside']);
     expect(document.sites[0]!.file).toMatch(/inside\.so$/);
+    // Without a filter: other calls cost what they cost.
+    expect(stdout.trim().split('\n').at(-1)).toBe(threadStatus(process.pid)?.get('Seccomp_filters') ?? '');
     expect(status).toBe(1);
+  });
+
+  it('watches by a filter what may be a call and is not known to be one: in front of start_ip', () => {
+    const { status, stdout, document } = enforce('--', BEFORE);
+    expect({ status, stdout, found: counts(document) }).toEqual({
+      status: 1,
+      stdout: '1 committed, mode 2\n',
+      found: ['1 getppid in 0x400146 in before'],
+    });
+    expect(enforce('--kill', '--', BEFORE).document.program).toEqual({ signal: 'SIGSEGV' });
+    expect(rseqlab(['run', '--debug-rseq', BEFORE]).stderr).toContain('syscall-in-section');
+  });
+
+  it('finds code that no dynamic linker has mapped, also while its program waits in a call', async () => {
+    const tool = spawn(process.execPath, [BIN, 'enforce', '--', join(FIXTURES, 'mapper'), BEFORE], {
+      cwd: ROOT,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    const told = text(tool.stderr!);
+    const ended = new Promise((resolve) => tool.once('exit', resolve));
+    while (!(await filtered('mapper'))) await new Promise(setImmediate);
+    tool.stdin!.end('*');
+    expect(await ended).toBe(42);
+    expect(await told).toContain('1 section in 1 process watched');
   });
 
   it('tells people where, what and why', () => {
@@ -162,3 +192,22 @@ const PATIENT = `
     process.exit();
   });
 `;
+
+/** All that comes. */
+const text = async (stream: NodeJS.ReadableStream): Promise<string> => {
+  let all = '';
+  for await (const piece of stream) all += piece;
+  return all;
+};
+
+/** Has a process of this name got more seccomp filters than we have? */
+async function filtered(name: string): Promise<boolean> {
+  await new Promise(setImmediate);
+  const own = Number(threadStatus(process.pid)?.get('Seccomp_filters'));
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .some((pid) => {
+      const status = threadStatus(Number(pid));
+      return status?.get('Name') === name && Number(status.get('Seccomp_filters')) > own;
+    });
+}

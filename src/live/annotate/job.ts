@@ -7,7 +7,7 @@ import { tryCall } from '../../linux/libc.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { endOf } from '../../process/judge.js';
 import { areaOf, armedSection } from '../calls/armed.js';
-import { CallFilter, LOOK } from '../calls/call-filter.js';
+import { CallStops, LOOK } from '../calls/call-stops.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
@@ -16,7 +16,7 @@ import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
 import type { Modules } from '../modules.js';
 import { CallPlaces } from './call-places.js';
-import { siteRanges } from './sites.js';
+import { sitePlaces } from './sites.js';
 
 export interface AnnotateConfig {
   readonly command: readonly string[];
@@ -68,7 +68,7 @@ export function annotateJob(channel: Channel, given: unknown): void {
 
 class AnnotateJob {
   private readonly keeper: Keeper;
-  private readonly filter: CallFilter;
+  private readonly stops: CallStops;
   private readonly begun = new Map<number, Begun>();
   /** The last call of a thread that was interrupted: it may come again. */
   private readonly interrupted = new Map<number, Begun>();
@@ -82,8 +82,8 @@ class AnnotateJob {
     private readonly config: AnnotateConfig,
   ) {
     this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
-    this.filter = new CallFilter(() => this.keeper.tracer, {
-      ranges: siteRanges,
+    this.stops = new CallStops(() => this.keeper.tracer, {
+      places: sitePlaces,
       onCall: (thread, modules) => this.onCall(thread, modules),
       onReturn: (thread) => this.onReturn(thread),
       onLimit: (text) => this.say({ kind: 'limit', text }),
@@ -95,46 +95,46 @@ class AnnotateJob {
     this.keeper.run();
   }
 
-  /** Filters stay: without somebody to answer them their calls would fail. */
+  /** Filters, where there are any, stay: without somebody to answer them their calls would fail. */
   get stays(): boolean {
-    return this.filter.installed;
+    return this.stops.installed;
   }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     // That call does not come back either.
     if (how === 'exec') this.end(thread, 0n);
-    this.filter.onProcess(process, thread, how);
+    this.stops.onProcess(process, thread, how);
   }
 
   onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
-    this.filter.onBreakpoint(thread, at);
+    this.stops.onBreakpoint(thread, at);
   }
 
   onInterrupted(thread: TracedThread): void {
-    this.filter.onInterrupted(thread);
+    this.stops.onInterrupted(thread);
   }
 
   onEvent(thread: TracedThread, event: unknown): void {
-    this.filter.onEvent(thread, event);
+    this.stops.onEvent(thread, event);
   }
 
   onSyscall(thread: TracedThread): void {
-    this.filter.onSyscall(thread);
+    this.stops.onSyscall(thread);
   }
 
   /** A call that ends its thread or becomes another program has no result. */
   onThreadExit(thread: TracedThread): void {
-    this.filter.onThreadExit(thread);
+    this.stops.onThreadExit(thread);
     this.end(thread, undefined);
     this.interrupted.delete(thread.tid);
   }
 
   onMemoryGone(space: Space): void {
-    this.filter.onMemoryGone(space);
+    this.stops.onMemoryGone(space);
   }
 
   onTick(): void {
-    this.filter.onTick();
+    this.stops.onTick();
     const now = performance.now();
     for (const wait of [...this.waiting])
       if (wait.until <= now) {
@@ -247,7 +247,7 @@ class AnnotateJob {
       registers.set('rax', BigInt.asUintN(64, result));
       ptrace.setRegisters(thread.tid, registers);
     }
-    this.filter.toReturn(thread);
+    this.stops.toReturn(thread);
   }
 
   private onReturn(thread: TracedThread): void {

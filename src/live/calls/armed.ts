@@ -4,7 +4,7 @@ import { RSEQ, RSEQ_CS, type RseqCsValue } from '../../abi/rseq.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { TracedThread } from '../keeper/tracer.js';
 
-const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
+export const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
 
 /** Address of the thread's struct rseq; 0: it has registered none. It is asked again then: the thread may register one later. */
 export function areaOf(thread: TracedThread): number {

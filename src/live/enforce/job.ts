@@ -2,12 +2,13 @@
 
 import { addr, hex } from '../../abi/address.js';
 import { SIG } from '../../abi/signals.js';
+import { instructionsOf } from '../../check/view.js';
 import { findSyscall, inThread } from '../../linux/inject.js';
 import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { Range } from '../../linux/seccomp.js';
 import { armedSection, disarm } from '../calls/armed.js';
-import { CallFilter, LOOK } from '../calls/call-filter.js';
+import { type CallPlaces, CallStops, LOOK } from '../calls/call-stops.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
@@ -55,31 +56,34 @@ const ENTRIES: readonly (readonly [number, number])[] = [
 ];
 
 /**
- * The addresses behind instructions that can make a system call inside a section: nearly all sections have none, and their programs pay nothing. What
- * counts as inside is what the kernel's debug mode takes for it, by the address behind the call (kernel/rseq.c rseq_syscall): so a
- * call as the last instruction is outside, and one in front of start_ip inside. Bytes that are no instruction of their own are taken too.
+ * Instructions that can make a system call inside a section: nearly all sections have none. What counts as inside is what the kernel's debug mode takes
+ * for it, by the address behind the call (kernel/rseq.c rseq_syscall): so a call as the last instruction is outside, and one in front of start_ip
+ * inside. Bytes that look like such an instruction, but are none that is known to begin there, are taken too.
  */
-function callsIn({ module, start, end }: LiveSection, strict: boolean): Range[] {
+function callsIn(live: LiveSection, strict: boolean): CallPlaces {
+  const { module, section, start, end } = live;
   const first = start - SYSCALL_SIZE;
   const bytes = module.file.image?.read(addr(Number(first - module.bias)), Number(end - first));
   // What cannot be read may be anything.
-  if (bytes === undefined) return [{ start, end: strict ? end + 1n : end }];
-  const found: Range[] = [];
-  for (let at = 0; at + 1 < bytes.length; at++) {
-    const behind = first + BigInt(at) + SYSCALL_SIZE;
-    if (
-      (behind === end && !strict) ||
-      !ENTRIES.some(([one, two]) => bytes[at] === one && bytes[at + 1] === two)
-    )
-      continue;
-    found.push({ start: behind, end: behind + 1n });
+  if (bytes === undefined) return { instructions: [], ranges: [{ start, end: strict ? end + 1n : end }] };
+  const { findings } = module.file;
+  const calls = new Set((findings === undefined ? [] : instructionsOf(findings, section)).map(({ address }) => BigInt(address) + module.bias)); // biome-ignore format: one step
+  const instructions: bigint[] = [];
+  const ranges: Range[] = [];
+  for (let n = 0; n + 1 < bytes.length; n++) {
+    const at = first + BigInt(n);
+    const behind = at + SYSCALL_SIZE;
+    const entry = ENTRIES.findIndex(([one, two]) => bytes[n] === one && bytes[n + 1] === two);
+    if (entry < 0 || (behind === end && !strict)) continue;
+    if (entry === 0 && calls.has(at)) instructions.push(at);
+    else ranges.push({ start: behind, end: behind + 1n });
   }
-  return found;
+  return { instructions, ranges };
 }
 
 class EnforceJob {
   private readonly keeper: Keeper;
-  private readonly filter: CallFilter;
+  private readonly stops: CallStops;
   /** Threads whose rseq_cs was taken away, with the section that it named. */
   private readonly disarmed = new Map<number, LiveSection>();
   private readonly seen = new Set<string>();
@@ -90,8 +94,8 @@ class EnforceJob {
     private readonly config: EnforceConfig,
   ) {
     this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
-    this.filter = new CallFilter(() => this.keeper.tracer, {
-      ranges: (modules) => this.rangesOf(modules),
+    this.stops = new CallStops(() => this.keeper.tracer, {
+      places: (modules) => this.placesOf(modules),
       onCall: (thread, modules) => this.onCall(thread, modules),
       onReturn: (thread) => this.kill(thread),
       onLimit: (text) => this.keeper.send({ kind: 'limit', text } satisfies EnforceMessage),
@@ -103,51 +107,55 @@ class EnforceJob {
     this.keeper.run();
   }
 
-  /** Filters stay: without somebody to answer them their calls would fail. */
+  /** Filters, where there are any, stay: without somebody to answer them their calls would fail. */
   get stays(): boolean {
-    return this.filter.installed;
+    return this.stops.installed;
   }
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     this.pids.add(process.pid);
     this.disarmed.delete(thread.tid);
-    this.filter.onProcess(process, thread, how);
+    this.stops.onProcess(process, thread, how);
     this.tellWatched();
   }
 
   onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
-    this.filter.onBreakpoint(thread, at);
+    this.stops.onBreakpoint(thread, at);
   }
 
   onInterrupted(thread: TracedThread): void {
-    this.filter.onInterrupted(thread);
+    this.stops.onInterrupted(thread);
   }
 
   onTick(): void {
-    this.filter.onTick();
+    this.stops.onTick();
   }
 
   onEvent(thread: TracedThread, event: unknown): void {
-    this.filter.onEvent(thread, event);
+    this.stops.onEvent(thread, event);
   }
 
   onSyscall(thread: TracedThread): void {
-    this.filter.onSyscall(thread);
+    this.stops.onSyscall(thread);
   }
 
   onThreadExit(thread: TracedThread): void {
-    this.filter.onThreadExit(thread);
+    this.stops.onThreadExit(thread);
     this.disarmed.delete(thread.tid);
   }
 
   onMemoryGone(space: Space): void {
-    this.filter.onMemoryGone(space);
+    this.stops.onMemoryGone(space);
   }
 
-  private rangesOf(modules: Modules): Range[] {
+  private placesOf(modules: Modules): CallPlaces {
     for (const { module, start } of modules.sections) this.seen.add(`${module.name} ${start - module.bias}`);
     this.tellWatched();
-    return modules.sections.flatMap((section) => callsIn(section, this.config.strict));
+    const all = modules.sections.map((section) => callsIn(section, this.config.strict));
+    return {
+      instructions: all.flatMap(({ instructions }) => instructions),
+      ranges: all.flatMap(({ ranges }) => ranges),
+    };
   }
 
   private tellWatched(): void {
@@ -178,7 +186,7 @@ class EnforceJob {
       section: hex(section.start - bias),
       last: ip === section.end,
     } satisfies EnforceMessage);
-    if (this.config.kill) this.filter.toReturn(thread);
+    if (this.config.kill) this.stops.toReturn(thread);
     else if (ip !== section.end) this.goOnUnprotected(thread, section);
   }
 

@@ -10,6 +10,7 @@ import { addressOf, fastCall, tryCall } from '../../linux/libc.js';
 import { threadStatus, threadsOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { type Change, waitFor } from '../../linux/wait.js';
+import { type Detour, endDetour } from './detour.js';
 import { type Breakpoint, Space } from './space.js';
 
 export interface TracedProcess {
@@ -26,6 +27,8 @@ export interface TracedThread {
   held: boolean;
   /** It goes on to the end of a system call (`resumeToSyscall`), whatever comes in between: the birth of a child, a group stop. */
   toSyscall: boolean;
+  /** It makes a call by another instruction than its own. */
+  detour?: Detour | undefined;
   /** Of its struct rseq; undefined: not asked for yet. */
   area?: number | undefined;
 }
@@ -186,6 +189,8 @@ export class Tracer {
     if (thread === undefined) return this.takeUnknown(change);
     if (change.kind === 'exited' || change.kind === 'killed') return this.gone(thread, change);
     thread.state = 'stopped';
+    const { detour } = thread;
+    if (detour !== undefined) attempt(() => endDetour(thread, detour));
     switch (change.kind) {
       case 'event':
         return this.takeEvent(thread, change);

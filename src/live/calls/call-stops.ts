@@ -1,9 +1,13 @@
 /**
- * Sends system calls that are made from certain places of a program to its tracer, by a seccomp filter over the instruction pointer. A program without
- * such places has no filter, and pays nothing; the others pay a few instructions a call. Which places there are is looked for at exec, when the dynamic
- * linker says that it has mapped something, and in the maps from time to time. Filters cannot be taken back, and stay over fork and exec: for a new file
- * one more is laid over the others, and what an old one still catches is let pass.
+ * Stops a program at the system calls that it makes at certain places. Where the place is a SYSCALL instruction for sure, a breakpoint stands there
+ * (detour.ts has how the call is made all the same): all other calls are what they are without us. Where it is not, a seccomp filter over the
+ * instruction pointer sends what is called from there to the tracer: all other calls of such a program pay the filter. Filters cannot be taken back, and
+ * stay over fork and exec: for a new file one more is laid over the others, and what an old one still catches is let pass.
+ *
+ * Which places there are is looked for at exec, when the dynamic linker says that it has mapped something, and in the maps from time to time.
  */
+
+import { hex } from '../../abi/address.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
 import { threadStatus } from '../../linux/procfs.js';
@@ -17,10 +21,13 @@ import {
   SECCOMP_SET_MODE_FILTER,
   sectionFilter,
 } from '../../linux/seccomp.js';
+import { beginDetour } from '../keeper/detour.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread, Tracer } from '../keeper/tracer.js';
 import type { Modules } from '../modules.js';
+import { areaOf, RSEQ_CS_OFFSET } from './armed.js';
+import { SYSCALL_SIZE } from './entry.js';
 
 /** SECCOMP_FILTER_FLAG_TSYNC: for all threads of the process. */
 const TSYNC = 1;
@@ -33,15 +40,26 @@ export const LOOK = 200;
 /** A process's memory, and what is watched of it. */
 interface Watched {
   readonly process: TracedProcess;
+  /** Where breakpoints stand. */
+  traps: ReadonlySet<number>;
   /** Ranges that a filter has, as text. */
   readonly ranges: Set<string>;
+  /** Another SYSCALL instruction. */
+  through?: bigint | undefined;
   /** Ranges that wait for a thread that stands still. */
   behind: boolean;
 }
 
-export interface CallFilterOptions {
-  /** The places of a program, at run-time addresses: of the addresses behind SYSCALL instructions. */
-  readonly ranges: (modules: Modules) => readonly Range[];
+/** The places of a program, at run-time addresses. */
+export interface CallPlaces {
+  /** Of SYSCALL instructions. */
+  readonly instructions: readonly bigint[];
+  /** Of the addresses behind what may be calls. */
+  readonly ranges: readonly Range[];
+}
+
+export interface CallStopOptions {
+  readonly places: (modules: Modules) => CallPlaces;
   /** A call from one of the places, or from where one was: before it is made. The thread goes on when this returns, unless it is held. */
   readonly onCall: (thread: TracedThread, modules: Modules) => void;
   /** The result of a call for which `toReturn` was asked. */
@@ -50,11 +68,11 @@ export interface CallFilterOptions {
   readonly onLimit: (text: string) => void;
 }
 
-export class CallFilter {
+export class CallStops {
   private readonly watched = new Map<Space, Watched>();
   private readonly watch: ModulesWatch;
-  /** Threads in a call whose result is asked for. */
-  private readonly asked = new Set<number>();
+  /** Threads on a detour to their call, and in a call whose result is asked for. */
+  private readonly pending = new Map<number, 'call' | 'return'>();
   /** Who stands still at this moment. */
   private still: TracedThread | undefined;
   /** A program has one: without somebody to answer it its calls would fail. */
@@ -62,7 +80,7 @@ export class CallFilter {
 
   constructor(
     private readonly tracer: () => Tracer,
-    private readonly options: CallFilterOptions,
+    private readonly options: CallStopOptions,
   ) {
     this.watch = new ModulesWatch((space, modules) => this.mapped(space, modules));
   }
@@ -73,20 +91,21 @@ export class CallFilter {
     // After fork filters are the maker's.
     const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
     const ranges = new Set(maker && this.watched.get(maker.space)?.ranges);
-    this.watched.set(space, { process, ranges, behind: false });
+    this.watched.set(space, { process, traps: new Set(), ranges, behind: false });
     this.withThread(thread, () => this.watch.add(process));
   }
 
-  /** False: it is none of ours. */
-  onBreakpoint(thread: TracedThread, at: number): boolean {
-    return this.withThread(thread, () => this.watch.hit(thread, at));
+  onBreakpoint(thread: TracedThread, at: number): void {
+    if (this.withThread(thread, () => this.watch.hit(thread, at))) return;
+    const watched = this.watched.get(thread.process.space);
+    if (watched?.traps.has(at)) this.stopped(thread, at, watched);
   }
 
   onInterrupted(thread: TracedThread): void {
-    const watched = this.watched.get(thread.process.space);
+    const { space } = thread.process;
     const modules = this.modulesOf(thread);
-    if (watched?.behind && modules !== undefined)
-      this.withThread(thread, () => this.extend(watched, modules));
+    if (this.watched.get(space)?.behind && modules !== undefined)
+      this.withThread(thread, () => this.mapped(space, modules));
   }
 
   /** For what was mapped without a dynamic linker. */
@@ -100,12 +119,16 @@ export class CallFilter {
   }
 
   onSyscall(thread: TracedThread): void {
+    const what = this.pending.get(thread.tid);
     const modules = this.modulesOf(thread);
-    if (this.asked.delete(thread.tid) && modules !== undefined) this.options.onReturn(thread, modules);
+    this.pending.delete(thread.tid);
+    if (modules === undefined) return;
+    if (what === 'call') this.options.onCall(thread, modules);
+    if (what === 'return') this.options.onReturn(thread, modules);
   }
 
   onThreadExit(thread: TracedThread): void {
-    this.asked.delete(thread.tid);
+    this.pending.delete(thread.tid);
   }
 
   onMemoryGone(space: Space): void {
@@ -115,7 +138,7 @@ export class CallFilter {
 
   /** From onCall: the call is made, and its result told of. */
   toReturn(thread: TracedThread): void {
-    this.asked.add(thread.tid);
+    this.pending.set(thread.tid, 'return');
     this.tracer().resumeToSyscall(thread);
   }
 
@@ -132,15 +155,46 @@ export class CallFilter {
     }
   }
 
+  /** In front of the SYSCALL instruction of a place. */
+  private stopped(thread: TracedThread, at: number, watched: Watched): void {
+    const { space, pid } = thread.process;
+    const { through } = watched;
+    if (through === undefined || !isSyscall(space.read(Number(through), 2)))
+      watched.through = findSyscall(pid);
+    if (watched.through === undefined) {
+      space.remove(at);
+      this.options.onLimit(
+        `process ${pid}: calls at ${hex(at)} are not seen: it has no other SYSCALL instruction`,
+      );
+      return;
+    }
+    try {
+      const area = areaOf(thread);
+      beginDetour(thread, at, watched.through, area === 0 ? 0 : area + RSEQ_CS_OFFSET);
+      this.pending.set(thread.tid, 'call');
+    } catch (error) {
+      if (!isErrno(error, 'ESRCH')) throw error;
+    }
+  }
+
   private mapped(space: Space, modules: Modules): void {
     const watched = this.watched.get(space);
-    if (watched !== undefined) this.extend(watched, modules);
+    if (watched === undefined) return;
+    const { instructions, ranges } = this.options.places(modules);
+    // Code that is something else, or cannot be written to: a filter does it.
+    const [planted, others] = partition(
+      instructions.map(Number),
+      (at) =>
+        space.breakpoints.get(at)?.planted === true || (isSyscall(space.read(at, 2)) && space.plant(at)),
+    );
+    watched.traps = new Set(planted);
+    this.extend(watched, [...ranges, ...others.map(behind)]);
   }
 
   /** A filter for what is new. */
-  private extend(watched: Watched, modules: Modules): void {
+  private extend(watched: Watched, places: readonly Range[]): void {
     const { process, ranges } = watched;
-    const fresh = this.options.ranges(modules).filter((range) => !ranges.has(nameOf(range)));
+    const fresh = places.filter((range) => !ranges.has(nameOf(range)));
     watched.behind = fresh.length > 0 && this.still === undefined;
     if (fresh.length === 0) return;
     if (this.still === undefined) {
@@ -188,6 +242,21 @@ function install(process: TracedProcess, call: InThread, filter: Uint8Array): st
     }
   });
   return other === 0n ? undefined : `thread ${other} has filters of its own`;
+}
+
+/** SYSCALL. */
+const isSyscall = (bytes: Uint8Array | undefined): boolean => bytes?.[0] === 0x0f && bytes[1] === 0x05;
+
+/** The address behind the instruction. */
+const behind = (at: number): Range => ({
+  start: BigInt(at) + SYSCALL_SIZE,
+  end: BigInt(at) + SYSCALL_SIZE + 1n,
+});
+
+function partition<T>(all: readonly T[], test: (each: T) => boolean): [T[], T[]] {
+  const both: [T[], T[]] = [[], []];
+  for (const each of all) both[test(each) ? 0 : 1].push(each);
+  return both;
 }
 
 const parentOf = (pid: number): number => Number(threadStatus(pid)?.get('PPid'));
