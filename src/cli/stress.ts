@@ -31,6 +31,7 @@ interface Options {
   readonly pid?: string;
   readonly mode: (typeof MODES)[number];
   readonly double?: boolean;
+  readonly hardware?: boolean;
   readonly cause: Cause;
   readonly signal: string;
   readonly rounds: string;
@@ -87,6 +88,10 @@ export function addStress(program: Command, finish: (status: number) => void): v
         .default('sweep'),
     )
     .option('--double', 'abort the retry too: every pair of instructions')
+    .option(
+      '--hardware',
+      'by debug registers, where nothing may be written into code: slower, and four instructions of a thread at a time',
+    )
     .addOption(
       new Option(
         '--cause <cause>',
@@ -223,7 +228,15 @@ function stressOptions(command: readonly string[], options: Options): StressOpti
       : count('--time', options.time, 1, 2 ** 31);
   return {
     ...(pid === undefined ? { command } : { pid: count('--pid', pid, 1, 2 ** 22) }),
-    ...{ mode, double: options.double === true, cause, signal, time, bisect: options.bisect },
+    ...{
+      mode,
+      double: options.double === true,
+      hardware: options.hardware === true,
+      cause,
+      signal,
+      time,
+      bisect: options.bisect,
+    },
     rounds: count('--rounds', options.rounds, 1, 1e9),
     seed: count('--seed', options.seed, 0, 2 ** 32 - 1),
     expectStatus: count('--expect-status', options.expectStatus, 0, 255),

@@ -55,6 +55,13 @@ describe.skipIf(reason !== undefined)(title('rounds by the thousand'), () => {
     expect(document.effort.told ?? document.effort.aborts).toBeGreaterThanOrEqual(document.effort.aborts);
   });
 
+  it('is sure of instructions of one byte too', () => {
+    const document = stress('--rounds', '2000', '--', 'test/fixtures/live/guarded', 'plain', '100000');
+    expect(document).toMatchObject({ verdict: 'survived', program: { status: 0 } });
+    expect(document.sections[0]!.points.map(({ forced }) => forced)).toEqual(Array(7).fill(2000));
+    expect(document.sections[0]!.points.map(({ text }) => text)).toContain('pop %rbx');
+  });
+
   it('stops in front of rounds that the program does not live to see', () => {
     const document = stress('--rounds', '1000000', '--', COUNTERS, 'good', '1', '5000');
     expect(document).toMatchObject({ verdict: 'survived', coverage: { percent: 100 } });
@@ -63,9 +70,13 @@ describe.skipIf(reason !== undefined)(title('rounds by the thousand'), () => {
   });
 
   it('knows threads apart', () => {
-    const document = stress('--rounds', '2000', '--', COUNTERS, 'good', '4', '30000');
+    const document = stress('--rounds', '2000', '--', COUNTERS, 'good', '4', '60000000');
     expect(document).toMatchObject({ verdict: 'survived', coverage: { percent: 100 } });
-    expect(document.sections[0]!.points.every(({ forced, unprotected }) => forced >= 2000 && unprotected === 0)).toBe(true); // biome-ignore format: one step
+    for (const { forced, threads, unprotected } of document.sections[0]!.points) {
+      expect(forced).toBeGreaterThanOrEqual(10);
+      expect({ threads, unprotected }).toEqual({ threads: 4, unprotected: 0 });
+    }
+    expect(document.effort.told ?? document.effort.aborts).toBeGreaterThanOrEqual(document.effort.aborts);
   });
 
   it('sees what goes wrong meanwhile, in another section', () => {

@@ -156,7 +156,7 @@ export class Keeper {
 /** A handler's methods, whatever it is an object of. */
 function bound(handler: TraceHandler): TraceHandler {
   const names = [
-    'onProcess', 'onThread', 'onTask', 'onBreakpoint', 'onSignal', 'onStep', 'onEvent', 'onSyscall', 'onInterrupted', 'onExit', 'onThreadExit',
+    'onProcess', 'onThread', 'onTask', 'onBreakpoint', 'onSignal', 'onStep', 'onEvent', 'onSyscall', 'onInterrupted', 'onGiveUp', 'onExit', 'onThreadExit',
     'onMemoryGone',
   ] as const; // biome-ignore format: a list
   return Object.fromEntries(

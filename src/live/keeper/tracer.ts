@@ -51,6 +51,8 @@ export interface TraceHandler {
   onSyscall?(thread: TracedThread): void;
   /** A stop without a cause of its own: what was asked for by `interrupt`, and a thread's first. */
   onInterrupted?(thread: TracedThread): void;
+  /** It is about to be detached from. */
+  onGiveUp?(thread: TracedThread): void;
   /** The last thread of a process is gone. */
   onExit?(process: TracedProcess, how: Extract<Change, { kind: 'exited' | 'killed' }>): void;
   onThreadExit?(thread: TracedThread): void;
@@ -276,6 +278,7 @@ export class Tracer {
   }
 
   private giveUp(thread: TracedThread, signal: number): void {
+    this.handler.onGiveUp?.(thread);
     attempt(() => ptrace.detach(thread.tid, signal));
     this.forget(thread);
   }
@@ -313,6 +316,7 @@ export class Tracer {
   /** A new thread or process has come to its first stop. */
   private settle(thread: TracedThread): void {
     thread.state = 'stopped';
+    if (!this.releasing) this.handler.onInterrupted?.(thread);
     this.goOn(thread, 0);
   }
 

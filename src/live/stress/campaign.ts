@@ -41,8 +41,8 @@ export class Campaign {
   aborts = 0;
   /** The last one, by id: where a program dies of it, the likeliest reason. */
   last: string | undefined;
-  /** Sections whose code could not be written to. */
-  readonly unwritable = new Set<Target>();
+  /** Who forces aborts without writing into code. */
+  hardware: { add(instance: Instance): void } | undefined;
   /** Counts up when there are other sections, or the same ones elsewhere. */
   version = 0;
   /** What has changed since somebody emptied it. */
@@ -74,6 +74,7 @@ export class Campaign {
         vain: 0,
         resting: false,
         quiet: 0,
+        byHardware: false,
       },
     };
     list.push(instance);
@@ -81,7 +82,8 @@ export class Campaign {
     for (const point of [...target.points, ...target.gaps])
       this.own(space, point.at + bias, { instance, point });
     for (const exit of target.exits) this.own(space, exit + bias, { instance, point: undefined });
-    this.begin(instance);
+    if (this.options.hardware) this.leaveToHardware(instance);
+    else this.begin(instance);
   }
 
   /** Memory that is gone, or modules that are. */
@@ -100,6 +102,16 @@ export class Campaign {
     }
     this.instances.delete(space);
     this.owners.delete(space);
+  }
+
+  /** Something else may lie where breakpoints were: those that are gone come back. */
+  renew(space: Space): void {
+    this.version++;
+    for (const instance of this.instances.get(space) ?? []) {
+      for (const { at } of instance.round) this.plant(instance, at);
+      if (instance.leaving) for (const exit of instance.target.exits) this.plant(instance, exit);
+      this.changed.add(instance);
+    }
   }
 
   /** The points at an address of this memory. */
@@ -156,7 +168,7 @@ export class Campaign {
   newThread(space: Space): void {
     if (this.options.mode === 'storm' || this.options.double || this.ended) return;
     for (const instance of this.instances.get(space) ?? []) {
-      if (!instance.done || instance.allowed.length === 0) continue;
+      if (!instance.done || instance.byHardware || instance.allowed.length === 0) continue;
       instance.done = false;
       instance.vain = 0;
       instance.resting = false;
@@ -199,16 +211,7 @@ export class Campaign {
       instance.round.delete(point);
       return;
     }
-    this.aborts++;
-    this.last = point.id;
-    point.forced++;
-    const fresh = !point.threads.has(thread.tid);
-    point.threads.add(thread.tid);
-    instance.seen.add(thread.tid);
-    if (fresh) {
-      instance.vain = 0;
-      this.onNew?.(thread, instance, point);
-    }
+    this.record(instance, point, thread);
     if (!instance.round.delete(point)) return;
     if (this.options.double && !instance.half) {
       instance.half = true;
@@ -225,6 +228,41 @@ export class Campaign {
     for (const exit of instance.target.exits) this.plant(instance, exit);
   }
 
+  /** For debug registers: a thread stands at a point. True where that aborts it. */
+  count(thread: TracedThread, instance: Instance, point: Point): boolean {
+    if (instance.target.gaps.includes(point)) {
+      this.hitGap(instance, point);
+      return false;
+    }
+    const armed = armedInstance(thread, point.at + instance.bias, [{ instance, point }]) === instance;
+    if (armed) this.record(instance, point, thread);
+    else point.unprotected++;
+    return armed;
+  }
+
+  /** The points of a round that debug registers are to do. */
+  pointsOf(instance: Instance, round: number): readonly Point[] {
+    const { mode, double } = this.options;
+    const { allowed } = instance;
+    if (allowed.length === 0) return [];
+    if (double) return [mode === 'storm' ? this.any(instance) : firstOf(instance, round), this.secondOf(instance, round)]; // biome-ignore format: one step
+    if (mode === 'storm') return [this.any(instance)];
+    return round === GAP_ROUND ? [...this.filter(instance.target.gaps), ...allowed] : allowed;
+  }
+
+  private record(instance: Instance, point: Point, thread: TracedThread): void {
+    this.aborts++;
+    this.last = point.id;
+    point.forced++;
+    const fresh = !point.threads.has(thread.tid);
+    point.threads.add(thread.tid);
+    instance.seen.add(thread.tid);
+    if (fresh) {
+      instance.vain = 0;
+      this.onNew?.(thread, instance, point);
+    }
+  }
+
   /** The stop has disarmed the section: what it comes to next tells. */
   private hitGap(instance: Instance, point: Point): void {
     point.forced++;
@@ -234,7 +272,7 @@ export class Campaign {
   }
 
   private plant(instance: Instance, at: number): void {
-    if (!instance.space.plant(at + instance.bias)) this.unwritable.add(instance.target);
+    if (!instance.byHardware && !instance.space.plant(at + instance.bias)) this.leaveToHardware(instance);
   }
 
   /** Somebody has left the section unaborted: the next round. */
@@ -251,6 +289,14 @@ export class Campaign {
   /** Points that nobody has come to yet stay planted: they cost nothing. */
   private keepsRound({ round }: Instance): ReadonlySet<Point> | undefined {
     return this.options.mode === 'sweep' && !this.options.double ? round : undefined;
+  }
+
+  /** It has no breakpoints in its code. */
+  private leaveToHardware(instance: Instance): void {
+    instance.byHardware = true;
+    instance.done = true;
+    this.clear(instance);
+    this.hardware?.add(instance);
   }
 
   private clear(instance: Instance, keep: ReadonlySet<Point> = new Set()): void {

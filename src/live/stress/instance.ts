@@ -10,6 +10,8 @@ export interface CampaignOptions {
   readonly cause: Cause;
   readonly rounds: number;
   readonly seed: number;
+  /** By debug registers: nothing is written into code. */
+  readonly hardware: boolean;
   /** Only these points, by id. */
   readonly only?: readonly string[];
 }
@@ -38,6 +40,8 @@ export interface Instance {
   resting: boolean;
   /** Ticks since something happened in this round. */
   quiet: number;
+  /** It is left to debug registers. */
+  byHardware: boolean;
 }
 
 /** Whose an address is; without a point: one of the exits. */

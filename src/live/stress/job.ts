@@ -11,11 +11,12 @@ import { Keeper } from '../keeper/keeper.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import { ipOf, type TracedProcess, type TracedThread } from '../keeper/tracer.js';
 import { RSEQ_CS_AT } from './armed-instance.js';
 import { Barrier } from './barrier.js';
 import { Campaign } from './campaign.js';
 import { Fixups } from './fixups.js';
+import { Hardware, type Tally } from './hardware.js';
 import type { CampaignOptions } from './instance.js';
 import { Rush } from './rush.js';
 import { reportOf, Targets } from './sections.js';
@@ -79,6 +80,7 @@ class StressJob {
   private readonly spaces = new Map<number, Space>();
   private readonly together = new Together();
   private readonly rush: Rush;
+  private readonly hardware: Hardware;
 
   constructor(
     channel: Channel,
@@ -88,14 +90,17 @@ class StressJob {
     this.campaign = new Campaign(config, (space) => this.threadsWith(space));
     this.rush = new Rush(this.campaign, this.together, () => this.readAborts());
     this.keeper.tracer.wait = () => this.rush.wait();
+    this.hardware = new Hardware(tallyOf(this.campaign), (thread) => this.keeper.tracer.interrupt(thread));
+    this.campaign.hardware = this.hardware;
     this.watch = new ModulesWatch((space, modules) => {
       const { sections } = modules;
-      this.campaign.version++;
       if (this.campaign.knows(space)) this.campaign.drop(space, (live) => sections.includes(live));
+      this.hardware.drop(space, ({ live }) => sections.includes(live));
       for (const live of sections) {
         const target = this.targets.of(live);
         if (target !== undefined) this.campaign.add(space, live, target);
       }
+      this.campaign.renew(space);
     });
   }
 
@@ -139,17 +144,34 @@ class StressJob {
     this.readAborts();
     this.spaces.set(process.pid, process.space);
     if (thread !== undefined) this.threads.add(thread.tid);
-    if (how === 'exec') this.rush.execed(process);
+    if (how === 'exec') {
+      this.rush.execed(process);
+      if (thread !== undefined) this.hardware.forget(thread);
+    }
     const { space } = process;
     // A copy has its maker's breakpoints, which nobody would take away.
     if (how === 'fork' && !this.watch.knows(space)) space.removeAll();
     this.watch.add(process);
+    // In front of its first instruction.
+    if (how === 'exec' && thread !== undefined) this.hardware.onStopped(thread);
   }
 
   onThread(thread: TracedThread): void {
     this.threads.add(thread.tid);
     this.campaign.newThread(thread.process.space);
     this.rush.threadsChange(thread);
+  }
+
+  onInterrupted(thread: TracedThread): void {
+    this.hardware.onStopped(thread);
+  }
+
+  onStep(thread: TracedThread): void {
+    if (this.hardware.hit(thread, ipOf(thread))) this.cause(thread);
+  }
+
+  onGiveUp(thread: TracedThread): void {
+    this.hardware.clear(thread);
   }
 
   onTask(tid: number): void {
@@ -162,6 +184,7 @@ class StressJob {
 
   onThreadExit(thread: TracedThread): void {
     this.rush.forget(thread);
+    this.hardware.forget(thread);
   }
 
   onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
@@ -172,6 +195,7 @@ class StressJob {
   onMemoryGone(space: Space): void {
     this.readAborts();
     this.campaign.drop(space);
+    this.hardware.drop(space, () => false);
     this.watch.forget(space);
   }
 
@@ -180,6 +204,7 @@ class StressJob {
     this.together.onTick();
     this.readAborts();
     this.campaign.tick();
+    this.hardware.onTick(this.keeper.tracer.threads.values());
     if (this.ticks % LOOK === 0) {
       for (const { space } of this.keeper.tracer.processes.values()) this.watch.look(space);
       const { aborts } = this.campaign;
@@ -192,8 +217,9 @@ class StressJob {
     if (over && !this.timeOver) {
       this.timeOver = true;
       this.campaign.end();
+      this.hardware.end();
     }
-    if (pid !== undefined && (over || this.campaign.isDone)) this.keeper.stop();
+    if (pid !== undefined && (over || (this.campaign.isDone && this.hardware.isDone))) this.keeper.stop();
   }
 
   private cause(thread: TracedThread): void {
@@ -234,8 +260,11 @@ class StressJob {
           ? undefined
           : Math.max(0, (point.natural ?? 0) - point.forced);
     this.fixups?.close();
-    for (const target of this.campaign.unwritable)
-      limits.push(`${target.file}: its code cannot be written to: sections in it were left alone`);
+    const { trouble } = this.hardware;
+    if (trouble !== undefined)
+      limits.push(
+        `debug registers could not be used (${trouble}): sections that were left to them were left alone`,
+      );
     return {
       kind: 'result',
       sections: this.targets.all.map(reportOf),
@@ -250,6 +279,18 @@ class StressJob {
       timeOver: this.timeOver,
     };
   }
+}
+
+/** What debug registers are to do, and whom they tell. */
+function tallyOf(campaign: Campaign): Tally {
+  const { mode, double, rounds } = campaign.options;
+  return {
+    count: (thread, instance, point) => campaign.count(thread, instance, point),
+    pointsOf: (instance, round) => campaign.pointsOf(instance, round),
+    roundsOf: ({ allowed }) =>
+      mode === 'storm' ? Number.POSITIVE_INFINITY : double ? allowed.length ** 2 * rounds : rounds,
+    ordered: double,
+  };
 }
 
 function scenarioNames(image: ProgramImage): string[] {

@@ -7,6 +7,8 @@ export interface StressOptions {
   readonly pid?: number;
   readonly mode: 'sweep' | 'storm';
   readonly double: boolean;
+  /** By debug registers: nothing is written into code. */
+  readonly hardware: boolean;
   readonly cause: Cause;
   readonly signal: number;
   readonly rounds: number;

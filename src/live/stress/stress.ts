@@ -71,11 +71,11 @@ const STOPS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
 /** Runs the program once. `only`: abort at these points. */
 async function run(options: StressOptions, only?: readonly string[]): Promise<Run> {
-  const { command, pid, mode, double, cause, signal, rounds, seed, time } = options;
+  const { command, pid, mode, double, hardware, cause, signal, rounds, seed, time } = options;
   const config: StressConfig = {
     ...(command !== undefined && { command }),
     ...(pid !== undefined && { pid }),
-    ...{ mode, double, cause, signal, rounds, seed, time },
+    ...{ mode, double, hardware, cause, signal, rounds, seed, time },
     ...(only !== undefined && { only }),
   };
   const door: KeeperDoor<StressMessage> = startKeeper(
