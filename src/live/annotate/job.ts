@@ -13,7 +13,7 @@ import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import type { Modules } from '../modules.js';
 import { CallPlaces } from './call-places.js';
 import { sitePlaces } from './sites.js';

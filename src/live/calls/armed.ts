@@ -2,7 +2,7 @@
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS, type RseqCsValue } from '../../abi/rseq.js';
 import * as ptrace from '../../linux/ptrace.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 
 export const RSEQ_CS_OFFSET = offsetOf(RSEQ, 'rseq_cs');
 

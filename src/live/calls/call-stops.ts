@@ -24,7 +24,8 @@ import {
 import { beginDetour } from '../keeper/detour.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread, Tracer } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
+import type { Tracer } from '../keeper/tracer.js';
 import type { Modules } from '../modules.js';
 import { areaOf, RSEQ_CS_OFFSET } from './armed.js';
 import { SYSCALL_SIZE } from './entry.js';

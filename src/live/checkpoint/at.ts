@@ -13,7 +13,7 @@ import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { attachOrRefuse } from '../keeper/refusal.js';
 import type { Breakpoint } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { Modules } from '../modules.js';
 import type { Meeting } from './freeze.js';
 import { Unsupported } from './refusal.js';

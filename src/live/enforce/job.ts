@@ -14,7 +14,7 @@ import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { type LiveSection, type Modules, placeText } from '../modules.js';
 
 export interface EnforceConfig {

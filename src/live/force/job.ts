@@ -6,7 +6,7 @@ import { tryCall } from '../../linux/libc.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { type Module, Modules } from '../modules.js';
 import type { Plan, PlannedTurn } from './plan.js';
 

@@ -4,7 +4,7 @@
  * at its own place. rseq_cs, which the kernel clears where a thread leaves its section, is put back too: in the kernel the call is one like any other.
  */
 import * as ptrace from '../../linux/ptrace.js';
-import type { TracedThread } from './tracer.js';
+import type { Space } from './space.js';
 
 /** Bytes of SYSCALL. */
 const SIZE = 2n;
@@ -18,8 +18,16 @@ export interface Detour {
   readonly armed: { readonly address: number; readonly value: Uint8Array } | undefined;
 }
 
+/** A thread that may be on one. */
+interface Traveller {
+  readonly tid: number;
+  readonly process: { readonly space: Space };
+  toSyscall: boolean;
+  detour?: Detour | undefined;
+}
+
 /** A thread that stands at the breakpoint `at` goes on by another instruction. `rseqCs`: address of its field, or 0. Throws SystemError. */
-export function beginDetour(thread: TracedThread, at: number, through: bigint, rseqCs: number): void {
+export function beginDetour(thread: Traveller, at: number, through: bigint, rseqCs: number): void {
   const { space } = thread.process;
   const value = rseqCs === 0 ? undefined : space.read(rseqCs, 8);
   const registers = ptrace.getRegisters(thread.tid);
@@ -30,7 +38,7 @@ export function beginDetour(thread: TracedThread, at: number, through: bigint, r
 }
 
 /** The thread has stopped: in its call, or in front of it, since something else came first: then it is as if it had not come to the breakpoint yet. */
-export function endDetour(thread: TracedThread, { at, through, armed }: Detour): void {
+export function endDetour(thread: Traveller, { at, through, armed }: Detour): void {
   thread.detour = undefined;
   const registers = ptrace.getRegisters(thread.tid);
   const ip = registers.get('rip');

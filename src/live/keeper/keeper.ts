@@ -7,7 +7,8 @@
 import { go, startStopped } from '../../linux/spawn.js';
 import { type Change, waitFor } from '../../linux/wait.js';
 import { Bell, type Channel } from './channel.js';
-import { type TracedProcess, type TraceHandler, Tracer } from './tracer.js';
+import type { TracedProcess, TraceHandler } from './traced.js';
+import { Tracer } from './tracer.js';
 
 /** What a keeper is to do: it is told by its tool's first message. */
 export interface Order {

@@ -2,7 +2,7 @@ import { readMemory } from '../../linux/memory.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { Modules } from '../modules.js';
 import type { Space } from './space.js';
-import type { TracedProcess, TracedThread } from './tracer.js';
+import type { TracedProcess, TracedThread } from './traced.js';
 
 /**
  * Tells when a process has mapped or unmapped libraries: the dynamic linker calls an empty function then, for debuggers (glibc and musl; link.h, r_brk

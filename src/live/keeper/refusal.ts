@@ -3,7 +3,7 @@ import { commandLine, KERNEL_THREAD, threadStat, threadStatus } from '../../linu
 import type { FirstCall } from '../../linux/stub.js';
 import { whyForbidden } from '../process.js';
 import type { Keeper } from './keeper.js';
-import type { TracedProcess } from './tracer.js';
+import type { TracedProcess } from './traced.js';
 
 /** Starts a program. Throws Unavailable, whose message is for the user. */
 export function startOrRefuse(

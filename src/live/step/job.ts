@@ -12,7 +12,7 @@ import { Keeper } from '../keeper/keeper.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import type { LiveSection } from '../modules.js';
 import { placeOf } from '../place-of.js';
 

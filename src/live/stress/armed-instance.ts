@@ -1,7 +1,7 @@
 import { offsetOf } from '../../abi/layout.js';
 import { RSEQ, RSEQ_CS } from '../../abi/rseq.js';
 import * as ptrace from '../../linux/ptrace.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 import type { Instance, Owner } from './instance.js';
 
 /** Byte offset of the field in struct rseq. */

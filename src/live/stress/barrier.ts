@@ -6,7 +6,7 @@ import { isErrno } from '../../linux/errors.js';
 import { findSyscall, inThread } from '../../linux/inject.js';
 import { writeMemory } from '../../linux/memory.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 
 /**
  * A thread that is stopped inside a section calls membarrier(2), which aborts the sections that other threads of its process are in. The call takes it

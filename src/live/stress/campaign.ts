@@ -5,7 +5,7 @@
  */
 import { oneOf, type RandomWords, randomWords } from '../../kernel/random.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 import type { LiveSection } from '../modules.js';
 import { armedInstance } from './armed-instance.js';
 import type { CampaignOptions, Instance, Owner } from './instance.js';

@@ -8,7 +8,7 @@ import { COUNT, DebugRegisters } from '../../linux/debug-registers.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { threadStat } from '../../linux/procfs.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 import type { Instance } from './instance.js';
 import type { Point } from './sections.js';
 

@@ -9,7 +9,7 @@ import { isErrno, SystemError } from '../../linux/errors.js';
 import { canLoop, StopLoop } from '../../linux/stop-loop/stop-loop.js';
 import { type Change, decode, waitFor } from '../../linux/wait.js';
 import type { Breakpoint, Space } from '../keeper/space.js';
-import type { TracedProcess, TracedThread } from '../keeper/tracer.js';
+import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { RSEQ_CS_AT } from './armed-instance.js';
 import type { Campaign } from './campaign.js';
 import type { Instance } from './instance.js';
