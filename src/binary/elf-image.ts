@@ -18,7 +18,7 @@ import { layout, type MemoryLayout } from './layout.js';
 import { type Linked, link } from './link.js';
 import { printable } from './printable.js';
 import { regionFrom, regionOf } from './regions.js';
-import { sourceLines } from './source-lines.js';
+import { type SourceLines, sourceLines } from './source-lines.js';
 import { type ScanTable, scanForFunction, scanForName } from './symbol-scan.js';
 import {
   readSymbols,
@@ -56,7 +56,7 @@ export class ElfImage implements ProgramImage {
   private debugCache: { headers: ElfHeaders | undefined } | undefined;
   private functions: FunctionIndex | undefined;
   private unwind: UnwindIndex | undefined;
-  private lines: ((at: Addr) => SourceLine | undefined) | undefined;
+  private lines: SourceLines | undefined;
   private questions = 0;
   private lastRegion: { region: Region; view: DataView } | undefined;
 
@@ -301,7 +301,14 @@ export class ElfImage implements ProgramImage {
     return this.lines(address);
   }
 
-  private readLines(): (at: Addr) => SourceLine | undefined {
+  prepare(): void {
+    this.questions = FIRST_QUESTIONS;
+    this.functionAt(this.header.entry);
+    this.lines ??= this.readLines();
+    this.lines(this.header.entry, true);
+  }
+
+  private readLines(): SourceLines {
     const own = this.headers.sections.some(({ name }) => name === '.debug_line');
     const debug = own ? undefined : this.debugHeaders;
     if (debug !== undefined) return sourceLines(debug, () => [], this.warnings, this.inflate);

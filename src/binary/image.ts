@@ -50,6 +50,8 @@ export interface ProgramImage {
   functionAt(address: Addr): FunctionRange | undefined;
   /** Source position from DWARF line tables. */
   lineAt(address: Addr): SourceLine | undefined;
+  /** Reads at once what is read bit by bit else: for who has many questions, and no time for them when they come. */
+  prepare(): void;
   /** `0x4011c4`, or `.text+0x14` in a relocatable file. */
   place(address: Addr): string;
 }

@@ -6,13 +6,16 @@ import type { ImageSymbol, SourceLine } from './image.js';
 import { relocationTable } from './relocation-tables.js';
 import { implicitAddend, patch, relocationTypes } from './relocation-types.js';
 
+/** `all`: read all of them now. */
+export type SourceLines = (at: Addr, all?: boolean) => SourceLine | undefined;
+
 /** Source positions by address, from the file's DWARF line tables. */
 export function sourceLines(
   headers: ElfHeaders,
   symbols: (table: number) => readonly ImageSymbol[],
   warnings: string[],
   inflate?: Inflate,
-): (at: Addr) => SourceLine | undefined {
+): SourceLines {
   const read = (name: string): Uint8Array | undefined => {
     const section = headers.sections.find((each) => each.name === name && each.type !== SHT.NOBITS);
     if (section === undefined) return undefined;
@@ -35,7 +38,7 @@ export function sourceLines(
     addressSize: headers.cursor.bits === 64 ? 8 : 4,
   };
   const table = new LineTable(sections);
-  return (at) => table.lookup(at);
+  return (at, all) => table.lookup(at, all);
 }
 
 /** Few line tables need both sections with strings, and these are large. */

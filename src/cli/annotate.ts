@@ -5,6 +5,7 @@ import { printable } from '../binary/printable.js';
 import { unavailable } from '../linux/libc.js';
 import { type AnnotateEnd, annotate } from '../live/annotate/annotate.js';
 import { type SweepRun, sweep } from '../live/annotate/sweep.js';
+import { refuseNarrow } from '../live/narrow.js';
 import { Refused } from '../live/refused.js';
 import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
@@ -66,6 +67,7 @@ export function addAnnotate(program: Command, finish: (status: number) => void):
       const stop = () => stopped.abort();
       process.on('SIGINT', stop);
       try {
+        refuseNarrow('annotate', { command });
         finish(
           options.sweep === true
             ? await runSweep(command, options, stopped.signal)

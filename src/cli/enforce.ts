@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { printableData } from '../binary/printable.js';
 import { unavailable } from '../linux/libc.js';
 import { enforce } from '../live/enforce/enforce.js';
+import { refuseNarrow } from '../live/narrow.js';
 import { Refused } from '../live/refused.js';
 import type { EnforceDocument } from '../report/enforce-document.js';
 import { enforceText } from '../report/enforce-text.js';
@@ -50,6 +51,7 @@ async function run(command: readonly string[], options: Options): Promise<number
   const ignore = () => {};
   process.on('SIGINT', ignore);
   try {
+    refuseNarrow('enforce', { command });
     const document = await enforce({ command, kill: options.kill === true, strict: options.strict === true });
     const text =
       options.format === 'json'

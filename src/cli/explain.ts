@@ -7,6 +7,7 @@ import { CoreProcess } from '../live/core.js';
 import { signalName } from '../live/explain/cause.js';
 import { explainCore } from '../live/explain/core.js';
 import { type Watched, watchCommand, watchProcess } from '../live/explain/watch.js';
+import { refuseNarrow } from '../live/narrow.js';
 import { Refused } from '../live/refused.js';
 import { VERSION } from '../node/version.js';
 import type { ExplainDocument } from '../report/explain-document.js';
@@ -103,6 +104,7 @@ function ofProcess(text: string, { calls = false }: Options, kernel: RunningKern
   if (!/^\d+$/.test(text))
     throw new UsageError(`-p ${text} is no number of a process; ps -e lists those that there are`);
   const pid = Number(text);
+  refuseNarrow('explain', { pid });
   return document(kernel, {
     subject: { kind: 'process', pid },
     ...watched(() => watchProcess(pid, calls, kernel)),
@@ -114,6 +116,7 @@ function ofCommand(
   { calls = true }: Options,
   kernel: RunningKernel,
 ): ExplainDocument {
+  refuseNarrow('explain', { command });
   return document(kernel, {
     subject: { kind: 'command', command },
     ...watched(() => {

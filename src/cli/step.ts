@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
+import { refuseNarrow } from '../live/narrow.js';
 import { Refused } from '../live/refused.js';
 import { step } from '../live/step/step.js';
 import type { StepDocument } from '../report/step-document.js';
@@ -70,6 +71,7 @@ async function run(command: readonly string[], options: Options): Promise<number
     );
   const stop = stopper();
   try {
+    refuseNarrow('step', { command, pid: pid === undefined ? undefined : Number(pid) });
     const document = await step(
       {
         ...(pid === undefined ? { command } : { pid: count('--pid', pid, 1, 2 ** 22) }),

@@ -6,6 +6,7 @@ import { type CounterexampleTrace, readTrace, TraceError } from '../explore/trac
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
 import { force } from '../live/force/force.js';
+import { refuseNarrow } from '../live/narrow.js';
 import { Refused } from '../live/refused.js';
 import type { StressOptions } from '../live/stress/options.js';
 import { stress } from '../live/stress/stress.js';
@@ -150,8 +151,10 @@ async function run(command: readonly string[], options: Options): Promise<number
   const progress = new Progress();
   const stop = stopper();
   try {
+    const asked = stressOptions(command, options);
+    refuseNarrow('stress', asked);
     const document = await stress({
-      ...stressOptions(command, options),
+      ...asked,
       abort: stop.signal,
       onProgress: (text) => progress.show(text),
     });

@@ -1,5 +1,5 @@
 /** A process of this machine, as /proc and process_vm_readv(2) show it. Nothing here stops it. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { isErrno } from '../linux/errors.js';
 import { readMemory } from '../linux/memory.js';
@@ -19,6 +19,7 @@ import {
 import type { MapView } from '../process/process.js';
 import { threadPointers } from './glibc.js';
 import { Modules } from './modules.js';
+import { isNarrow } from './narrow.js';
 import { Refused } from './refused.js';
 import type { Target, TargetThread } from './target.js';
 
@@ -54,7 +55,7 @@ export class LiveProcess implements Target {
     this.name = stat.name;
     this.command = commandLine(pid);
     this.executable = this.allowed(() => executableOf(pid)) ?? this.command[0] ?? stat.name;
-    this.architecture = is32Bit(pid) ? 'i386' : 'x86-64';
+    this.architecture = isNarrow(`/proc/${pid}/exe`) ? 'i386' : 'x86-64';
     // Refuses where it may not be looked at.
     this.auxv = this.allowed(() => auxvOf(pid, this.architecture === 'i386' ? 4 : 8));
     this.numbers = status.get('NSpid') ?? '';
@@ -150,22 +151,6 @@ function yama(): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Of the program's ELF header: EI_CLASS. */
-function is32Bit(pid: number): boolean {
-  const header = Buffer.alloc(5);
-  try {
-    const fd = openSync(`/proc/${pid}/exe`, 'r');
-    try {
-      readSync(fd, header, 0, 5, 0);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return false;
-  }
-  return header[4] === 1;
 }
 
 /** The program's name without its folder. */

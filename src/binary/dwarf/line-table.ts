@@ -35,8 +35,9 @@ export class LineTable {
 
   constructor(private readonly sections: DebugSections) {}
 
-  lookup(address: Addr): SourceLine | undefined {
-    if (this.ranges === undefined && this.questions++ < FIRST_QUESTIONS) {
+  /** `all`: all units are run now. */
+  lookup(address: Addr, all = false): SourceLine | undefined {
+    if (!all && this.ranges === undefined && this.questions++ < FIRST_QUESTIONS) {
       for (const unit of nearestUnits(this.sections, address)) {
         const row = rowAt(this.rows(unit), address);
         if (row !== undefined) return row;

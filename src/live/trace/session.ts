@@ -74,8 +74,7 @@ function practise(name: string): void {
     statSync(file).size > LARGE
       ? undefined
       : openElf({ name: file, candidates: () => [file], inode: 0, debugDirectories: [] })?.image;
-  if (image !== undefined) image.functionAt(image.header.entry);
-  if (image !== undefined) image.lineAt(image.header.entry);
+  image?.prepare();
   x86_64.decode(Uint8Array.of(0x90), asAddr(0n)!);
 }
 
