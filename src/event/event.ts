@@ -90,8 +90,8 @@ export type Happening =
   | { readonly kind: 'clear'; readonly rseqCs: bigint; readonly ip: bigint }
   | ({
       readonly kind: 'violation';
-      /** The rule that was broken: abi/violations.ts. */
-      readonly rule: ViolationId;
+      /** The rule that was broken: abi/violations.ts. The real kernel does not say which. */
+      readonly rule: ViolationId | 'unknown';
       readonly message: string;
       readonly ip: bigint;
       readonly rseqCs: bigint;

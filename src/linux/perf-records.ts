@@ -24,6 +24,12 @@ export interface RecordStamp {
   readonly cpu: number;
 }
 
+/**
+ * The same with the way in the kernel that led there, and where the thread stands in its program. Where the others have the tracepoint's number, this has
+ * zero: the upper half of the number of addresses.
+ */
+export const CHAIN_SAMPLE = TRACEPOINT_SAMPLE | SAMPLE.CALLCHAIN | SAMPLE.REGS_USER;
+
 /** Bytes in front of the tracepoint's own: header, TID, TIME, CPU, size. */
 export const RAW_OFFSET = 8 + 8 + 8 + 8 + 4;
 

@@ -19,6 +19,7 @@ const FLAGS = {
   enableOnExec: 12,
   task: 13,
   sampleIdAll: 18,
+  excludeCallchainUser: 22,
   mmap2: 23,
   commExec: 24,
   useClockid: 25,
@@ -28,7 +29,18 @@ const FLAGS = {
 export type PerfFlag = keyof typeof FLAGS;
 
 /** PERF_SAMPLE_*: what a record of an event holds, in this order. */
-export const SAMPLE = { IP: 1, TID: 2, TIME: 4, ADDR: 8, CPU: 128, RAW: 1024 } as const;
+export const SAMPLE = {
+  IP: 1,
+  TID: 2,
+  TIME: 4,
+  ADDR: 8,
+  CALLCHAIN: 32,
+  CPU: 128,
+  RAW: 1024,
+  REGS_USER: 4096,
+} as const;
+/** PERF_REG_X86_IP (arch/x86/include/uapi/asm/perf_regs.h). */
+export const REGISTER_IP = 8;
 
 /** HW_BREAKPOINT_*. */
 export const BREAKPOINT = { WRITE: 2, EXECUTE: 4 } as const;
@@ -41,6 +53,8 @@ export interface PerfAttributes {
   readonly period?: number;
   /** SAMPLE bits. */
   readonly sample?: number;
+  /** With SAMPLE.REGS_USER: bit n asks for register n. */
+  readonly userRegisters?: number;
   readonly flags: readonly PerfFlag[];
   /** BREAKPOINT bits, address and length in bytes. */
   readonly breakpoint?: { readonly access: number; readonly address: bigint; readonly length: number };
@@ -49,7 +63,15 @@ export interface PerfAttributes {
 const CLOCK_MONOTONIC = 1;
 const PERF_FLAG_FD_CLOEXEC = 8;
 
-function encode({ type, config = 0, period = 1, sample = 0, flags, breakpoint }: PerfAttributes): Uint8Array {
+function encode({
+  type,
+  config = 0,
+  period = 1,
+  sample = 0,
+  userRegisters = 0,
+  flags,
+  breakpoint,
+}: PerfAttributes): Uint8Array {
   const bytes = new Uint8Array(ATTR_SIZE);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, TYPES[type], true);
@@ -67,6 +89,7 @@ function encode({ type, config = 0, period = 1, sample = 0, flags, breakpoint }:
     view.setBigUint64(56, breakpoint.address, true);
     view.setBigUint64(64, BigInt(breakpoint.length), true);
   }
+  view.setUint32(80, userRegisters, true);
   view.setInt32(92, CLOCK_MONOTONIC, true);
   return bytes;
 }

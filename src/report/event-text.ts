@@ -73,8 +73,12 @@ function detailsOf(event: Happening, name: Namer): string {
       return `${causesText(event.causes)} ip=${hex(event.ip)}${name(event.ip)} start_ip=${hex(event.startIp)}${name(event.startIp)} post_commit_offset=${event.postCommitOffset} abort_ip=${hex(event.abortIp)}${name(event.abortIp)}`;
     case 'clear':
       return `rseq_cs=${hex(event.rseqCs)} ip=${hex(event.ip)}${name(event.ip)}`;
-    case 'violation':
-      return `[${event.rule}] ${event.message}; ip=${hex(event.ip)}${name(event.ip)} rseq_cs=${hex(event.rseqCs)}`;
+    case 'violation': {
+      const at = `ip=${hex(event.ip)}${name(event.ip)}`;
+      return event.rule === 'unknown'
+        ? `${at} ${event.message}`
+        : `[${event.rule}] ${event.message}; ${at} rseq_cs=${hex(event.rseqCs)}`;
+    }
     case 'annotated':
       return `${event.name} actions=${event.actions} cookie=${event.cookie}`;
     case 'slice':

@@ -113,6 +113,7 @@ function violationLines(
   places: Places,
   judge: Judge,
 ): string[] {
+  if (violation.rule === 'unknown') return [row('found', violation.message)];
   const known = violationById(violation.rule);
   const section =
     violation.rseqCs === 0n || known.elsewhere

@@ -43,6 +43,7 @@ export class TraceProfile {
   signals = 0;
   barriers = 0;
   updates = 0;
+  violations = 0;
   threads = 0;
   execs = 0;
   /** Records that there was no room for. */
@@ -63,6 +64,9 @@ export class TraceProfile {
         return;
       case 'signal':
         this.signals++;
+        return;
+      case 'violation':
+        this.violations++;
         return;
       case 'rseq-update':
         this.updates++;

@@ -44,6 +44,14 @@ export function traceSummaryText(profile: TraceProfile, frame: TraceFrame): stri
         : `${profile.aborts} in ${plural(profile.sections.size, 'section')}, ${rate(profile.aborts)}`,
     ),
     ...profile.ranked.flatMap((section) => sectionLines(section, rate)),
+    ...(profile.violations === 0
+      ? []
+      : [
+          row(
+            'violations',
+            `${profile.violations} (SIGSEGV by the kernel's code for rseq); rseqlab explain says which rule`,
+          ),
+        ]),
     row(
       'lost records',
       profile.lost === 0 ? '0' : `${profile.lost}: counts are too low by them; give --buffer a larger size`,
@@ -103,6 +111,7 @@ export function traceSummaryJson(profile: TraceProfile, frame: TraceFrame): unkn
     signals: profile.signals,
     membarriers: profile.barriers,
     updates: profile.updates,
+    violations: profile.violations,
     aborts: profile.aborts,
     lostRecords: profile.lost,
     sections: profile.ranked.map((each) => ({

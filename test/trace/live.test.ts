@@ -35,7 +35,7 @@ describe.skipIf(noPerf)(title('a process that runs', noPerf), () => {
   });
 
   it('is watched until it ends', async () => {
-    const program = start(BUSY, '1500');
+    const program = start(BUSY, '6000');
     const { status, stdout } = rseqlab(['trace', '--summary', '-p', `${program.pid}`]);
     expect(stdout).toMatch(/^rseqlab: trace of process \d+\n/);
     expect(status).toBe(0);

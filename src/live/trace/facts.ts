@@ -20,6 +20,7 @@ interface FactStamp {
  *   out, in        it has left its CPU, it is back; `next`, `previous`: for whom, where that is told
  *   moved          the scheduler moves a thread
  *   signal         is delivered
+ *   forced         the kernel sends a SIGSEGV by itself; `chain`: the way in the kernel that led to it, `ip`: where the thread stands, 0 where that is not known
  *   fork, exit     of threads
  *   name           comm has changed; by exec
  *   map            something executable has been mapped
@@ -43,6 +44,7 @@ export type FactBody =
   | { readonly kind: 'in'; readonly previous?: number }
   | { readonly kind: 'moved'; readonly thread: number; readonly from: number; readonly to: number }
   | { readonly kind: 'signal'; readonly signal: number; readonly code: number; readonly handler: bigint }
+  | { readonly kind: 'forced'; readonly ip: bigint; readonly chain: readonly bigint[] }
   | { readonly kind: 'fork'; readonly parentPid: number; readonly parentTid: number }
   | { readonly kind: 'exit' }
   | { readonly kind: 'name'; readonly name: string; readonly exec: boolean }
@@ -236,6 +238,26 @@ export function readerOf(point: Tracepoint): (view: DataView, at: number) => Fac
       view.getInt32(at + 8, true),
       view.getInt32(at + 12, true),
     );
+}
+
+/** Bytes in front of a CHAIN_SAMPLE's addresses: header, TID, TIME, CPU, how many. */
+const CHAIN_OFFSET = 8 + 8 + 8 + 8 + 8;
+
+/** A CHAIN_SAMPLE, of signal:signal_generate. */
+export function forcedSignal(view: DataView, at: number): Fact {
+  const count = view.getUint32(at + CHAIN_OFFSET - 8, true);
+  const chain = Array.from({ length: count }, (_, index) => u64(view, at + CHAIN_OFFSET + 8 * index));
+  const raw = at + CHAIN_OFFSET + 8 * count;
+  const registers = raw + 4 + view.getUint32(raw, true);
+  // PERF_SAMPLE_REGS_ABI_NONE: it is no thread of a program.
+  const abi = u64(view, registers);
+  const stamp = {
+    time: view.getUint32(at + 16, true) + view.getUint32(at + 20, true) * 2 ** 32,
+    cpu: view.getUint32(at + 24, true),
+    pid: i32(view, at + 8),
+    tid: i32(view, at + 12),
+  };
+  return { ...stamp, kind: 'forced', ip: abi === 0n ? 0n : u64(view, registers + 8), chain };
 }
 
 const MISC = { COMM_EXEC: 1 << 13, SWITCH_OUT: 1 << 13, SWITCH_OUT_PREEMPT: 1 << 14 } as const;

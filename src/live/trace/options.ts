@@ -12,6 +12,7 @@ export type Target =
 export const EVENT_GROUPS = {
   rseq: ['register', 'unregister'],
   abort: ['abort'],
+  violation: ['violation'],
   exec: ['exec', 'exit'],
   thread: ['start'],
   switch: ['switch'],
@@ -23,7 +24,7 @@ export const EVENT_GROUPS = {
 
 export type EventGroup = keyof typeof EVENT_GROUPS;
 
-export const DEFAULT_EVENTS: readonly EventGroup[] = ['rseq', 'abort', 'exec'];
+export const DEFAULT_EVENTS: readonly EventGroup[] = ['rseq', 'abort', 'violation', 'exec'];
 
 /** Says of an event whether it is in one of these groups. */
 export function chosenBy(groups: readonly EventGroup[]): (observed: Observed) => boolean {

@@ -10,15 +10,17 @@ import {
   filter,
   notPermitted,
   openEvent,
+  type PerfAttributes,
   type PerfFlag,
+  REGISTER_IP,
   redirect,
   SAMPLE,
 } from '../../linux/perf.js';
-import { PERF_RECORD, RAW_OFFSET, TRACEPOINT_SAMPLE } from '../../linux/perf-records.js';
+import { CHAIN_SAMPLE, PERF_RECORD, RAW_OFFSET, TRACEPOINT_SAMPLE } from '../../linux/perf-records.js';
 import { PerfRing } from '../../linux/perf-ring.js';
 import { threadsOf } from '../../linux/procfs.js';
 import { type Tracepoint, tracepoint } from '../../linux/tracefs.js';
-import { type Fact, otherFact, readerOf } from './facts.js';
+import { type Fact, forcedSignal, otherFact, readerOf } from './facts.js';
 
 /** What is watched: a process that will exec (its events begin there), processes that run, or everything. */
 export type PerfTarget =
@@ -73,6 +75,9 @@ interface Point {
 const COMMAND_RSEQ = 334;
 /** MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ. */
 const BARRIER = 'cmd == 128';
+/** A SIGSEGV of the kernel's own, SI_KERNEL: by it rseq ends who breaks a rule. */
+const FORCED = 'sig == 11 && code == 128';
+const GENERATED = 'signal:signal_generate';
 
 /** The tracepoints that this kernel has of those that are wanted. Throws Unavailable. */
 function choosePoints({ updates, moves }: PerfOptions, all: boolean): { points: Point[]; missing: string[] } {
@@ -90,6 +95,7 @@ function choosePoints({ updates, moves }: PerfOptions, all: boolean): { points: 
   if (!take('syscalls:sys_enter_membarrier', BARRIER))
     missing.push('syscalls:sys_enter_membarrier: aborts by membarrier(2) have no cause');
   take('signal:signal_deliver');
+  take(GENERATED, FORCED);
   // Of the whole machine the records of switches say it all.
   if (!all) take('sched:sched_switch');
   if (updates) take('rseq:rseq_update');
@@ -125,7 +131,9 @@ export class PerfSource {
     const { points, missing } = choosePoints(options, all);
     this.points = points;
     this.missing = missing;
-    for (const { point } of points) this.readers.set(point.id, readerOf(point));
+    for (const { point } of points)
+      if (point.name === GENERATED) this.readers.set(0, forcedSignal);
+      else this.readers.set(point.id, readerOf(point));
     raiseFileLimit();
     try {
       if (all) this.openAll(cpus);
@@ -197,7 +205,11 @@ export class PerfSource {
     } else redirect(leader, ring);
     for (const { point, filter: expression } of this.points) {
       const fd = openEvent(
-        { type: 'tracepoint', config: point.id, sample: TRACEPOINT_SAMPLE, flags: common },
+        {
+          type: 'tracepoint',
+          config: point.id,
+          ...(point.name === GENERATED ? chained(common) : { sample: TRACEPOINT_SAMPLE, flags: common }),
+        },
         tid,
         cpu,
       );
@@ -307,6 +319,12 @@ export class PerfSource {
     for (const fd of this.fds.splice(0)) closeEvent(fd);
   }
 }
+
+const chained = (flags: readonly PerfFlag[]): Pick<PerfAttributes, 'sample' | 'flags' | 'userRegisters'> => ({
+  sample: CHAIN_SAMPLE,
+  userRegisters: 1 << REGISTER_IP,
+  flags: [...flags, 'excludeCallchainUser'],
+});
 
 /** Nanoseconds of CLOCK_MONOTONIC: what libuv's high-resolution clock is on Linux. */
 const monotonic = (): number => Number(process.hrtime.bigint());

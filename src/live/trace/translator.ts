@@ -1,4 +1,5 @@
 /** Facts of perf become events of the common vocabulary (src/event), with what was found out about them. */
+
 import { RSEQ_FLAG_UNREGISTER } from '../../abi/rseq.js';
 import { signalName } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
@@ -9,6 +10,7 @@ import type { RseqConfiguration } from '../../process/process.js';
 import { type Interruptions, inferCause } from './cause.js';
 import { CodePlaces } from './code-places.js';
 import type { Fact } from './facts.js';
+import { isOfRseq } from './forced.js';
 import { errnoName, reasonOf, requestOf, rseqMemory } from './registrations.js';
 
 /** A thread that is watched. */
@@ -142,6 +144,16 @@ export class Translator {
           address: 0n,
         });
       }
+      case 'forced':
+        if (isOfRseq(fact.chain) !== true) return;
+        return this.emit(fact, thread, {
+          kind: 'violation',
+          rule: 'unknown',
+          message:
+            "SIGSEGV, inferred to be for a broken rule: the kernel's code for rseq sends it; rseqlab explain -- COMMAND says which",
+          ip: fact.ip,
+          rseqCs: 0n,
+        });
       case 'update':
         return this.emit(fact, thread, {
           kind: 'rseq-update',
