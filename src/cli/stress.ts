@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { SIG } from '../abi/signals.js';
+import { printable } from '../binary/printable.js';
 import { type CounterexampleTrace, readTrace, TraceError } from '../explore/trace.js';
 import { Unavailable } from '../linux/errors.js';
 import { unavailable } from '../linux/libc.js';
@@ -11,6 +12,7 @@ import { Refused } from '../live/refused.js';
 import type { StressOptions } from '../live/stress/options.js';
 import { stress } from '../live/stress/stress.js';
 import { reason } from '../node/reason.js';
+import { exploreText } from '../report/explore-text.js';
 import type { ForceDocument } from '../report/force-document.js';
 import { forceText } from '../report/force-text.js';
 import type { Cause, StressDocument, StressVerdict } from '../report/stress-document.js';
@@ -24,6 +26,7 @@ import { stopper } from './explore.js';
 import { deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 import { count } from './run-options.js';
+import { type HandedOver, handOver } from './stress-explore.js';
 
 const CAUSES: readonly Cause[] = ['ptrace', 'signal', 'migrate', 'membarrier'];
 const MODES = ['sweep', 'storm'] as const;
@@ -43,6 +46,7 @@ interface Options {
   readonly minCoverage?: string;
   readonly bisect: boolean;
   readonly counterexample?: string;
+  readonly explore?: string | true;
   readonly format: keyof typeof FORMATS;
   readonly output?: string;
   readonly color: boolean;
@@ -115,6 +119,10 @@ export function addStress(program: Command, finish: (status: number) => void): v
       '--counterexample <trace>',
       'make the threads of a program, built from the same scenario with -DRSEQLAB_NATIVE, go the way that rseqlab explore --trace found',
     )
+    .option(
+      '--explore [object]',
+      'when the program fails, and its file (or this object) has scenarios: hand them over to rseqlab explore, which looks for the shortest way there',
+    )
     .option('--no-bisect', 'do not look for the smallest set of aborts that makes a failure happen')
     .addOption(
       new Option('--format <format>', 'how to print')
@@ -140,6 +148,7 @@ Examples:
   rseqlab stress --format html -o aborts.html -- ./test
   rseqlab stress --verify 'diff out expected' -- ./test
   rseqlab stress --counterexample bug.json -- ./a.out count   what explore found, on the real kernel
+  rseqlab stress --explore -- ./a.out count      a failure, and then explore's shortest way there
   rseqlab stress -p 4711                         a process that runs; it is left as it was
 
 Exit status: 0 all is well, 1 it failed, or too little was covered, 2 wrong usage or input, 3 nothing could be aborted, or broken off.`;
@@ -147,6 +156,8 @@ Exit status: 0 all is well, 1 it failed, or too little was covered, 2 wrong usag
 async function run(command: readonly string[], options: Options): Promise<number> {
   const why = unavailable();
   if (why !== undefined) throw new UsageError(why);
+  if (options.explore !== undefined && !['text', 'json'].includes(options.format))
+    throw new UsageError(`--explore knows --format text and json, not ${options.format}`);
   if (options.counterexample !== undefined) return forced(command, options, options.counterexample);
   const progress = new Progress();
   const stop = stopper();
@@ -158,9 +169,11 @@ async function run(command: readonly string[], options: Options): Promise<number
       abort: stop.signal,
       onProgress: (text) => progress.show(text),
     });
+    const handed = await handedOver(document, options, progress, stop.signal);
     progress.done();
     const style = wantsColour(options.color, options.output) ? COLOUR : PLAIN;
-    deliver(FORMATS[options.format](document, style), options.output);
+    deliver(reportOf(document, handed, options, style), options.output);
+    if (handed?.why !== undefined) process.stderr.write(`rseqlab: not explored: ${printable(handed.why)}\n`);
     return STATUS[document.verdict];
   } catch (error) {
     if (error instanceof Refused || error instanceof Unavailable) throw new UsageError(error.message);
@@ -169,6 +182,31 @@ async function run(command: readonly string[], options: Options): Promise<number
     progress.done();
     stop.done();
   }
+}
+
+/** With --explore, of a program that failed. */
+async function handedOver(
+  document: StressDocument,
+  { explore }: Options,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<HandedOver | undefined> {
+  if (explore === undefined || document.verdict !== 'failed') return undefined;
+  return handOver(document, explore === true ? undefined : explore, progress, signal);
+}
+
+function reportOf(
+  document: StressDocument,
+  handed: HandedOver | undefined,
+  { format }: Options,
+  style: Style,
+): string {
+  const { explored } = handed ?? {};
+  const whole = explored === undefined ? document : { ...document, explored };
+  const text = FORMATS[format](whole, style);
+  return explored === undefined || format === 'json'
+    ? text
+    : `${text}\n${exploreText(explored, style, process.stdout.columns)}`;
 }
 
 const FORCE_FORMATS: Readonly<Record<string, (document: ForceDocument, style: Style) => string>> = {

@@ -22,6 +22,12 @@ export interface Turn {
   readonly task: string;
   readonly place?: string;
   readonly text?: string;
+  /** Which of the CPUs, where the counterexample has several. */
+  readonly cpu?: number;
+  /** A signal that it begins with: `"SIGUSR1"`. */
+  readonly signal?: string;
+  /** It waits there without being stopped, which would abort its section. */
+  readonly spins?: true;
   /** It was stopped there, or ended. */
   readonly done: boolean;
 }

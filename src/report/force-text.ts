@@ -8,10 +8,15 @@ export function forceText({ verdict, sentence, turns }: ForceDocument, style: St
   return [
     `${paint(verdict)}: ${printable(sentence)}`,
     '',
-    ...turns.map(({ task, place, text, done }) => {
+    ...turns.map(({ task, place, text, cpu, signal, spins, done }) => {
+      const first = signal === undefined ? '' : `gets ${signal}, `;
+      const how = spins ? 'waits, undisturbed,' : 'stopped';
       const what =
-        place === undefined ? 'runs to its end' : `stopped in front of ${printable(place)}: ${text}`;
-      const line = `  ${printable(task).padEnd(width)}  ${what}`;
+        place === undefined
+          ? 'runs to its end'
+          : `${how} in front of ${printable(place)}${text === undefined ? '' : `: ${text}`}`;
+      const where = cpu === undefined ? '' : `cpu ${cpu}  `;
+      const line = `  ${printable(task).padEnd(width)}  ${where}${first}${what}`;
       return done ? line : style.error(`${line}: DID NOT`);
     }),
     '',

@@ -3,6 +3,8 @@
  * strings, those of the file that holds the code; what does not apply is absent. Names come from the program and may hold anything.
  */
 
+import type { ExploreDocument } from '../explore/timeline.js';
+
 export const STRESS_SCHEMA = 'rseqlab.stress/1';
 
 export type Cause = 'ptrace' | 'signal' | 'migrate' | 'membarrier';
@@ -39,6 +41,8 @@ export interface StressDocument {
   /** Those that were entered first. */
   readonly sections: readonly StressSection[];
   readonly failure?: StressFailure;
+  /** With --explore: what explore says of the program's scenarios. */
+  readonly explored?: ExploreDocument;
   /** What was not done, and why: one line each. */
   readonly limits: readonly string[];
   /** What differs from run to run. */

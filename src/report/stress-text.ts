@@ -78,7 +78,7 @@ function pointLine(point: StressPoint, width: number, natural: boolean, style: S
   return notes.length > 0 ? style.error(line) : line;
 }
 
-function failureLines({ failure, command }: StressDocument, style: Style): string[] {
+function failureLines({ failure, command, explored }: StressDocument, style: Style): string[] {
   const { points, runs, scenarios, kind } = failure!;
   const lines: string[] = [];
   if (points.length > 0) {
@@ -99,9 +99,9 @@ function failureLines({ failure, command }: StressDocument, style: Style): strin
     lines.push(
       'the instructions are marked below; rseqlab check says why: the store to rseq_cs is missing, stands too early, or is not made again behind an abort',
     );
-  if (scenarios.length > 0)
+  if (scenarios.length > 0 && explored === undefined)
     lines.push(
-      `its file has scenarios: rseqlab explore ${command?.[0] ?? ''} (${scenarios.map(printable).join(', ')}) looks for the shortest way there`,
+      `its file has scenarios: rseqlab explore ${command?.[0] ?? ''} (${scenarios.map(printable).join(', ')}) looks for the shortest way there, and so does this command with --explore`,
     );
   return lines;
 }

@@ -1,14 +1,16 @@
-/** What a keeper does for `rseqlab stress --counterexample`: lets one thread run at a time, on one CPU, each up to where the counterexample stops it. */
+/** What a keeper does for `rseqlab stress --counterexample`: lets one thread run at a time, each on its CPU and up to where the counterexample stops it. */
 import { type Addr, asAddr } from '../../abi/address.js';
 import { scenariosOf } from '../../kernel/scenario/parts.js';
 import { Unavailable } from '../../linux/errors.js';
-import { tryCall } from '../../linux/libc.js';
+
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
 import { startOrRefuse } from '../keeper/refusal.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { type Module, Modules } from '../modules.js';
+import { Cpus } from './cpus.js';
 import type { Plan, PlannedTurn } from './plan.js';
+import { Spins } from './spins.js';
 
 export interface ForceConfig extends Plan {
   readonly command: readonly string[];
@@ -36,6 +38,10 @@ class ForceJob {
   /** Run-time addresses of the tasks' functions. */
   private starts: readonly number[] = [];
   private stops: readonly (number | undefined)[] = [];
+  private setup: number | undefined;
+  private readonly cpus = new Cpus();
+  private readonly spins = new Spins(this.cpus);
+  private readonly gone = new Set<TracedThread>();
   private turn = -1;
   private quiet = 0;
   private refused: string | undefined;
@@ -71,6 +77,11 @@ class ForceJob {
       if (scenario === undefined) continue;
       const bias = Number(module.bias);
       try {
+        // Whoever waits inside a section wants its CPU for itself, and we want one too.
+        const needed = Math.max(this.config.cpus, this.config.waiting + 1);
+        if (this.cpus.count < needed)
+          throw new Unavailable(`this counterexample needs ${needed} CPUs, and the program may use ${this.cpus.count}`); // biome-ignore format: one line
+        this.setup = scenario.setup === undefined ? undefined : scenario.setup + bias;
         this.starts = this.config.tasks.map((task) => {
           const found = scenario.tasks.find(({ name }) => name === task);
           if (found === undefined) throw new Unavailable(`${module.name} has no task ${task}; ${SAME}`);
@@ -83,13 +94,20 @@ class ForceJob {
         this.keeper.stop();
         return;
       }
-      for (const at of new Set(this.starts)) process.space.plant(at);
+      for (const at of new Set([...this.starts, ...(this.setup === undefined ? [] : [this.setup])]))
+        process.space.plant(at);
       return;
     }
   }
 
   onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
     this.quiet = 0;
+    if (this.turn < 0 && at === this.setup) {
+      // What it sets by the number of its CPU is of the CPU that tasks count as the first.
+      thread.process.space.remove(at, true);
+      this.cpus.put(thread.tid, 0);
+      return;
+    }
     if (this.turn < 0) {
       const task = this.starts.findIndex((start, index) => start === at && this.threads[index] === undefined);
       if (task < 0) return;
@@ -105,7 +123,17 @@ class ForceJob {
     this.next();
   }
 
+  /** Signals of the scenario come where the counterexample has them, and nowhere else. */
+  onSignal(_: TracedThread, signal: number): number {
+    return this.config.signals.includes(signal) ? 0 : signal;
+  }
+
+  onStop(): void {
+    this.spins.end();
+  }
+
   onThreadExit(thread: TracedThread): void {
+    this.gone.add(thread);
     const turn = this.config.turns[this.turn];
     if (turn === undefined || this.threads[turn.task] !== thread) return;
     if (turn.place === undefined) this.next();
@@ -122,12 +150,8 @@ class ForceJob {
   private begin(): void {
     const [first] = this.threads as TracedThread[];
     for (const at of new Set(this.starts)) first!.process.space.remove(at, true);
-    const mask = new Uint8Array(1024);
-    const size = tryCall('sched_getaffinity', first!.tid, mask.length, mask);
-    const index = mask.findIndex((bits) => bits !== 0);
-    const one = new Uint8Array(mask.length);
-    if (index >= 0) one[index] = mask[index]! & -mask[index]!;
-    for (const thread of this.threads) if (size > 0) tryCall('sched_setaffinity', thread!.tid, size, one);
+    for (const [task, thread] of this.threads.entries())
+      this.cpus.put(thread!.tid, this.config.turns.find((turn) => turn.task === task)?.cpu ?? 0);
     this.next();
   }
 
@@ -136,9 +160,26 @@ class ForceJob {
     const turn = this.config.turns[this.turn];
     if (turn === undefined) return this.leave();
     const thread = this.threads[turn.task]!;
+    // It has gone on together with another one.
+    if (turn.place === undefined && this.gone.has(thread)) return this.next();
     const at = this.stops[this.turn];
+    if (at !== undefined && turn.spins) return this.spin(thread, turn, at);
     if (at !== undefined) thread.process.space.plant(at);
-    this.keeper.tracer.resume(thread);
+    this.goOn(thread, turn);
+  }
+
+  private goOn(thread: TracedThread, { cpu, signal = 0 }: PlannedTurn): void {
+    if (this.spins.release(thread)) return;
+    this.cpus.put(thread.tid, cpu);
+    this.keeper.tracer.resume(thread, signal);
+  }
+
+  /** It goes on to where it waits without being stopped, and then it is somebody else's turn. */
+  private spin(thread: TracedThread, turn: PlannedTurn, at: number): void {
+    this.spins.prepare(thread, at);
+    this.goOn(thread, turn);
+    if (this.spins.arrives(thread, at)) this.next();
+    else this.leave(`task ${this.config.tasks[turn.task]} does not come to ${turn.place}`);
   }
 
   /** Everybody goes on. */
