@@ -1,6 +1,6 @@
 import { tryCall } from '../../linux/libc.js';
 import type { Space } from '../keeper/space.js';
-import type { TracedThread } from '../keeper/tracer.js';
+import type { TracedThread } from '../keeper/traced.js';
 import type { Cpus } from './cpus.js';
 
 /** A jump to itself: two bytes. */
