@@ -12,17 +12,50 @@ interface Made {
   readonly threads: number;
 }
 
-/** Throws Refused. */
-export function coreOf(image: string, output: string): Made {
+/** Ctrl-C, or a polite kill, while a core was written: it is not there. */
+export class Interrupted extends Error {
+  constructor(
+    /** Of the shell. */
+    readonly status: number,
+  ) {
+    super('interrupted');
+  }
+}
+
+/** Throws Refused, Interrupted. */
+export async function coreOf(image: string, output: string): Promise<Made> {
   const target = ImageProcess.open(image);
+  const interrupts = new Interrupts();
   try {
-    return readingOf(image, () => ({
-      ...writeCore(target, output),
-      pid: target.pid,
-      threads: target.image.threads.length,
-    }));
+    const { size } = await readingOf(image, () => writeCore(target, output, () => interrupts.rest()));
+    return { size, pid: target.pid, threads: target.image.threads.length };
   } finally {
+    interrupts.end();
     target.close();
+  }
+}
+
+const STATUS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Name = keyof typeof STATUS;
+
+class Interrupts {
+  private name: Name | undefined;
+  private readonly note = (name: NodeJS.Signals): void => {
+    this.name = name as Name;
+  };
+
+  constructor() {
+    for (const name of Object.keys(STATUS)) process.on(name, this.note);
+  }
+
+  /** Signals are heard of here. Throws Interrupted. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.name !== undefined) throw new Interrupted(STATUS[this.name]);
+  }
+
+  end(): void {
+    for (const name of Object.keys(STATUS)) process.off(name, this.note);
   }
 }
 
@@ -35,13 +68,13 @@ export async function coreOfProcess<T>(
   const image = `${output}.image.${process.pid}.tmp`;
   const done = await checkpoint(image);
   try {
-    const { size } = coreOf(image, output);
+    const { size } = await coreOf(image, output);
     rmSync(image, { force: true });
     return [done, size];
   } catch (error) {
     // Nothing else is left of the process.
-    if (kill && error instanceof Refused)
-      throw new Refused(`${error.message}; the process is kept as an image: ${image}`);
+    if (kill && (error instanceof Refused || error instanceof Interrupted))
+      throw new Refused(`no core is made: ${error.message}; the process is kept as an image, ${image}`);
     rmSync(image, { force: true });
     throw error;
   }

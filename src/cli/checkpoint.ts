@@ -10,7 +10,7 @@ import type {
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { plural } from '../report/document.js';
-import { coreOf, coreOfProcess } from './checkpoint-core.js';
+import { coreOf, coreOfProcess, Interrupted } from './checkpoint-core.js';
 import { checkpointRecording } from './checkpoint-recording.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { Progress } from './progress.js';
@@ -127,7 +127,7 @@ async function fromSource(
       throw new UsageError(
         'checkpoint: an image is made a core as it is; leave out --kill, --keep-position, --at and --copy',
       );
-    const { size, pid, threads } = coreOf(source, output);
+    const { size, pid, threads } = await coreOf(source, output);
     process.stdout.write(`${output}: core of process ${pid}, ${plural(threads, 'thread')}; ${size} bytes\n`);
     return EXIT.OK;
   }
@@ -169,6 +169,7 @@ async function refusing(action: () => Promise<number>): Promise<number> {
     return await action();
   } catch (error) {
     if (error instanceof Refused) throw new UsageError(error.message);
+    if (error instanceof Interrupted) return error.status;
     throw error;
   }
 }

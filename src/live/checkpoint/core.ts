@@ -10,8 +10,12 @@ import { Refused } from '../refused.js';
 const CHUNK = 256 * CORE_PAGE;
 const ZEROS = new Uint8Array(CORE_PAGE);
 
-/** Writes the core to a file, under a temporary name up to its end. Throws Refused. */
-export function writeCore(target: ImageProcess, path: string): { readonly size: number } {
+/** Writes the core to a file, under a temporary name up to its end; `rest` is called every so often. Throws Refused, and what `rest` throws. */
+export async function writeCore(
+  target: ImageProcess,
+  path: string,
+  rest: () => Promise<void>,
+): Promise<{ readonly size: number }> {
   const temporary = `${path}.${process.pid}.tmp`;
   const segments = target.image.maps.flatMap((map) => segmentsOf(target, map));
   const { head, offsets, size } = coreHead(contentsOf(target, segments));
@@ -21,7 +25,8 @@ export function writeCore(target: ImageProcess, path: string): { readonly size: 
     // Pages of zeros are holes.
     ftruncateSync(fd, size);
     write(fd, head, 0);
-    for (const [index, segment] of segments.entries()) copy(target, segment, fd, offsets[index]!);
+    for (const [index, segment] of segments.entries())
+      await copy(target, segment, { fd, position: offsets[index]!, rest });
     fsyncSync(fd);
     renameSync(temporary, path);
     return { size };
@@ -41,8 +46,17 @@ function write(fd: number, bytes: Uint8Array, position: number): void {
 }
 
 /** Pages that are nothing but zeros are left out. */
-function copy(target: ImageProcess, { start, held }: CoreSegment, fd: number, position: number): void {
+async function copy(
+  target: ImageProcess,
+  { start, held }: CoreSegment,
+  {
+    fd,
+    position,
+    rest,
+  }: { readonly fd: number; readonly position: number; readonly rest: () => Promise<void> },
+): Promise<void> {
   for (let at = 0; at < Number(held); at += CHUNK) {
+    await rest();
     const size = Math.min(CHUNK, Number(held) - at);
     const bytes = target.read(start + BigInt(at), size) ?? new Uint8Array(size);
     for (let from = 0; from < size; ) {

@@ -98,7 +98,7 @@ function aboutImage(target: ImageProcess, kernel: RunningKernel): InspectedImage
   const { schema, taken, maps, files, actions, pending, threads } = image;
   return {
     form: schema,
-    kernel: image.kernel,
+    kernel: image.simulated ? `${image.kernel} (simulated)` : image.kernel,
     taken: new Date(taken * 1000).toISOString(),
     size,
     memory: memoryOf(maps.map((map) => ({ ...map, held: heldOf(map) }))),
