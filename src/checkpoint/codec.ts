@@ -215,20 +215,17 @@ export function digestOf(parts: readonly Uint8Array[]): string {
 }
 
 const ascii = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
-const plain = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? hex(value) : value);
-/** Texts that may look like addresses and are none. */
-const TEXTS: readonly string[] = [
-  'name',
-  'path',
-  'command',
-  'executable',
-  'directory',
-  'kernel',
-  'version',
-  'file',
-];
+/** Texts that are always texts, whatever they look like. */
+const TEXTS: readonly string[] = ['name', 'path', 'executable', 'directory', 'kernel', 'version', 'file'];
+/** What a number looks like, and a text that looks like one: an argument of a program, which gets a backslash in front. */
+const LIKE_NUMBER = /^\\*0x[0-9a-f]+$/;
+
+function plain(key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return hex(value);
+  return typeof value === 'string' && !TEXTS.includes(key) && LIKE_NUMBER.test(value) ? `\\${value}` : value;
+}
 
 function revive(key: string, value: unknown): unknown {
-  if (typeof value !== 'string' || TEXTS.includes(key) || !/^0x[0-9a-f]+$/.test(value)) return value;
-  return BigInt(value);
+  if (typeof value !== 'string' || TEXTS.includes(key) || !LIKE_NUMBER.test(value)) return value;
+  return value.startsWith('\\') ? value.slice(1) : BigInt(value);
 }

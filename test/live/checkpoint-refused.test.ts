@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, ImageData, type OpenImage } from '../../src/checkpoint/codec.js';
-import type { PieceImage, ProcessImage } from '../../src/checkpoint/image.js';
+import { decodeImage } from '../../src/checkpoint/codec.js';
+import type { ProcessImage } from '../../src/checkpoint/image.js';
+import { COUNTERS, rewrite } from '../checkpoint/images.js';
 import { BIN, oneErrorLine, ROOT, rseqlab, shell } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 import { Bench } from './checkpoint-programs.js';
 
-const COUNTERS = `${ROOT}examples/checkpoint/counters`;
 const bench = new Bench();
 const left = (): string[] => readdirSync(bench.file('')).filter((name) => name.endsWith('.tmp'));
 afterEach(() => {
@@ -17,24 +17,20 @@ afterEach(() => {
 afterAll(() => bench.remove());
 
 describe.skipIf(reason !== undefined)(title('an image that cannot be brought back'), () => {
-  let opened: OpenImage;
   let image: string;
+  let pid: number;
   beforeAll(async () => {
     image = bench.file('counters.img');
-    const { pid, ended } = await bench.start(COUNTERS, ['100000000']);
+    const running = await bench.start(COUNTERS, ['100000000', '0x10']);
+    pid = running.pid;
     expect(rseqlab(['checkpoint', `${pid}`, '-o', image, '--kill']).stderr).toBe('');
-    await ended;
-    opened = decodeImage(readFileSync(image), image);
+    await running.ended;
   });
 
   /** The same image with something else in its header, and the right digest. */
   function edited(edit: (image: ProcessImage) => ProcessImage): string {
-    const data = new ImageData();
-    const again = (pieces: readonly PieceImage[]): PieceImage[] =>
-      pieces.flatMap((piece) => data.add(piece.address, opened.contents(piece)));
-    const maps = opened.image.maps.map((map) => ({ ...map, pieces: again(map.pieces) }));
     const file = bench.file('edited.img');
-    writeFileSync(file, Buffer.concat(data.encode(edit({ ...opened.image, maps }))));
+    rewrite(image, file, edit);
     return file;
   }
 
@@ -59,7 +55,7 @@ describe.skipIf(reason !== undefined)(title('an image that cannot be brought bac
     ['with an affinity for processors that are not there', /this machine cannot have thread \d+ run on its processors/, (image) => ({ ...image, threads: image.threads.map((thread) => ({ ...thread, affinity: 1n << 8191n })) })],
   ])('is refused in one line, and nothing is left of it: %s', (_, message, edit) => {
     expect(oneErrorLine(rseqlab(['restore', edited(edit)]))).toMatch(message);
-    expect(existsSync(`/proc/${opened.image.pid}`)).toBe(false);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   }); // biome-ignore format: a table
 
   it('is refused where a block of its memory is damaged', () => {
@@ -70,7 +66,7 @@ describe.skipIf(reason !== undefined)(title('an image that cannot be brought bac
     expect(oneErrorLine(rseqlab(['restore', file]))).toContain(
       'damaged.img is damaged or was not written to its end',
     );
-    expect(existsSync(`/proc/${opened.image.pid}`)).toBe(false);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   });
 
   it('is refused to those who may not choose ids', ({ skip }) => {
@@ -89,7 +85,7 @@ describe.skipIf(reason !== undefined)(title('an image that cannot be brought bac
       status: 2,
       stderr: expect.stringMatching(/^rseqlab: [^\n]*not permitted[^\n]*\n$/),
     });
-    expect(existsSync(`/proc/${opened.image.pid}`)).toBe(false);
+    expect(existsSync(`/proc/${pid}`)).toBe(false);
   });
 });
 
