@@ -137,7 +137,7 @@ describe('an image that is right by its digest', () => {
       parent[key] = JUNK[n % JUNK.length];
       writeFileSync(IMAGE, Buffer.concat([blocks, ...imageTail(copy as unknown as StoredImage)]));
       if (!(await answers(() => inspectFile(IMAGE, KERNEL)))) refused++;
-      await answers(() => coreOf(IMAGE, CORE));
+      if (n % 5 === 0) await answers(() => coreOf(IMAGE, CORE));
     }
     expect(count).toBeGreaterThan(100);
     expect(refused).toBeGreaterThan(10);
