@@ -4,6 +4,10 @@ set -eu
 cd "$(dirname "$0")"
 musl-gcc -static -O2 -g1 -Wall -ffile-prefix-map="$PWD=." -Wl,--build-id=none -Wl,-z,noseparate-code -o counters counters.c
 
+# Without a C library: gcc.
+gcc -O1 -g1 -Wall -mgeneral-regs-only -fno-stack-protector -fcf-protection=none -fno-asynchronous-unwind-tables -fno-pie -no-pie -static -fno-builtin -nostdlib \
+  -ffile-prefix-map="$PWD=." -Wl,--build-id=none -Wl,-z,noseparate-code -o two two.c
+
 # The scenarios: gcc for x86-64 (they were built by gcc 12.2 of Debian 12).
 compile() {
   to=$1

@@ -1,6 +1,8 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { printable } from '../binary/printable.js';
+import { isImage } from '../checkpoint/codec.js';
 import {
   ARCHITECTURES,
   DEFAULT_CPUS,
@@ -81,7 +83,7 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     )
     .option(
       '--start-from <recording[@n]>',
-      'instead: the threads of a recorded run (rseqlab run --record), from behind event n on, or from a time (@1.000012s)',
+      'instead: the threads of a recorded run (rseqlab run --record), from behind event n on, or from a time (@1.000012s); or those of an image (rseqlab checkpoint)',
     )
     .option('--scenario <name>', 'only this one')
     .option(
@@ -174,6 +176,7 @@ Examples:
   rseqlab explore --memory tso slab.o                  with the store buffers of x86
   rseqlab explore --time 60 --jobs 2 large.o           as far as it comes
   rseqlab explore --start-from crash.rseq@4711         the threads of a recorded run, from that event on
+  rseqlab explore --start-from server.img              what can happen next in a process of the real kernel (rseqlab checkpoint)
   rseqlab explore --queue redis://boss:6379 large.o    and, anywhere: rseqlab work redis://boss:6379
   rseqlab explore --checkpoint-file large.ck large.o   Ctrl-C, and the same again goes on from there
 
@@ -191,13 +194,31 @@ export const FORMATS = {
 const RECORDED = ['kernel', 'debugRseq', 'arch', 'cpus', 'scenario', 'task'];
 const NOT_RECORDED = ['oracle', 'shard'];
 
+function isImageFile(path: string): boolean {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const head = new Uint8Array(64);
+      readSync(file, head);
+      return isImage(head);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+}
+
 function refuseRecorded({ startFrom }: Options, command: Command): void {
   if (startFrom === undefined) return;
+  const image = isImageFile(startFrom);
   for (const option of command.options) {
     const name = option.attributeName();
     if (command.getOptionValueSource(name) !== 'cli') continue;
-    if (RECORDED.includes(name))
-      throw new UsageError(`${option.long}: with --start-from the recording says what it is; leave it out`);
+    if (image ? ['arch', 'scenario', 'task'].includes(name) : RECORDED.includes(name))
+      throw new UsageError(
+        `${option.long}: with --start-from the ${image ? 'image' : 'recording'} says what it is; leave it out`,
+      );
     if (NOT_RECORDED.includes(name))
       throw new UsageError(`${option.long} cannot be had with --start-from; leave it out`);
   }
@@ -357,7 +378,14 @@ function searchOptions(options: Options): ExploreFileOptions {
           arch: options.arch,
           cpus: count('--cpus', options.cpus, ...RANGES.cpus),
         }
-      : { startFrom: recordedMoment('--start-from', options.startFrom) }),
+      : isImageFile(options.startFrom)
+        ? {
+            startFrom: { recording: options.startFrom },
+            kernel: kernelVersion(options.kernel),
+            debugRseq: options.debugRseq === true,
+            cpus: count('--cpus', options.cpus, ...RANGES.cpus),
+          }
+        : { startFrom: recordedMoment('--start-from', options.startFrom) }),
     memory,
     ...(storeBuffer !== undefined && {
       storeBuffer: count('--store-buffer', storeBuffer, ...RANGES.storeBuffer),

@@ -1,16 +1,17 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
+import { ImageError } from '../checkpoint/codec.js';
 import type { RecordedProgram } from '../event/recording.js';
 import { writeRecording } from '../event/recording.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { RecordingHost } from '../kernel/recorded-host.js';
 import { EventNotes, recordingOf, start } from '../kernel/session.js';
+import { type ImageProgram, imageProgram } from '../node/image-program.js';
 import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
 import { drive, QuietProgress } from './drive.js';
 import { UsageError } from './exit.js';
-import { imageProgram } from './image-program.js';
 import { guestPath, LiveHost, toBytes } from './live-host.js';
 import { deliver } from './output.js';
 import { addSettings, environmentOf, type SettingOptions, settingsOf } from './run-options.js';
@@ -77,7 +78,7 @@ threads wait for ever; 130 after Ctrl-C.`;
 export async function run(path: string, args: readonly string[], options: RunOptions): Promise<number> {
   const settings = settingsOf(options);
   const given = programOf(path, args, options.env ?? []);
-  const image = imageProgram(path, given.bytes);
+  const image = imageAt(path, given.bytes);
   if (image !== undefined && (args.length > 0 || options.env !== undefined || options.pid !== undefined))
     throw new UsageError(
       `${path} is the image of a process, which goes on with the arguments, the environment and the number that it has; give none`,
@@ -123,6 +124,15 @@ export async function run(path: string, args: readonly string[], options: RunOpt
   } finally {
     live.input.close();
     show.close();
+  }
+}
+
+function imageAt(path: string, bytes: Uint8Array): ImageProgram | undefined {
+  try {
+    return imageProgram(path, bytes);
+  } catch (error) {
+    if (error instanceof ImageError) throw new UsageError(error.message);
+    throw error;
   }
 }
 

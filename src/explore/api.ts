@@ -11,6 +11,7 @@ import { exploreScenario } from './scenario.js';
 import type { Reductions } from './semantics/machine-code.js';
 import { scenariosIn } from './semantics/origin.js';
 import type { Telling } from './semantics/path.js';
+import { startName } from './semantics/recorded-point.js';
 import { Refusal } from './semantics/refusal.js';
 import type { Settings } from './semantics/settings.js';
 import type { SourceLines } from './source.js';
@@ -137,7 +138,7 @@ export function refused(error: unknown): unknown {
 /** Scenarios to explore: the one asked for, else all of the file. */
 export function scenarioNames({ path, bytes }: ObjectFile, options: ExploreOptions): string[] {
   const { scenario: asked, tasks, from } = options;
-  if (from !== undefined) return [`from event ${from.event}`];
+  if (from !== undefined) return [startName(from.event)];
   if (tasks !== undefined) return [tasks.join(' | ')];
   const program = { path, bytes, arguments: [], environment: [] };
   const names = scenariosIn(program, settingsOf(options, '')).map(({ name }) => name);

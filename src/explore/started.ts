@@ -1,10 +1,19 @@
+import { decodeImage, ImageError, isImage, type OpenImage } from '../checkpoint/codec.js';
+import type { ProcessImage } from '../checkpoint/image.js';
 import { toBase64 } from '../event/base64.js';
 import type { Event } from '../event/event.js';
-import { type Recording, RecordingError, readRecording } from '../event/recording.js';
+import {
+  type RecordedFile,
+  type Recording,
+  RecordingError,
+  readRecording,
+  writeRecording,
+} from '../event/recording.js';
+import { bytesText } from '../kernel/image/text.js';
 import { ProgramError } from '../kernel/program-error.js';
 import { run } from '../kernel/run.js';
 import { ReplayCheck, restart } from '../kernel/session.js';
-import { ExploreError, type ExploreOptions, RANGES } from './options.js';
+import { DEFAULT_CPUS, DEFAULT_KERNEL, ExploreError, type ExploreOptions, RANGES } from './options.js';
 import type { RecordedPoint } from './semantics/recorded-point.js';
 
 /** Where in a recording exploration begins: behind an event, or at a time (nanoseconds since boot); undefined: see `busiest`. */
@@ -31,9 +40,87 @@ export function startedFrom(bytes: Uint8Array, name: string, moment: Moment): St
     );
   const point = recordedPoint(recording, name, moment);
   return {
-    file: { path: program.path, bytes: program.bytes },
+    file: isImage(program.bytes)
+      ? executableOf(imageOf(program.bytes, program.path).image, name, recording.files)
+      : { path: program.path, bytes: program.bytes },
     options: { kernel, debugRseq, cpus, from: { recording: toBase64(bytes), ...point } },
   };
+}
+
+/** An image of a process (checkpoint/image.ts), whole, and the files of the host that it has mapped or open. */
+export interface GivenImage {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly files: readonly RecordedFile[];
+  /** Of rseqlab. */
+  readonly version: string;
+}
+
+/** The same of an image: its threads, as they are there. Throws ExploreError. */
+export function startedFromImage(
+  { path, bytes, files, version }: GivenImage,
+  options: Pick<ExploreOptions, 'kernel' | 'debugRseq' | 'cpus'>,
+  dropAvx: boolean,
+): Started {
+  const { kernel = DEFAULT_KERNEL, debugRseq = false, cpus = DEFAULT_CPUS } = options;
+  const { image } = imageOf(bytes, path);
+  const recording: Recording = {
+    schema: 'rseqlab.recording/1',
+    version,
+    settings: {
+      kernel,
+      debugRseq,
+      cpus,
+      seed: 1,
+      schedule: 'rr',
+      memoryLimit: MEMORY,
+      maxInstructions: null,
+      scenario: null,
+      ...(dropAvx && { dropAvx }),
+    },
+    program: { path, arguments: [], environment: [], bytes },
+    reads: [],
+    stdin: new Uint8Array(0),
+    files,
+    end: { kind: 'interrupted', status: null, instructions: 0 },
+    events: { count: 0, hash: '', every: 1, checkpoints: [], marks: new Uint8Array(0) },
+  };
+  const areas = image.threads.flatMap(({ tid, rseq }) =>
+    rseq === undefined ? [] : [[tid, Number(rseq.address), rseq.length] as const],
+  );
+  return {
+    file: executableOf(image, path, files),
+    options: {
+      kernel,
+      debugRseq,
+      cpus,
+      from: { recording: toBase64(writeRecording(recording)), event: 0, clock: 0, areas },
+    },
+  };
+}
+
+/** The program that the process of an image runs. */
+function executableOf(
+  { executable }: ProcessImage,
+  name: string,
+  files: readonly RecordedFile[],
+): Started['file'] {
+  const found = files.find((file) => file.kind === 'file' && file.path === bytesText(executable));
+  if (found?.kind !== 'file')
+    throw new ExploreError(`${executable}, which the process of ${name} runs, is not there`);
+  return { path: executable, bytes: found.bytes };
+}
+
+/** What the process may touch, in bytes. */
+const MEMORY = 2 ** 30;
+
+function imageOf(bytes: Uint8Array, name: string): OpenImage {
+  try {
+    return decodeImage(bytes, name);
+  } catch (error) {
+    if (error instanceof ImageError) throw new ExploreError(error.message);
+    throw error;
+  }
 }
 
 function read(bytes: Uint8Array, name: string): Recording {

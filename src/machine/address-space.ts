@@ -69,7 +69,7 @@ export class AddressSpace {
   private readonly pages = new Uint8Array(PAGES);
   private readonly blocks = new Uint16Array(this.memory.buffer, PAGE_BLOCKS, PAGES);
   /** The first address that the program cannot have. */
-  private readonly end: number;
+  protected readonly end: number;
   private tree: PageTree;
   private dirty: number[] = [];
   private touched = 0;

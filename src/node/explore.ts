@@ -1,13 +1,15 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ImageError, isImage } from '../checkpoint/codec.js';
 import { askedOf, exploreFile, type ObjectFile, type Surroundings } from '../explore/api.js';
 import type { CheckpointPlace } from '../explore/checkpoint-file.js';
 import { checkOptions, ExploreError, type ExploreOptions } from '../explore/options.js';
 import type { PartOf } from '../explore/part.js';
 import { explorePart as explorePartOf, mergeParts } from '../explore/parts.js';
-import { type Moment, startedFrom } from '../explore/started.js';
+import { type Moment, startedFrom, startedFromImage } from '../explore/started.js';
 import type { ExploreDocument } from '../explore/timeline.js';
 import { exploreHost } from './explore-host.js';
+import { imageProgram, recordedFiles } from './image-program.js';
 import { redisAddress } from './queue/address.js';
 import { HEAD_SCHEMA, isName, nameOf } from './queue/names.js';
 import { RedisBoard } from './queue/redis-board.js';
@@ -20,7 +22,10 @@ import { writeWhole } from './write-whole.js';
 export interface ExploreFileOptions extends ExploreOptions {
   /** The first counterexample is written to this file, for `rseqlab replay`. */
   readonly trace?: string;
-  /** The threads of a recorded run are explored, from one of its moments on: without a moment, from where all of them are there. */
+  /**
+   * The threads of a recorded run are explored, from one of its moments on: without a moment, from where all of them are there. Or those of a process whose
+   * image this is.
+   */
   readonly startFrom?: { readonly recording: string | URL; readonly at?: Moment };
   /** Of bytes: what the document calls them, and where their sources are looked for. */
   readonly name?: string;
@@ -133,6 +138,8 @@ function started(
   { recording, at }: NonNullable<ExploreFileOptions['startFrom']>,
   given: ExploreOptions,
 ): { object: ObjectFile; rest: ExploreOptions } {
+  const image = imageStart(recording, given, file);
+  if (image !== undefined) return image;
   const twice = RECORDED.find((name) => given[name] !== undefined);
   if (twice !== undefined) throw new ExploreError(`${twice}: the recording says what it is; leave it out`);
   const { path, bytes } = read(recording, '', 'a file that rseqlab run --record made');
@@ -145,6 +152,33 @@ function started(
       );
   }
   return { object, rest: { ...given, ...options } };
+}
+
+/** Undefined where what is given is no image. */
+function imageStart(
+  from: string | URL,
+  { dropAvx = false, ...given }: ExploreOptions & { readonly dropAvx?: boolean },
+  file: string | URL | Uint8Array | undefined,
+): { object: ObjectFile; rest: ExploreOptions } | undefined {
+  const { path, bytes } = read(from, '', 'a file that rseqlab run --record or rseqlab checkpoint made');
+  if (!isImage(bytes)) return undefined;
+  if (file !== undefined)
+    throw new ExploreError(`the image ${path} says which program it is of: leave the file out`);
+  for (const name of ['scenario', 'tasks', 'arch'] as const)
+    if (given[name] !== undefined)
+      throw new ExploreError(`${name}: the image says what is explored; leave it out`);
+  try {
+    const program = imageProgram(path, bytes)!;
+    const started = startedFromImage(
+      { path, bytes: program.bytes, files: recordedFiles(program), version: VERSION },
+      given,
+      dropAvx,
+    );
+    return { object: started.file, rest: { ...given, ...started.options } };
+  } catch (error) {
+    if (error instanceof ImageError) throw new ExploreError(error.message);
+    throw error;
+  }
 }
 
 /** Explores a part of a file's scenarios: the bytes for `merge`, and what they say. Throws ExploreError. */

@@ -6,9 +6,7 @@ import type { PieceImage, ProcessImage } from '../../src/checkpoint/image.js';
 import { ROOT } from '../cli/command.js';
 
 export const COUNTERS = join(ROOT, 'examples/checkpoint/counters');
-/** Of a real process, which counts 4 times 4000: test/fixtures/checkpoint/build.sh. */
-const TAKEN = join(ROOT, 'test/fixtures/checkpoint/counters.img');
-const TAKEN_OF = '/srv/counters';
+export const TWO = join(ROOT, 'examples/checkpoint/two');
 
 /** An image written anew, otherwise; `memory` may change what its pieces hold. */
 export function rewrite(
@@ -27,18 +25,24 @@ export function rewrite(
   writeFileSync(to, Buffer.concat(data.encode(change({ ...image, maps }))));
 }
 
-/** The shipped image, of the program where it is here. */
+/**
+ * A shipped image (test/fixtures/checkpoint/build.sh), of the program where it is here: `counters`, which counts 4 times 4000, or `two`, with both threads in
+ * their section.
+ */
 export function shippedImage(
   to: string,
   change: (image: ProcessImage) => ProcessImage = (image) => image,
   program = COUNTERS,
+  name: 'counters' | 'two' = 'counters',
 ): string {
-  rewrite(TAKEN, to, (image) =>
+  rewrite(join(ROOT, `test/fixtures/checkpoint/${name}.img`), to, (image) =>
     change({
       ...image,
       executable: program,
       maps: image.maps.map((map) =>
-        map.file?.path === TAKEN_OF ? { ...map, name: program, file: { ...map.file, path: program } } : map,
+        map.file?.path === `/srv/${name}`
+          ? { ...map, name: program, file: { ...map.file, path: program } }
+          : map,
       ),
     }),
   );

@@ -25,7 +25,6 @@ describe('the image of a real process', () => {
   it.each([
     ['--seed', '1'],
     ['--seed', '2', '--cpus', '4'],
-    ['--seed', '3', '--cpus', '1'],
     ['--schedule', 'rr', '--kernel', '5.4'],
     ['--schedule', 'pct:3', '--kernel', '7.0', '--debug-rseq'],
     ['--kernel', '7.1'],
@@ -63,7 +62,7 @@ describe('the image of a real process', () => {
 
   it('counts wrong where threads stay in their sections, as a naive checkpointer has them', () => {
     const naive = shippedImage(file('naive.img'), keepingPosition);
-    const ends = ['1', '2', '3', '4'].map((seed) => rseqlab(['run', '--seed', seed, naive]));
+    const ends = ['1', '2'].map((seed) => rseqlab(['run', '--seed', seed, naive]));
     expect(ends.map(({ status }) => status)).toContain(1);
     expect(ends.some(({ stdout }) => stdout !== RIGHT.stdout)).toBe(true);
   });

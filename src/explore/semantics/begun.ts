@@ -11,13 +11,13 @@ import type { Program } from '../../kernel/program.js';
 import { RIP } from '../../kernel/registers.js';
 import { switchedOut } from '../../kernel/rseq/events.js';
 import { run } from '../../kernel/run.js';
-import { baseOf } from '../../kernel/scenario/boot-program.js';
+import { baseIn } from '../../kernel/scenario/boot-program.js';
 import { restart } from '../../kernel/session.js';
 import type { CpuState, ScenarioState, Task } from '../../kernel/state.js';
 import type { FutexWait } from '../../kernel/syscalls/futex-queue.js';
 import type { Place } from './local.js';
 import { growStack, type Origin } from './origin.js';
-import type { RecordedPoint } from './recorded-point.js';
+import { type RecordedPoint, startName } from './recorded-point.js';
 import { Refusal } from './refusal.js';
 import { isKnownWait, STANDING, standingOf } from './standing.js';
 import { WatchedMachine } from './watched.js';
@@ -41,7 +41,7 @@ export function recordedOrigin(program: Program, { recording, event, clock, area
     throw new Refusal(
       `at event ${event} the run is over, and there is nothing left to explore; choose an earlier event`,
     );
-  return begunOrigin(kernel, `from event ${event}`, areas, (other) => {
+  return begunOrigin(kernel, startName(event), areas, (other) => {
     observer = other;
   });
 }
@@ -221,11 +221,11 @@ export function standingAt({ state }: Kernel, task: Task): bigint {
 }
 
 /** Where the program says that an assertion of assert(3) does not hold; undefined where it has none, or no symbols. */
-export function assertOf({ bytes, path }: Program): bigint | undefined {
+export function assertOf({ bytes, path }: Program, { mm, process }: Task): bigint | undefined {
   try {
     const image = readImage(bytes, path);
     const at = image.symbols.find(({ name }) => name === '__assert_fail')?.address;
-    return at === undefined ? undefined : BigInt(baseOf(image) + at);
+    return at === undefined ? undefined : BigInt(baseIn(mm, process.exe, image) + at);
   } catch (error) {
     if (error instanceof BinaryError) return undefined;
     throw error;

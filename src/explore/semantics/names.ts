@@ -6,7 +6,7 @@ import { EXTERN_STEP } from '../../binary/link.js';
 import { printable } from '../../binary/printable.js';
 import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { FS_BASE } from '../../kernel/registers.js';
-import { baseOf } from '../../kernel/scenario/boot-program.js';
+import { baseIn } from '../../kernel/scenario/boot-program.js';
 import { RESULT_STEP } from '../../kernel/scenario/externs.js';
 import { type SourceLines, sourceLine } from '../source.js';
 import type { SourceText } from '../timeline.js';
@@ -23,7 +23,7 @@ export class Names {
     private readonly image: ProgramImage,
     private readonly lines: SourceLines,
   ) {
-    this.base = baseOf(image);
+    this.base = baseIn(world.main.mm, world.main.process.exe, image);
   }
 
   /** `push+0x12`, or the address. */

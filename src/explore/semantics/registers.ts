@@ -1,4 +1,5 @@
 import { WORDS } from '../../kernel/registers.js';
+import { FOLDED_END } from '../../machine/fold.js';
 import { flagOffset, STATE } from '../../machine/state.js';
 import { FLAGS_BIT, type RegisterBits } from './liveness.js';
 import { addressIn, placeIn, RELATIVE, type Window } from './values.js';
@@ -13,6 +14,8 @@ const RIP = STATE.rip / 8;
 const NOISE = [STATE.trap / 8, STATE.budget / 8, STATE.tsc / 8, FS, GS];
 const XMM = STATE.xmm / 8;
 const AUX = STATE.tscAux / 8;
+/** Of 4 GiB, that programs can have addresses in. */
+const BLOCKS = FOLDED_END / 2 ** 32;
 const HIGH_HALF = 0xffff_ffff_0000_0000n;
 /** Words that may hold addresses: general registers, and the halves of vectors. */
 const POINTERS = [
@@ -46,10 +49,12 @@ export class RegisterFiles {
     const halves = new Uint32Array(words.buffer);
     const relative: number[] = [];
     for (const n of POINTERS) {
-      if (halves[2 * n + 1] !== 0) continue;
-      const place = placeIn(window, halves[2 * n]!);
+      const block = halves[2 * n + 1]!;
+      if (block >= BLOCKS) continue;
+      const place = placeIn(window, block * 2 ** 32 + halves[2 * n]!);
       if (place === undefined) continue;
       halves[2 * n] = place;
+      halves[2 * n + 1] = 0;
       relative.push(n);
     }
     return this.of(words, relative);

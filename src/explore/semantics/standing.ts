@@ -10,8 +10,8 @@ import type { Wait } from '../../kernel/state.js';
  */
 export const STANDING = { awake: 0n, ended: 1n, alone: 2n } as const;
 
-/** The word of task 0; addresses are below 4 GiB. */
-export const FIRST_STANDING = 2 ** 29;
+/** The word of task 0; addresses are below 2^47. */
+export const FIRST_STANDING = 2 ** 45;
 
 /** A wait for a futex, from the lowest bit on: its place among those that wait for the same (8 bits), the bits that wake it (32), and behind that which queue it is (Queues), from 1 on. */
 const PLACE = 8n;

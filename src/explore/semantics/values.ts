@@ -1,3 +1,5 @@
+import { FOLDED_END } from '../../machine/fold.js';
+
 /**
  * A number as a local holds it. Whatever points into the task's own window is kept as its distance from the window's beginning, above RELATIVE:
  * so a state does not say whose it is.
@@ -30,10 +32,10 @@ export function placeIn({ start, end, area }: Window, address: number): number |
 export const addressIn = ({ start, end, area }: Window, place: number): number =>
   area === undefined || place < end - start ? start + place : area.start + place - (end - start);
 
-const GUEST_END = 1n << 32n;
+const FIRST_BEYOND = BigInt(FOLDED_END);
 
 export function toLocal(value: bigint, window: Window): bigint {
-  if (value >= GUEST_END) return value;
+  if (value >= FIRST_BEYOND) return value;
   const place = placeIn(window, Number(value));
   return place === undefined ? value : RELATIVE | BigInt(place);
 }

@@ -1,5 +1,5 @@
 import { Machine } from '../../machine/machine.js';
-import { GUEST_END, GUEST_START } from '../../machine/state.js';
+import { GUEST_START } from '../../machine/state.js';
 
 /** Bytes of a word, as memory is divided here: aligned, all or nothing. */
 export const WORD = 8;
@@ -45,16 +45,16 @@ export class WatchedMachine extends Machine {
 
   /** What is there, whoever may access it. */
   word(at: number): bigint {
-    return this.view.getBigUint64(at, true);
+    return this.view.getBigUint64(this.offsetOf(at), true);
   }
 
   setWord(at: number, value: bigint): void {
-    this.view.setBigUint64(at, value, true);
+    this.view.setBigUint64(this.offsetOf(at), value, true);
   }
 
   private watch(address: number | bigint, size: number, write: boolean): void {
     if (this.watcher === undefined || size === 0) return;
     const at = Number(address);
-    if (at >= GUEST_START && at + size <= GUEST_END) this.watcher(at, size, write);
+    if (at >= GUEST_START && at + size <= this.end) this.watcher(at, size, write);
   }
 }

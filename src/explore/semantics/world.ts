@@ -85,7 +85,7 @@ export class World {
     this.standings = tasks.map((task) => (begun ? standingAt(kernel, task) : STANDING.awake));
     kernel.state.timers = [];
     this.clock = kernel.state.clock;
-    this.asserts = linked ? assertOf(program) : undefined;
+    this.asserts = linked ? assertOf(program, main) : undefined;
     this.mainWords = begun ? [] : wordsOf(this.machine, this.mainWindow, 0, 0);
     this.stackTop = begun
       ? longest / WORD

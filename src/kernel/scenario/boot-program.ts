@@ -3,6 +3,7 @@ import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage } from '../../binary/image.js';
 import { readImage } from '../../binary/read.js';
 import { RSP } from '../../isa/x86-64/registers.js';
+import { PAGE_SIZE } from '../../machine/state.js';
 import { checkProgram } from '../exec.js';
 import { resetFpu } from '../fx.js';
 import type { Kernel } from '../kernel.js';
@@ -13,7 +14,7 @@ import type { Program } from '../program.js';
 import { ProgramError } from '../program-error.js';
 import { FS_BASE, RIP } from '../registers.js';
 import { boot, run } from '../run.js';
-import type { Task } from '../state.js';
+import type { Mm, Task } from '../state.js';
 import { placeCalls, type Returns } from './boot.js';
 import { RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
 import { chosen, type Scenario, scenariosOf } from './parts.js';
@@ -31,6 +32,14 @@ const THREAD_STACK = 256n * 1024n;
 /** Where an executable's addresses begin. */
 export const baseOf = ({ header }: Pick<ProgramImage, 'header'>): number =>
   header.type === 'shared' ? LAYOUT.pie : 0;
+
+/** The same of one that is running, wherever it was put. */
+export function baseIn(mm: Mm, executable: string, image: Pick<ProgramImage, 'header' | 'regions'>): number {
+  const area = mm.areas.find(({ object }) => object?.name === executable);
+  if (image.header.type !== 'shared' || area === undefined) return baseOf(image);
+  const first = Number(image.regions[0]?.start ?? 0);
+  return area.start - (first - (first % PAGE_SIZE));
+}
 
 /** The scenarios of a static executable, as it has them when its main() begins. Throws ProgramError. */
 export function programScenarios(kernel: Kernel, program: Program): Scenario[] {

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decodeImage, ImageData, ImageError, isImage, type OpenImage } from '../checkpoint/codec.js';
 import type { PieceImage, ProcessImage } from '../checkpoint/image.js';
-import { reason } from '../node/reason.js';
-import { UsageError } from './exit.js';
+import type { RecordedFile } from '../event/recording.js';
+import { bytesText } from '../kernel/image/text.js';
+import { reason } from './reason.js';
 
 /** An image that the simulated machine goes on with. */
 export interface ImageProgram {
@@ -13,17 +14,23 @@ export interface ImageProgram {
   readonly files: readonly string[];
 }
 
-/** Undefined where the file is no image. Throws UsageError. */
+/** Undefined where the file is no image. Throws ImageError. */
 export function imageProgram(path: string, bytes: Uint8Array): ImageProgram | undefined {
   if (!isImage(bytes)) return undefined;
-  try {
-    const open = withParents(path, bytes);
-    return { bytes: open.parent === undefined ? bytes : whole(open), files: filesOf(open.image) };
-  } catch (error) {
-    if (error instanceof ImageError) throw new UsageError(error.message);
-    throw error;
-  }
+  const open = withParents(path, bytes);
+  return { bytes: open.parent === undefined ? bytes : whole(open), files: filesOf(open.image) };
 }
+
+/** What these files hold, as far as they are regular and can be read. */
+export const recordedFiles = ({ files }: ImageProgram): RecordedFile[] =>
+  files.flatMap((path): RecordedFile[] => {
+    try {
+      if (!statSync(path).isFile()) return [];
+      return [{ path: bytesText(path), kind: 'file', bytes: new Uint8Array(readFileSync(path)) }];
+    } catch {
+      return [];
+    }
+  });
 
 function withParents(path: string, bytes: Uint8Array): OpenImage {
   return decodeImage(bytes, path, {
