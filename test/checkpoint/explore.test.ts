@@ -27,7 +27,17 @@ describe('what can happen next from the image of a real process, frozen in the m
 
   it('loses a count where they stay in it: the counterexample is told, and replayed', () => {
     const trace = file('trace.json');
-    const { status, stdout } = explore(naive, '--kernel', '6.12', '--cpus', '1', '--jobs', '1', '--trace', trace);
+    const { status, stdout } = explore(
+      naive,
+      '--kernel',
+      '6.12',
+      '--cpus',
+      '1',
+      '--jobs',
+      '1',
+      '--trace',
+      trace,
+    );
     expect(status).toBe(1);
     expect(stdout).toContain('the program ends with status 1');
     expect(stdout).toContain('judged by   Linux 6.12, 1 CPU');
