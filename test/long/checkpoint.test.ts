@@ -138,16 +138,9 @@ describe.skipIf(reason !== undefined)(
 );
 
 describe.skipIf(reason !== undefined)(title('an image, and what it is written to'), () => {
-  it('is refused with any of its bytes changed', async () => {
-    const image = join(folder, 'flipped.img');
-    const child = spawn(join(ROOT, 'test/live/programs/standing'), ['idle'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    await new Promise((resolve) => child.stdout.once('data', resolve));
-    const { stderr } = rseqlab(['checkpoint', `${child.pid}`, '-o', image]);
-    child.kill('SIGKILL');
-    expect(stderr).toBe('');
-    const bytes = readFileSync(image);
+  it('is refused with any of its bytes changed', () => {
+    const bytes = readFileSync(join(ROOT, 'test/fixtures/checkpoint/counters.img'));
+    expect(decodeImage(bytes, 'it').image.threads.length).toBeGreaterThan(1);
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Uint8Array.from(bytes);
       damaged[at]! ^= 1 << (at % 8);
@@ -160,15 +153,15 @@ describe.skipIf(reason !== undefined)(title('an image, and what it is written to
     const script = `set -e
 mkdir '${folder}/disk'
 mount -t tmpfs -o size=16k none '${folder}/disk'
-'${COUNTERS}' ${ROUNDS} > '${folder}/disk.out' &
+'${COUNTERS}' ${10 * ROUNDS} > '${folder}/disk.out' &
 p=$!
-for n in 1 2 3; do '${process.execPath}' '${BIN}' checkpoint $p -o '${folder}/disk/x.img' || true; done
+for n in 1 2; do '${process.execPath}' '${BIN}' checkpoint $p -o '${folder}/disk/x.img' || true; done
 ls '${folder}/disk'
 wait $p`;
     const { status, stderr, stdout } = spawnSync('unshare', ['-m', 'sh', '-c', script], { encoding: 'utf8' });
     if (/unshare|mount/.test(stderr)) return skip(`nothing can be mounted here: ${stderr}`);
     expect(stderr.trim().split('\n')).toEqual(
-      Array(3).fill(
+      Array(2).fill(
         expect.stringMatching(
           /cannot be written: no space left on the device; choose another place with -o$/,
         ),
@@ -176,7 +169,7 @@ wait $p`;
     );
     expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
     expect(readFileSync(join(folder, 'disk.out'), 'utf8')).toBe(
-      `counting\ncounted ${4 * ROUNDS} of ${4 * ROUNDS}\n`,
+      `counting\ncounted ${40 * ROUNDS} of ${40 * ROUNDS}\n`,
     );
   });
 
@@ -207,7 +200,7 @@ wait $p`;
   it('is one, or an error in one line, of a process that ends meanwhile', async () => {
     let images = 0;
     for (let n = 0; n < CASES / 2; n++) {
-      const child = spawn(COUNTERS, [`${n * 40_000}`], { stdio: 'ignore' });
+      const child = spawn(COUNTERS, [`${(n % 10) * 800_000}`], { stdio: 'ignore' });
       const ended = new Promise((resolve) =>
         child.once('exit', (status, signal) => resolve(status ?? signal)),
       );
