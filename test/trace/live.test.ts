@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { threadStat } from '../../src/linux/procfs.js';
+import { threadCall, threadStat } from '../../src/linux/procfs.js';
 import { oneErrorLine, rseqlab } from '../cli/command.js';
 import { Live } from '../cli/live.js';
 import { noPerf, noPtrace, title } from './here.js';
@@ -210,6 +210,31 @@ describe.skipIf(noPtrace)(title('a process by ptrace', noPtrace), () => {
     live.signal('SIGKILL');
     // Its output is ours still: it ends when the program does.
     expect(await live.end()).toBe(null);
+    expect(live.stdout).toBe('registered 20 of 20\n');
+    await eventually(() => others().every((pid) => before.has(pid)));
+  });
+
+  it('that we have started can register when the tracer itself is killed', async () => {
+    const before = new Set(others());
+    const live = new Live(['trace', '--source', 'ptrace', '--', 'test/trace/programs/later']);
+    await live.until(({ stderr }) => / rseq\(/.test(stderr));
+    const line = (pid: number): string => readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+    const tracer = others().find((pid) => !before.has(pid) && line(pid).includes('guarded'))!;
+    const program = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .find((pid) => threadStat(pid)?.parent === tracer && threadStat(pid)?.name === 'later')!;
+    const tracedBy = () =>
+      Number(/TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${program}/status`, 'latin1'))?.[1]);
+    // It does not call until somebody else has taken over.
+    process.kill(program, 'SIGSTOP');
+    const stands = () => threadStat(program)?.state === 't';
+    const hasNothingToDo = () => threadCall(tracer, tracer)?.kind === 'call';
+    await eventually(() => stands() && hasNothingToDo() && stands());
+    process.kill(tracer, 'SIGKILL');
+    await eventually(() => tracedBy() !== tracer && tracedBy() !== 0);
+    process.kill(program, 'SIGCONT');
+    await live.end();
     expect(live.stdout).toBe('registered 20 of 20\n');
     await eventually(() => others().every((pid) => before.has(pid)));
   });

@@ -1,9 +1,9 @@
 /**
  * The tracer by ptrace(2), a process of its own: it waits in wait4(2) for whatever its tracees do, and tells the tool through descriptor 3. When the tool
  * closes that, or dies, it lets go of processes that ran before; a command that was started goes on to be served, in silence, since the
- * filter in it (seccomp) wants a tracer for rseq(2) until its end.
+ * filter in it (seccomp) wants a tracer for rseq(2) until its end. Of a command there are two such processes: the other takes over where this one is killed.
  */
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { ERRNO } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
@@ -13,8 +13,10 @@ import { executableOf, threadStat, threadStatus, threadsOf } from '../../linux/p
 import * as ptrace from '../../linux/ptrace.js';
 import { callFilter, encodeFilter, installFilter } from '../../linux/seccomp.js';
 import { go, startStopped } from '../../linux/spawn.js';
+import { PR_SET_PDEATHSIG } from '../../linux/stub.js';
 import { type Change, waitFor } from '../../linux/wait.js';
 import type { Fact, FactBody } from './facts.js';
+import { adopt, guard } from './guard.js';
 import { rseqMemory } from './registrations.js';
 import { encodeMessage, type TracerMessage, type TracerTask } from './tracer-messages.js';
 
@@ -72,6 +74,8 @@ function attempt(action: () => void): boolean {
 
 const EVENTS = ['FORK', 'VFORK', 'CLONE', 'EXEC'] as const;
 
+const OF_COMMAND = ptrace.traceOptions(...EVENTS, 'SECCOMP');
+
 /** A child of ours that ends when the tool closes its end, or dies: waitFor hears of it. */
 function hangBell(): number {
   tryCall('fcntl', TOOL, F_SETFD, 0);
@@ -79,6 +83,8 @@ function hangBell(): number {
     [process.execPath],
     [
       { name: 'setpgid', arguments: [0, 0] },
+      // Else the tool would not hear that we are gone.
+      { name: 'prctl', arguments: [PR_SET_PDEATHSIG, SIG.SIGKILL] },
       { name: 'read', arguments: [TOOL, new Uint8Array(8), 1] },
       { name: 'exit_group', arguments: [0] },
     ],
@@ -93,7 +99,7 @@ function begin({ args, pids = [] }: TracerTask): number | undefined {
   if (args !== undefined) {
     const filter = encodeFilter(callFilter([RSEQ]));
     const pid = startStopped(args, installFilter(filter));
-    ptrace.seize(pid, ptrace.traceOptions(...EVENTS, 'SECCOMP'));
+    ptrace.seize(pid, OF_COMMAND);
     tracees.set(pid, { pid, calling: false, inCall: false });
     tell({ kind: 'ready', pid });
     go(pid);
@@ -186,7 +192,7 @@ function onEvent(change: Extract<Change, { kind: 'event' }>): void {
       if (tracee !== undefined) attempt(() => enter(tid, tracee));
       break;
     case 'STOP':
-      if (STOPS.includes(signal) && !leaving) {
+      if (STOPS.includes(signal) && !(leaving && everyCall)) {
         attempt(() => ptrace.listen(tid));
         return;
       }
@@ -264,8 +270,6 @@ function leave(): void {
 }
 
 function main(task: TracerTask): void {
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGPIPE'] as const)
-    process.on(name, () => {});
   everyCall = task.args === undefined;
   let command: number | undefined;
   const bell = hangBell();
@@ -275,6 +279,12 @@ function main(task: TracerTask): void {
     tell({ kind: 'failed', text: (error as Error).message, refused: isErrno(error, 'EPERM', 'EACCES') });
     process.exit(1);
   }
+  serve(bell, command);
+  tell({ kind: 'deserted' });
+  tryCall('kill', bell, SIG.SIGKILL);
+}
+
+function serve(bell: number, command: number | undefined): void {
   while (tracees.size > 0) {
     const change = waitFor(-1);
     if (change === undefined) break;
@@ -284,15 +294,33 @@ function main(task: TracerTask): void {
     }
     onChange(change, command);
   }
-  tell({ kind: 'deserted' });
-  tryCall('kill', bell, SIG.SIGKILL);
 }
 
-try {
-  main(JSON.parse(process.argv[2]!) as TracerTask);
-} catch (error) {
-  // Whoever is still traced goes on when we end.
-  if (!silent) process.stderr.write(`rseqlab: the tracer ends: ${(error as Error).message}\n`);
+/** In the place of a tracer that was killed: in silence. */
+function takeOver(): void {
+  silent = true;
+  leaving = true;
+  adopt((pid, tid) => {
+    ptrace.seize(tid, OF_COMMAND);
+    tracees.set(tid, { pid, calling: false, inCall: false });
+  });
+  serve(0, undefined);
+  process.exit(0);
 }
-// The handlers of signals would keep us.
-process.exit(0);
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGPIPE'] as const) process.on(name, () => {});
+const [, file, text, guarded] = process.argv;
+const task = JSON.parse(text!) as TracerTask;
+if (task.args !== undefined && guarded === undefined) {
+  guard([file!, text!, 'guarded'], [0, 1, 2, TOOL], takeOver);
+  closeSync(TOOL);
+} else {
+  try {
+    main(task);
+  } catch (error) {
+    // Whoever is still traced goes on when we end.
+    if (!silent) process.stderr.write(`rseqlab: the tracer ends: ${(error as Error).message}\n`);
+  }
+  // The handlers of signals would keep us.
+  process.exit(0);
+}
