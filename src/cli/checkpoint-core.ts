@@ -1,9 +1,15 @@
 /** `rseqlab checkpoint --format core`: an image is made, or there already, and becomes a core. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import { isImage } from '../checkpoint/codec.js';
 import { writeCore } from '../live/checkpoint/core.js';
 import { ImageProcess } from '../live/image.js';
+import { headOf } from '../live/inspect/file.js';
 import { readingOf } from '../live/reading.js';
 import { Refused } from '../live/refused.js';
+
+/** What is not there counts as one: whoever reads it says why not. */
+export const isImageFile = (path: string): boolean =>
+  !existsSync(path) ? !path.includes('@') : isImage(headOf(path));
 
 interface Made {
   /** Bytes. */

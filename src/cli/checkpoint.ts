@@ -10,7 +10,7 @@ import type {
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { plural } from '../report/document.js';
-import { coreOf, coreOfProcess, Interrupted } from './checkpoint-core.js';
+import { coreOf, coreOfProcess, Interrupted, isImageFile } from './checkpoint-core.js';
 import { checkpointRecording } from './checkpoint-recording.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { Progress } from './progress.js';
@@ -122,7 +122,7 @@ async function fromSource(
   if (format === 'core' && parent !== undefined)
     throw new UsageError('checkpoint: a core holds all of the memory; leave out --parent');
   // Whoever has an image that is called 4242 writes ./4242.
-  if (format === 'core' && !/^\d+$/.test(source)) {
+  if (format === 'core' && !/^\d+$/.test(source) && isImageFile(source)) {
     if (kill || keepPosition || copy || at !== undefined)
       throw new UsageError(
         'checkpoint: an image is made a core as it is; leave out --kill, --keep-position, --at and --copy',
@@ -141,7 +141,12 @@ async function fromSource(
     const [wrong] = Object.entries(real).flatMap(([name, given]) => (given ? [name] : []));
     if (wrong !== undefined)
       throw new UsageError(`${wrong} is for a real process, not a recording; leave it out`);
-    process.stdout.write(checkpointRecording(source, { output, keepPosition }));
+    if (format === 'image') process.stdout.write(checkpointRecording(source, { output, keepPosition }));
+    else {
+      const made = (file: string): string => checkpointRecording(source, { output: file, keepPosition });
+      const [, size] = await coreOfProcess(output, false, async (file) => made(file));
+      process.stdout.write(`${output}: core of the simulated process of ${source}; ${size} bytes\n`);
+    }
     return EXIT.OK;
   }
   available();

@@ -29,7 +29,9 @@ async function start(): Promise<number> {
   const fd = openSync(output, 'w');
   const child = spawn('nice', ['-n', '19', COUNTERS, '1000000000'], { stdio: ['ignore', fd, fd] });
   started.push(child);
-  while (!readFileSync(output, 'utf8').includes('\n')) await new Promise((resolve) => setImmediate(resolve));
+  // It has said that it counts, and all its threads are there.
+  while (!readFileSync(output, 'utf8').includes('\n') || threadsOf(child.pid!).length < 5)
+    await new Promise((resolve) => setImmediate(resolve));
   return child.pid!;
 }
 
@@ -204,6 +206,23 @@ describe.skipIf(reason !== undefined)(title('a core'), () => {
     expect(stderr.replaceAll(/readelf: Warning: .*(unknown|Unrecogni[sz]ed).*\n/gi, '')).toBe('');
   });
 
+  it('of a simulated process says of its threads what an image of that says', () => {
+    const recording = file('counters.rec');
+    rseqlab(['run', '--record', recording, COUNTERS, '50']);
+    for (const [name, format] of [
+      ['simulated.img', 'image'],
+      ['simulated.core', 'core'],
+    ] as const) {
+      const args = ['checkpoint', `${recording}@200`, '-o', file(name), '--format', format];
+      expect(rseqlab(args)).toMatchObject({ status: 0, stderr: '' });
+    }
+    const [image, core] = [inspect(file('simulated.img')), inspect(file('simulated.core'))];
+    expect(image.image!.kernel).toMatch(/\(simulated\)$/);
+    expect(core.threads.length).toBeGreaterThan(1);
+    for (const [index, { tid, ip, registration, area, section }] of core.threads.entries())
+      expect(image.threads[index]).toMatchObject({ tid, ip, registration, area, section });
+  });
+
   it('is explained as one of a process that no signal has ended', async () => {
     const path = core(await start(), 'explained.core');
     const { stdout, status } = rseqlab(['explain', path]);
@@ -230,7 +249,9 @@ describe.skipIf(reason !== undefined)(title('a core'), () => {
     expect(refuse(['/no/such/image', '-o', file('x'), '--format', 'core'])).toContain(
       'there is no such file',
     );
-    expect(refuse(['README.md', '-o', file('x'), '--format', 'core'])).toContain('is no image of a process');
+    expect(refuse(['README.md', '-o', file('x'), '--format', 'core'])).toContain(
+      'README.md is not a recording',
+    );
     expect(refuse([image, '-o', file('x'), '--format', 'core', '--kill'])).toContain('--kill');
     const bytes = readFileSync(image);
     bytes[bytes.length - 50]! ^= 1;

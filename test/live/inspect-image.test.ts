@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { IMAGE_SCHEMA } from '../../src/checkpoint/image.js';
+import { threadsOf } from '../../src/linux/procfs.js';
 import type { InspectDocument } from '../../src/report/inspect-document.js';
 import { oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
@@ -22,7 +23,9 @@ async function start(): Promise<string> {
   const fd = openSync(output, 'w');
   const child = spawn('nice', ['-n', '19', program, '1000000000'], { stdio: ['ignore', fd, fd] });
   started.push(child);
-  while (!readFileSync(output, 'utf8').includes('\n')) await new Promise((resolve) => setImmediate(resolve));
+  // It has said that it counts, and all its threads are there.
+  while (!readFileSync(output, 'utf8').includes('\n') || threadsOf(child.pid!).length < 5)
+    await new Promise((resolve) => setImmediate(resolve));
   return `${child.pid}`;
 }
 

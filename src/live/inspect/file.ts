@@ -36,7 +36,7 @@ function using<T extends { close(): void }, R>(target: T, use: (target: T) => R)
 const HEAD = 64;
 
 /** Empty where it cannot be read: whoever reads it next says why. */
-function headOf(path: string): Uint8Array {
+export function headOf(path: string): Uint8Array {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return new Uint8Array();
   try {
     const fd = openSync(path, 'r');

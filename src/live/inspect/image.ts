@@ -115,7 +115,9 @@ function aboutImage(target: ImageProcess, kernel: RunningKernel): InspectedImage
 /** SIG_DFL is 0, SIG_IGN 1. */
 const IGNORED = 1n;
 
-const heldOf = ({ pieces }: MapImage): number => pieces.reduce((sum, { size }) => sum + size, 0);
+/** In this image, not in those that it was made from. */
+const heldOf = ({ pieces }: MapImage): number =>
+  pieces.reduce((sum, { size, back = 0 }) => sum + (back === 0 ? size : 0), 0);
 
 function refusedHere(image: ProcessImage): string | null {
   try {
