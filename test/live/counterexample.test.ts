@@ -79,10 +79,8 @@ describe.skipIf(missing !== undefined)(
           '--counterexample',
           trace,
           '--',
-          'examples/stress/counters',
-          'good',
-          '1',
-          '10',
+          'test/fixtures/live/signal-bug',
+          'one',
         ]);
         expect(other.stderr).toContain('never began the tasks of scenario count');
         expect(other.status).toBe(2);

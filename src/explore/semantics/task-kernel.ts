@@ -71,6 +71,8 @@ export function putKernelPart(task: Task, part: KernelPart, window: Window): voi
   task.rseq = copyRseq(part.rseq, fromLocal(part.rseq.pointer, window));
   task.state = 'runnable';
   task.killed = undefined;
+  // Of a fault that killed it when another state was looked at: it would go into the frame of a handler.
+  task.trap = { number: 0, error: 0, address: 0n };
   task.after = undefined;
   task.wait = part.wait && { ...part.wait };
   task.traced = copyTraced(part.traced, (at) => fromLocal(at, window));

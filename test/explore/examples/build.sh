@@ -19,7 +19,8 @@ for source in broken/*.c; do
   compile "$name-mended" "$source" -DMENDED
 done
 compile litmus litmus.c
+compile stopped stopped.c
 for name in counter counters list buffer copies lock slab signal; do
   compile "$name-cid" "$top/examples/explore/$name.c" -DBY_MM_CID
 done
-(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] examples/checkpoint/freeze.c examples/checkpoint/thaw.c test/explore/examples/broken/*.[ch] test/explore/examples/litmus.c) >objects/sources.txt
+(cd "$top" && sha256sum include/rseqlab.h examples/explore/*.[ch] examples/checkpoint/freeze.c examples/checkpoint/thaw.c test/explore/examples/broken/*.[ch] test/explore/examples/litmus.c test/explore/examples/stopped.c) >objects/sources.txt

@@ -26,11 +26,12 @@ async function counts(path: string, scenario: string, cpus: number, reductions: 
   return { kind, states, memories };
 }
 
-/** Objects with their scenarios, nothing wrong with them; one with a signal. */
+/** Objects with their scenarios, nothing wrong with them; one with a signal, one with a tracer. */
 const ROWS = [
   ['examples/explore/counter.o', 'count'],
   ['examples/explore/signal.o', 'one'],
   ['examples/explore/list.o', 'push_pop'],
+  ['test/explore/examples/objects/stopped.o.gz', 'stopped'],
 ] as const;
 
 for (const [path, scenario] of ROWS) {
