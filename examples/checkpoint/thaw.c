@@ -1,6 +1,6 @@
 /*
  * What a checkpointer does to a thread that it brings back: before any of the program's code runs in the new process, memory is as it was, and rseq is registered
- * with the address, length, flags and signature that PTRACE_GET_RSEQ_CONFIGURATION told. It is frozen on CPU 0. What has been done instead; -DNAME chooses:
+ * with the address, length and signature that PTRACE_GET_RSEQ_CONFIGURATION told. It was frozen on CPU 0. What has been done instead; -DNAME chooses:
  *
  *   ACTIVE    registers as many bytes as are active (__rseq_size), and does not look at the error: before 7.0 the kernel wants 32 at least
  *   AFTER     puts memory back behind the registration: the numbers of the CPU where the thread was once
