@@ -105,6 +105,22 @@ describe.skipIf(reason !== undefined)(title('a process whose image cannot be wri
     expect(readFileSync(`/proc/${pid}/status`, 'latin1')).toMatch(/^TracerPid:\t0$/m);
   });
 
+  it('goes on when the tool is killed at any moment', async () => {
+    const { pid, ended, text } = await bench.start(COUNTERS, ['4000000']);
+    for (let n = 0; n < 5; n++) {
+      const args = [BIN, 'checkpoint', `${pid}`, '-o', bench.file('killed.img')];
+      const tool = spawn(process.execPath, args, { stdio: 'ignore' });
+      const gone = new Promise((resolve) => tool.once('exit', resolve));
+      // 200 moments: test/long/checkpoint.
+      setTimeout(() => tool.kill('SIGKILL'), 60 + 50 * n);
+      await gone;
+    }
+    expect(await ended).toBe(0);
+    expect(text()).toBe('counting\ncounted 16000000 of 16000000\n');
+    // What a keeper was about when its tool died it brings to an end, and then it takes the file away.
+    while (left().length > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   it('ends meanwhile: one clear error, or an image', async () => {
     for (let n = 0; n < 4; n++) {
       const { pid, ended } = await bench.start(COUNTERS, [`${20000 * n}`]);

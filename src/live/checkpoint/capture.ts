@@ -22,7 +22,7 @@ import { attributesOf, credentialsOf, fileAttributesOf, limitsOf, personalityOf 
 import { captureMaps } from './contents.js';
 import { captureFiles } from './files.js';
 import type { Frozen } from './freeze.js';
-import { checkMaps } from './maps.js';
+import { checkMaps, forgetMaps } from './maps.js';
 import type { MemoryTaker } from './memory.js';
 import { Objects } from './objects.js';
 import { Outside } from './outside.js';
@@ -94,6 +94,7 @@ export function checkBefore(pid: number): Outside {
   checkProcess(pid);
   const outside = new Outside(pid);
   const objects = new Objects(outside);
+  forgetMaps();
   checkMaps(pid, objects);
   captureFiles(pid, objects, outside);
   outside.refresh();

@@ -9,6 +9,7 @@ import { capture, checkBefore } from './capture.js';
 import { prepareMaps } from './contents.js';
 import { type Frozen, freeze, type Meeting, thaw } from './freeze.js';
 import type { Parent } from './known.js';
+import { forgetMaps } from './maps.js';
 import { MemoryTaker } from './memory.js';
 import { type Snapshot, snapshot } from './snapshot.js';
 import { ImageWriter } from './writer.js';
@@ -52,6 +53,7 @@ export async function take(options: TakeOptions): Promise<Taken> {
   prepareMaps(pid);
   options.progress(0);
   const met = options.arrive?.();
+  if (met !== undefined) forgetMaps();
   const begun = performance.now();
   const threads = freeze(pid, met);
   let image: ProcessImage;
