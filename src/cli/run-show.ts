@@ -121,7 +121,7 @@ export class Showing {
   }
 
   /** Names for a process's addresses. */
-  readonly places = (process: ProcessView): Places => Places.of(process, this.imageOf(process.executable));
+  readonly places = (process: ProcessView): Places => Places.of(process, (path) => this.imageOf(path));
 
   private get wantsSummary(): boolean {
     return this.options.summary === true || this.options.output !== undefined;
@@ -151,7 +151,7 @@ export class Showing {
     const process = kernel.state.processes.get(kernel.state.firstPid);
     if (this.first === undefined && process !== undefined && process.tasks.length > 0)
       this.first = this.places(processView(kernel, process));
-    return this.first ?? Places.of(undefined, undefined);
+    return this.first ?? Places.of(undefined, () => undefined);
   }
 
   private imageOf(path: string): ProgramImage | undefined {

@@ -5,25 +5,44 @@ import { printable } from '../binary/printable.js';
 import { x86_64 } from '../isa/x86-64/decoder.js';
 import type { ProcessView } from '../process/process.js';
 
-/** Names for addresses of a process, from the file that it runs. */
+/** The image of a file that a process has mapped; undefined where it is none, or not at hand. */
+type ImageOf = (path: string) => ProgramImage | undefined;
+
+/** Names for addresses of a process, from the files that it has mapped. */
 export class Places {
   private constructor(
     private readonly image: ProgramImage | undefined,
     /** What the loader added to the file's addresses. */
     private readonly bias: bigint,
+    /** Other files' names, with what they are called by. */
+    private readonly elsewhere: (address: bigint) => string = () => '',
   ) {}
 
-  /** `image`: of the process's executable; without one there are no names. */
-  static of(process: ProcessView | undefined, image: ProgramImage | undefined): Places {
-    if (image === undefined || process === undefined || image.header.type === 'executable')
-      return new Places(image, 0n);
-    const start = process.maps.find(({ name }) => name === process.executable)?.start ?? 0n;
-    const first = BigInt(image.regions[0]?.start ?? 0);
-    return new Places(image, start - (first - (first % 4096n)));
+  /** By `imageOf` the process's executable, and its libraries; without one there are no names. */
+  static of(process: ProcessView | undefined, imageOf: ImageOf): Places {
+    if (process === undefined) return new Places(undefined, 0n);
+    const { executable } = process;
+    const image = imageOf(executable);
+    const libraries = new Map<string, Places>();
+    return new Places(image, image === undefined ? 0n : biasOf(process, image, executable), (address) => {
+      const map = process.maps.find(({ start, end }) => start <= address && address < end);
+      if (map === undefined || !map.name.startsWith('/') || map.name === executable) return '';
+      let library = libraries.get(map.name);
+      if (library === undefined) {
+        const its = imageOf(map.name);
+        library = new Places(its, its === undefined ? 0n : biasOf(process, its, map.name));
+        libraries.set(map.name, library);
+      }
+      const file = map.name.replace(/^.*\//, '');
+      const offset = address - map.start + BigInt(map.offset);
+      return `${library.name(address)} of ${printable(file)}+${hex(offset)}`;
+    });
   }
 
-  /** ` <push+0x14>`, with the blank in front, or ''. */
+  /** ` <push+0x14>`, with the blank in front, or ''; of a library also which and where in it. */
   readonly name = (address: bigint): string => {
+    const elsewhere = this.elsewhere(address);
+    if (elsewhere !== '') return elsewhere;
     const at = this.inFile(address);
     if (at === undefined || this.image === undefined) return '';
     const range = this.image.functionAt(at);
@@ -53,6 +72,14 @@ export class Places {
     const at = address - this.bias;
     return at >= 0n ? asAddr(at) : undefined;
   }
+}
+
+/** What the loader has added to a file's addresses. */
+function biasOf(process: ProcessView, image: ProgramImage, path: string): bigint {
+  if (image.header.type === 'executable') return 0n;
+  const start = process.maps.find(({ name }) => name === path)?.start ?? 0n;
+  const first = BigInt(image.regions[0]?.start ?? 0);
+  return start - (first - (first % 4096n));
 }
 
 const label = (name: string, offset: number): string =>

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -62,6 +63,16 @@ export const keepingPosition = (image: ProcessImage): ProcessImage => ({
         },
   ),
 });
+
+/** Until a program has said a whole line: it may write that in pieces. */
+export const firstLine = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    let said = '';
+    child.stdout!.on('data', (part) => {
+      said += part;
+      if (said.includes('\n')) resolve();
+    });
+  });
 
 /** A program of test/programs, unpacked into a folder. */
 export function unpacked(library: 'glibc' | 'musl', folder: string): string {

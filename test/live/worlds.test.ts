@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { decodeImage } from '../../src/checkpoint/codec.js';
 import { readRecording } from '../../src/event/recording.js';
 import { freeIds, NO_IDS } from '../checkpoint/ids.js';
-import { COUNTERS, unpacked } from '../checkpoint/images.js';
+import { COUNTERS, firstLine, unpacked } from '../checkpoint/images.js';
 import { oneErrorLine, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
@@ -27,7 +27,7 @@ describe.skipIf(reason !== undefined)(title('a process of the real kernel'), () 
     const child = spawn(COUNTERS, ['100000'], { stdio: ['ignore', 'pipe', 'ignore'] });
     started.push(child);
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    await firstLine(child);
     child.kill('SIGSTOP');
     const image = file('real.img');
     expect(rseqlab(['checkpoint', `${child.pid}`, '-o', image, '--kill'])).toMatchObject({ status: 0 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readRecording } from '../../src/event/recording.js';
 import { freeIds } from '../checkpoint/ids.js';
-import { COUNTERS, unpacked } from '../checkpoint/images.js';
+import { COUNTERS, firstLine, unpacked } from '../checkpoint/images.js';
 import { rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
@@ -21,7 +21,7 @@ const countEvents = (recording: string): number =>
 async function frozen(image: string, ...words: string[]): Promise<string> {
   const child: ChildProcess = spawn(COUNTERS, ['60000'], { stdio: ['ignore', 'pipe', 'ignore'] });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  await new Promise((resolve) => child.stdout!.once('data', resolve));
+  await firstLine(child);
   child.kill('SIGSTOP');
   const { stdout } = rseqlab(['checkpoint', `${child.pid}`, '-o', image, '--kill', ...words]);
   child.kill('SIGKILL');

@@ -26,7 +26,7 @@ export function putThread(task: Task, thread: ThreadImage, dropAvx: boolean, no:
   task.registers[FS_BASE] = registers['fs_base']!;
   task.registers[GS_BASE] = registers['gs_base']!;
   setRflags(task, registers['rflags']!);
-  putExtended(task, fromBase64(thread.extended), dropAvx, no);
+  putExtended(task, fromBase64(thread.extended), dropAvx || isInCall(thread), no);
   task.name = bytesText(thread.name);
   task.mask = thread.mask;
   task.pending = thread.pending.map(signalIn);
@@ -50,6 +50,10 @@ export function signalIn(info: string): Signal {
 const XSTATE = { bv: 512, ymm: 576, ymmEnd: 832, end: 2432 } as const;
 /** opmask, ZMM_Hi256, Hi16_ZMM: where they are depends on the processor, in front of `end`. */
 const AVX512 = 0xe0n;
+
+/** Functions keep nothing in vector registers over a call (System V ABI, 3.2.1), and the library's that make the call have no use for them. */
+const isInCall = ({ stood }: ThreadImage): boolean =>
+  stood !== undefined && BigInt.asIntN(64, stood.orig_rax) >= 0n;
 
 /** Floating point and SSE as they are. What AVX adds the machine has not: it must be as at the beginning, as functions leave it (vzeroupper). */
 function putExtended(task: Task, bytes: Uint8Array, dropAvx: boolean, no: No): void {
