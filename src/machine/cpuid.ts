@@ -1,6 +1,6 @@
 /**
- * The processor that programs see: the baseline of x86-64 and no more, the same on every host. Popcnt, lzcnt and tzcnt work but are not
- * announced.
+ * The processor that programs see: the baseline of x86-64 and no more, the same on every host. Popcnt, lzcnt and tzcnt, and xsave,
+ * xsavec and xrstor, work but are not announced.
  */
 const VENDOR = 'rseqlab  x86';
 const BRAND = 'rseqlab simulated x86-64 processor';

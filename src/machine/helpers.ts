@@ -13,6 +13,7 @@ import {
 } from './x87/environment.js';
 import { readImage, writeImage } from './x87/image.js';
 import { reset, Unit } from './x87/unit.js';
+import { xrstor, xsave } from './x87/xsave.js';
 
 /** What helpers see of a machine. */
 export interface HelperHost {
@@ -95,8 +96,15 @@ export const HELPER_FUNCTIONS: Readonly<Record<Helper, HelperFunction>> = {
     restoreAll(unit, host.read(address, SAVED_SIZE));
     return undefined;
   },
+  xsave: (host, address) => xsave(host, address, askedParts(host), false),
+  xsavec: (host, address) => xsave(host, address, askedParts(host), true),
+  xrstor: (host, address) => xrstor(host, address, askedParts(host)),
   fxrstor: (host, address) => readImage(host.view, host.read(address, FX_BYTES)),
 };
+
+/** edx:eax. */
+const askedParts = (host: HelperHost): bigint =>
+  ((host.register(RDX) & 0xffff_ffffn) << 32n) | (host.register(RAX) & 0xffff_ffffn);
 
 /** The time stamp counts instructions; the budget says how many are still to come until it is STATE.tsc. */
 function readTimeStamp(host: HelperHost): undefined {

@@ -50,6 +50,9 @@ export const HELPERS = [
   'fldenv',
   'fnsave',
   'frstor',
+  'xsave',
+  'xsavec',
+  'xrstor',
 ] as const;
 export type Helper = (typeof HELPERS)[number];
 /** The number of a name that translated code calls; throws where a meaning names what nobody does. */

@@ -48,6 +48,29 @@ describe.skipIf(reason !== undefined)(title('a process of the real kernel'), () 
   });
 });
 
+describe.skipIf(reason !== undefined)(title('a dynamic program'), () => {
+  it('goes on in the simulated machine, up to an instruction that this has not', async ({ skip }) => {
+    const program = ['/usr/bin/cat', '/bin/cat'].find((path) => existsSync(path));
+    skip(program === undefined, 'there is no cat');
+    const child = spawn(program!, [], { stdio: ['pipe', 'pipe', 'ignore'] });
+    started.push(child);
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.stdin.write('first\n');
+    await firstLine(child);
+    const image = file('cat.img');
+    const taken = rseqlab(['checkpoint', `${child.pid}`, '-o', image, '--kill']);
+    skip(taken.status !== 0, `cat cannot be frozen here: ${taken.stderr}`);
+    await ended;
+    const { status, stdout, stderr } = rseqlab(['run', image], {}, { input: 'second\nthird\n' });
+    // A C library that has chosen AVX for the real processor.
+    expect(stderr).toMatch(
+      /^$|was killed by SIGILL: the simulated (machine|processor) does not have this instruction\n {2}at {8}0x[0-9a-f]+( <.*>)? of \S+\+0x[0-9a-f]+\n {12}\S/,
+    );
+    skip(status === 132, `its library uses an instruction that the machine has not: ${stderr}`);
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'second\nthird\n', stderr: '' });
+  });
+});
+
 describe.skipIf(reason !== undefined)(title('a simulated process'), () => {
   it('goes on in the real kernel, and counts right', ({ skip }) => {
     const recording = file('counters.rseq');

@@ -102,6 +102,32 @@ describe('exceptions that are unmasked', () => {
   });
 });
 
+it('xsavec and xrstor carry the parts that are asked for, and no others', () => {
+  // mov $0xee,%eax; xor %edx,%edx; xsavec (%rsp): SSE, of what glibc's dynamic linker asks for.
+  const prepare = (m: Machine): void => {
+    for (let n = 0; n < 16; n++) m.view.setBigUint64(STATE.xmm + 16 * n, BigInt(n) * 0x0101_0101n, true);
+    m.poke(DATA + 4096, new Uint8Array(576).fill(0xaa));
+  };
+  const saved = run(`b8ee000000 31d2 0fc72424 ${HLT}`, { prepare }).machine.read(DATA + 4096, 576);
+  const view = new DataView(saved.buffer);
+  expect([view.getBigUint64(512, true), view.getBigUint64(520, true)]).toEqual([2n, (1n << 63n) | 2n]);
+  expect([saved[0], view.getUint32(24, true), view.getUint32(160 + 48, true)]).toEqual([
+    0xaa, 0x1f80, 0x0303_0303,
+  ]);
+  // pcmpeqd %xmm3,%xmm3; xrstor (%rsp)
+  const back = run(`b8ee000000 31d2 660f76db 0fae2c24 ${HLT}`, {
+    prepare: (m) => m.poke(DATA + 4096, saved),
+  });
+  expect(back.machine.view.getBigUint64(STATE.xmm + 48, true)).toBe(0x0303_0303n);
+  expect(back.machine.view.getBigUint64(STATE.xmm + 56, true)).toBe(0n);
+  // Of a part that the machine has not, and where it is not aligned: #GP.
+  view.setBigUint64(512, 4n, true);
+  for (const code of ['0fae2c24', '0fae6c2408']) {
+    const { stop } = run(`b8ee000000 31d2 ${code} ${HLT}`, { prepare: (m) => m.poke(DATA + 4096, saved) });
+    expect(stop).toEqual({ reason: 'trap', trap: 'general-protection' });
+  }
+});
+
 it('fxsave and fxrstor carry all of the state', () => {
   const save = run(`d9eb 0f28c1 0fae0424 ${HLT}`, {
     prepare: (m) => {

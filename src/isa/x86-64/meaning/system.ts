@@ -33,6 +33,14 @@ const area =
     d.statements.push({ do: 'helper', name, operands: [d.address()] });
   };
 
+/** xsave and the like: aligned to 64. */
+const state =
+  (name: string): Row =>
+  (d) => {
+    d.trap('general-protection', nonZero(and(d.address(), constant(64, 63))));
+    d.statements.push({ do: 'helper', name, operands: [d.address()] });
+  };
+
 const trap =
   (kind: Trap): Row =>
   (d) =>
@@ -130,6 +138,12 @@ export const SYSTEM: readonly (readonly [Mnemonic, Row])[] = [
   [Mnemonic.Fxsave64, area('fxsave')],
   [Mnemonic.Fxrstor, area('fxrstor')],
   [Mnemonic.Fxrstor64, area('fxrstor')],
+  [Mnemonic.Xsave, state('xsave')],
+  [Mnemonic.Xsave64, state('xsave')],
+  [Mnemonic.Xsavec, state('xsavec')],
+  [Mnemonic.Xsavec64, state('xsavec')],
+  [Mnemonic.Xrstor, state('xrstor')],
+  [Mnemonic.Xrstor64, state('xrstor')],
   [Mnemonic.Ldmxcsr, loadMxcsr],
   [Mnemonic.Stmxcsr, (d) => d.store(d.address(), { op: 'state', width: 32, field: 'mxcsr' })],
   [Mnemonic.Cmpxchg8b, compareExchangeTwo(32)],
