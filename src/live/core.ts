@@ -127,7 +127,7 @@ export class CoreProcess implements Target {
     try {
       const stat = fstatSync(fd);
       if (!stat.isFile())
-        throw new Refused(`${path} is no regular file; give a core, an image, or the number of a process`);
+        throw new Refused(`${path} is no regular file; give a core, or the number of a process`);
       return new CoreProcess(path, fd, stat.size);
     } catch (error) {
       closeSync(fd);
@@ -197,9 +197,7 @@ export class CoreProcess implements Target {
     const magic = this.bytes(0, 64);
     const head = magic && new DataView(magic.buffer);
     if (head === undefined || head.getUint32(0) !== 0x7f454c46)
-      throw new Refused(
-        `${this.path} is no ELF core and no image; give one of these, or the number of a process`,
-      );
+      throw new Refused(`${this.path} is no ELF core; give a core, or the number of a process`);
     if (head.getUint16(16, true) !== ET_CORE)
       throw new Refused(`${this.path} is a program or library, not a core; rseqlab check looks at those`);
     if (head.getUint8(4) !== 2 || head.getUint16(18, true) !== EM_X86_64)

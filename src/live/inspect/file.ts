@@ -21,7 +21,10 @@ export function inspectFile(path: string, kernel: RunningKernel): InspectedProce
       );
     return readingOf(path, () => using(new CriuImages(path), (images) => inspectCriu(images, kernel)));
   }
-  if (!isImage(headOf(path))) return [using(CoreProcess.open(path), (core) => inspectCore(core, kernel))];
+  const head = headOf(path);
+  if (head.length > 0 && !isImage(head) && head[0] !== ELF)
+    throw new Refused(`${path} is no ELF core and no image; give one of these, or the number of a process`);
+  if (!isImage(head)) return [using(CoreProcess.open(path), (core) => inspectCore(core, kernel))];
   return [readingOf(path, () => using(ImageProcess.open(path), (image) => inspectImage(image, kernel)))];
 }
 
@@ -34,6 +37,8 @@ function using<T extends { close(): void }, R>(target: T, use: (target: T) => R)
 }
 
 const HEAD = 64;
+/** The first byte of an ELF file. */
+const ELF = 0x7f;
 
 /** Empty where it cannot be read: whoever reads it next says why. */
 export function headOf(path: string): Uint8Array {
