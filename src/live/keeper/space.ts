@@ -14,7 +14,7 @@ let bufferAddress = 0;
 export interface Breakpoint {
   readonly at: number;
   /** The byte that belongs there. */
-  readonly original: number;
+  original: number;
   planted: boolean;
   /** Space.epoch when the original byte was read. */
   epoch: number;
@@ -97,7 +97,10 @@ export class Space {
     if (known !== undefined && (known.planted || known.epoch === this.epoch)) return known;
     const original = this.byte(at);
     if (original === undefined || original === INT3) return undefined;
-    const made = { at, original, planted: false, epoch: this.epoch };
+    // The same object as before: others hold it.
+    const made = known ?? { at, original, planted: false, epoch: this.epoch };
+    made.original = original;
+    made.epoch = this.epoch;
     this.breakpoints.set(at, made);
     return made;
   }
