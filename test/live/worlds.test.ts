@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { freeIds, NO_IDS } from '../checkpoint/ids.js';
 import { COUNTERS, firstLine, unpacked } from '../checkpoint/images.js';
 import { oneErrorLine, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
+import { Bench } from './checkpoint-programs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-worlds-'));
 const file = (name: string): string => join(folder, name);
@@ -45,6 +46,30 @@ describe.skipIf(reason !== undefined)(title('a process of the real kernel'), () 
     const restored = rseqlab(['restore', back]);
     skip(restored.stderr.includes(NO_IDS), 'no permission to choose ids of processes');
     expect(restored).toEqual(right);
+  });
+});
+
+describe.skipIf(reason !== undefined)(title('what a process has besides its memory'), () => {
+  const bench = new Bench();
+  afterEach(() => bench.end());
+  afterAll(() => bench.remove());
+
+  it('is there in the simulated machine: pipes, shared memory, timers, signals, threads that wait', async () => {
+    const go = bench.go();
+    const { pid, ended } = await bench.start(bench.kept, ['everything', go]);
+    const image = bench.file('kept.img');
+    expect(rseqlab(['checkpoint', `${pid}`, '-o', image, '--kill'])).toMatchObject({ status: 0, stderr: '' });
+    await ended;
+    writeFileSync(go, '');
+    const { stdout, stderr } = rseqlab(['run', '--drop-avx', '--allow-read', go, image]);
+    const [right, wrong] = [true, false].map((is) =>
+      stdout.split('\n').filter((line) => line !== '' && line.endsWith(': right') === is),
+    );
+    // docs/checkpoint.md says so of these two.
+    expect(wrong).toEqual(['packets: wrong', 'timer slack: wrong']);
+    expect(right!.length).toBeGreaterThan(25);
+    // A thread of it uses AVX, where the real processor has that.
+    expect(stderr).toMatch(/^$|does not have this instruction\n {2}at .*\n {12}vmov/);
   });
 });
 

@@ -63,6 +63,9 @@ function putProcess(process: Process, image: ProcessImage): void {
     process.handlers[signal] = { handler, flags: Number(flags), restorer, mask };
   process.shared = image.pending.map(signalIn);
   process.personality = image.personality ?? 0;
+  process.noNewPrivileges = image.noNewPrivileges === true;
+  process.dumpable = image.attributes?.['dumpable'] ?? process.dumpable;
+  process.subreaper = image.attributes?.['childSubreaper'] === 1;
   for (const [which, [soft, hard]] of (image.limits ?? []).entries()) process.limits.set(which, [soft, hard]);
 }
 

@@ -77,6 +77,7 @@ export function takeImage(kernel: Kernel, data: ImageData, settings: TakeSetting
     membarrier: mm.membarrier,
     personality: process.personality,
     noNewPrivileges: process.noNewPrivileges,
+    attributes: { dumpable: process.dumpable, childSubreaper: Number(process.subreaper) },
   };
 }
 
