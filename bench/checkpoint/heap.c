@@ -5,6 +5,7 @@
  * writes: it puts the number of its round into one page after the other, all over the memory (16 in a millisecond). The others count in a section each millisecond.
  * FILE, mapped, tells: 0 ready, 1 nanoseconds of the longest gap (the reader sets it to 0), 2 the watcher's rounds, 3 the writer's rounds, 4 where
  * the memory is. It ends when word 5 is set: with status 0, and 1 in word 6, if the memory is as it was written.
+ * While word 7 is set the writer waits; word 8 counts the pages that it has written.
  */
 #define _GNU_SOURCE
 typedef unsigned int u32;
@@ -120,7 +121,10 @@ static void write_on(void)
 					told[6] = right ? 1 : 2;
 					call(EXIT_GROUP, !right, 0, 0, 0);
 				}
-				pause_for(1000000);
+				do
+					pause_for(1000000);
+				while (told[7] && !told[5]);
+				told[8] += 16;
 			}
 			put(ORDER(k, pages), round);
 		}

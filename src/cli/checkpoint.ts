@@ -70,6 +70,7 @@ export function addCheckpoint(program: Command, finish: (status: number) => void
       'wait until a thread comes to it, and freeze it there: an address (0x...), or symbol+offset',
     )
     .option('--copy', 'copy its memory while it stands still, instead of from a snapshot while it goes on')
+    .option('--no-compress', 'faster, and larger')
     .option('--parent <image>', 'write only what has changed since that image, which restore needs as well')
     .addHelpText('after', CHECKPOINT_EXAMPLES)
     .action(async (source: string, options: CheckpointOptions) =>
@@ -110,6 +111,7 @@ interface CheckpointOptions {
   readonly kill?: boolean;
   readonly keepPosition?: boolean;
   readonly copy?: boolean;
+  readonly compress?: boolean;
   readonly parent?: string;
   readonly at?: string;
 }
@@ -118,7 +120,7 @@ async function fromSource(
   source: string,
   { output, format, ...options }: CheckpointOptions,
 ): Promise<number> {
-  const { kill = false, keepPosition = false, copy = false, parent, at } = options;
+  const { kill = false, keepPosition = false, copy = false, compress = true, parent, at } = options;
   if (format === 'core' && parent !== undefined)
     throw new UsageError('checkpoint: a core holds all of the memory; leave out --parent');
   // Whoever has an image that is called 4242 writes ./4242.
@@ -135,6 +137,7 @@ async function fromSource(
     const real = {
       '--kill': kill,
       '--copy': copy,
+      '--no-compress': !compress,
       '--at': at !== undefined,
       '--parent': parent !== undefined,
     };
@@ -155,6 +158,7 @@ async function fromSource(
     kill,
     keepPosition,
     copy,
+    compress,
     parent,
     ...(at !== undefined && { at }),
   };

@@ -3,6 +3,7 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -103,7 +104,10 @@ describe.skipIf(reason !== undefined)(title('the memory of a process that writes
     );
     expect(existsSync(`/proc/${pid}`)).toBe(false);
     copyFileSync(file('kept.img'), first);
-    const back = spawn(process.execPath, [BIN, 'restore', third], { stdio: ['ignore', 'ignore', 'pipe'] });
+    // With a descriptor that is none of its own.
+    const back = spawn('sh', ['-c', 'exec 9<&0; exec "$@"', 'sh', process.execPath, BIN, 'restore', third], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let errors = '';
     back.stderr.on('data', (bytes) => {
       errors += bytes;
@@ -111,9 +115,10 @@ describe.skipIf(reason !== undefined)(title('the memory of a process that writes
     const status = new Promise((resolve) => back.once('close', resolve));
     // It looks at all its memory in the end.
     await Promise.race([status, until(WORD.watcher, word(WORD.watcher) + 10n)]);
+    const descriptors = back.exitCode === null ? readdirSync(`/proc/${pid}/fd`) : [];
     end();
     const result = await status;
     skip(errors.includes('not permitted to choose ids'), 'no permission to choose ids of processes');
-    expect({ result, errors }).toEqual({ result: 0, errors: '' });
+    expect({ result, errors, descriptors }).toEqual({ result: 0, errors: '', descriptors: ['0', '1', '2'] });
   });
 });

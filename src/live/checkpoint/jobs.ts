@@ -21,6 +21,7 @@ export interface CheckpointConfig {
   readonly keepPosition: boolean;
   /** Its memory is copied while it stands still: no snapshot. */
   readonly copy: boolean;
+  readonly compress: boolean;
   /** An image from before: only what has changed since is written. */
   readonly parent: string | undefined;
   /** An instruction at which a thread is to be: `0x4011c4`, `push+0x14`. */

@@ -26,6 +26,8 @@ const PR_SET_VMA = 0x53564d41;
 /** `keep`: where our page is. Throws Unsupported, SystemError. */
 export function makeMemory(pid: number, call: InThread, open: OpenImage, keep: bigint): ObjectDescriptors {
   const { image } = open;
+  // Descriptors that whoever started us has left open are none of its own.
+  call('close_range', 3, 0xffff_ffff, 0);
   const now = mapsOf(pid).filter(({ name }) => name !== '[vsyscall]');
   for (const { start, end, name } of now)
     if (start !== keep && !KERNEL_MAPS.includes(name)) call('munmap', start, end - start);

@@ -1,7 +1,9 @@
 /** Reads a process's memory into an image: what must be read while it stands still, and what can wait. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { ERRNO } from '../../abi/errno.js';
 import { appendPieces } from '../../checkpoint/blocks.js';
 import type { PieceImage } from '../../checkpoint/image.js';
+import { SystemError } from '../../linux/errors.js';
 import { readInto } from '../../linux/memory.js';
 import { PageMap } from '../../linux/pagemap.js';
 import type { FileMap } from '../../linux/procfs.js';
@@ -114,7 +116,8 @@ function* chunks(
 function readForcedInto(fd: number, address: bigint, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
     const got = readSync(fd, bytes, at, bytes.length - at, address + BigInt(at));
-    if (got === 0) throw new Error(`memory at ${address.toString(16)} cannot be read`);
+    // Its memory is gone: it was killed.
+    if (got === 0) throw new SystemError('pread64', ERRNO.ESRCH);
     at += got;
   }
 }

@@ -2,7 +2,9 @@
 
 import { SIG } from '../../abi/signals.js';
 import type { ProcessImage } from '../../checkpoint/image.js';
+import { isErrno } from '../../linux/errors.js';
 import { findSyscall } from '../../linux/inject.js';
+import { tryCall } from '../../linux/libc.js';
 import { signalThread } from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
 import { capture, checkBefore } from './capture.js';
@@ -11,6 +13,7 @@ import { type Frozen, freeze, type Meeting, thaw } from './freeze.js';
 import type { Parent } from './known.js';
 import { forgetMaps } from './maps.js';
 import { MemoryTaker } from './memory.js';
+import { Unsupported } from './refusal.js';
 import { type Snapshot, snapshot } from './snapshot.js';
 import { ImageWriter } from './writer.js';
 
@@ -21,6 +24,7 @@ export interface TakeOptions {
   readonly keepPosition: boolean;
   /** Its memory is copied while it stands still, and no snapshot is made. */
   readonly copy: boolean;
+  readonly compress: boolean;
   /** Waits until a thread stands where it is to be frozen. */
   arrive?(): Meeting;
   /** Where the image goes, and its name for messages. */
@@ -47,7 +51,7 @@ export interface Taken {
 /** Throws Unsupported, SystemError, what `progress` and writing throw: the process goes on then, whatever was asked. */
 export async function take(options: TakeOptions): Promise<Taken> {
   const { pid, kill } = options;
-  const writer = new ImageWriter(options.out, options.file);
+  const writer = new ImageWriter(options.out, options.file, options.compress);
   const memory = new MemoryTaker(writer, options.parent?.known);
   const outside = checkBefore(pid);
   prepareMaps(pid);
@@ -55,7 +59,8 @@ export async function take(options: TakeOptions): Promise<Taken> {
   const met = options.arrive?.();
   if (met !== undefined) forgetMaps();
   const begun = performance.now();
-  const threads = freeze(pid, met);
+  const relax = hurry();
+  const threads = freezeOr(relax, () => freeze(pid, met));
   let image: ProcessImage;
   let bytes = 0;
   let copy: Snapshot | undefined;
@@ -66,23 +71,56 @@ export async function take(options: TakeOptions): Promise<Taken> {
   try {
     image = capture(pid, threads, memory, outside, options);
     if (kill) {
+      relax();
       bytes = await write(pid);
       options.complete();
       end(pid, threads);
     } else copy = keep(threads, memory, options);
   } finally {
     thaw(threads);
+    relax();
   }
   const frozen = performance.now() - begun;
   if (!kill) {
     try {
       bytes = await write(copy?.pid ?? pid);
+    } catch (error) {
+      if (copy === undefined || !isErrno(error, 'ESRCH', 'ENOENT', 'EIO')) throw error;
+      throw new Unsupported(
+        'the snapshot of its memory was killed, perhaps for want of memory; the process is as it was; try again with --copy',
+      );
     } finally {
       copy?.end();
     }
     options.complete();
   }
   return { image, bytes, memory: memory.taken, frozen };
+}
+
+const SCHED_OTHER = 0;
+const SCHED_FIFO = 1;
+const RESET_ON_FORK = 0x4000_0000;
+
+/**
+ * While others wait for us we go first, where we may (CAP_SYS_NICE): on a machine with much to do a process would stand still for as often as we wait
+ * for our turn. What it returns takes that back.
+ */
+function hurry(): () => void {
+  const priority = (value: number): Uint8Array => Uint8Array.of(value, 0, 0, 0);
+  if (tryCall('sched_getscheduler', 0) !== SCHED_OTHER) return () => {};
+  tryCall('sched_setscheduler', 0, SCHED_FIFO | RESET_ON_FORK, priority(1));
+  return () => {
+    tryCall('sched_setscheduler', 0, SCHED_OTHER, priority(0));
+  };
+}
+
+function freezeOr(failed: () => void, action: () => Frozen[]): Frozen[] {
+  try {
+    return action();
+  } catch (error) {
+    failed();
+    throw error;
+  }
 }
 
 /** Its memory as it is now, to be read when it goes on: by a snapshot, or in memory of ours. */

@@ -28,10 +28,11 @@ export class ImageWriter {
   private length = 0;
   private failed: unknown;
 
-  /** `name`: of the file, for messages. */
+  /** `name`: of the file, for messages. `compresses`: false, all pages stay as they are. */
   constructor(
     private readonly fd: number,
     private readonly name: string,
+    private readonly compresses = true,
   ) {
     this.write(imageHead());
   }
@@ -54,16 +55,21 @@ export class ImageWriter {
     let from = 0;
     let kind: Kind | undefined;
     for (let at = 0; at <= bytes.length; at += PAGE) {
-      const next = at < bytes.length ? kindOf(bytes, at, zeros) : undefined;
+      const next = at < bytes.length ? this.kindOf(bytes, at, zeros) : undefined;
       if (next === kind) continue;
       if (kind === 'noise' || kind === 'words') {
-        const builder = kind === 'noise' ? this.plain : this.compact;
+        const builder = kind === 'words' ? this.compact : this.plain;
         appendPieces(pieces, builder.add(address + BigInt(from), bytes.subarray(from, at)));
       }
       from = at;
       kind = next;
     }
     return pieces;
+  }
+
+  private kindOf(bytes: Uint8Array, from: number, zeros: boolean): Kind {
+    if (!zeros && isZero(bytes, from)) return 'zeros';
+    return this.compresses && !isNoise(bytes, from) ? 'words' : 'noise';
   }
 
   /** Until more can be added without piling up. Throws what writing has thrown. */
@@ -142,10 +148,11 @@ let turn = 0;
 /** Of 256 bytes that come from dice about 162 values are different; of a program's data, or text, fewer than a hundred. */
 const NOISE = 140;
 
-/** What a page is like: it takes deflate three times as long to find out that it can do nothing with noise. */
-function kindOf(bytes: Uint8Array, from: number, zeros: boolean): Kind {
-  if (!zeros && bytes[from] === 0 && Buffer.compare(bytes.subarray(from, from + PAGE), ZEROS) === 0)
-    return 'zeros';
+const isZero = (bytes: Uint8Array, from: number): boolean =>
+  bytes[from] === 0 && Buffer.compare(bytes.subarray(from, from + PAGE), ZEROS) === 0;
+
+/** It takes deflate three times as long to find out that it can do nothing with noise. */
+function isNoise(bytes: Uint8Array, from: number): boolean {
   turn++;
   let values = 0;
   // Four stretches of 64 bytes.
@@ -154,5 +161,5 @@ function kindOf(bytes: Uint8Array, from: number, zeros: boolean): Kind {
     if (seen[value] !== turn) values++;
     seen[value] = turn;
   }
-  return values > NOISE ? 'noise' : 'words';
+  return values > NOISE;
 }
