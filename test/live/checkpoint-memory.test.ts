@@ -119,6 +119,10 @@ describe.skipIf(reason !== undefined)(title('the memory of a process that writes
     end();
     const result = await status;
     skip(errors.includes('not permitted to choose ids'), 'no permission to choose ids of processes');
-    expect({ result, errors, descriptors }).toEqual({ result: 0, errors: '', descriptors: ['0', '1', '2'] });
+    expect({ result, errors, descriptors }).toEqual({
+      result: 0,
+      errors: '',
+      descriptors: ['0', '1', '2', '3'],
+    });
   });
 });
