@@ -3,7 +3,6 @@ import { printableData } from '../binary/printable.js';
 import { type RunningKernel, runningKernel } from '../linux/kernel.js';
 import { unavailable } from '../linux/libc.js';
 import { allProcesses } from '../linux/procfs.js';
-import { inspectFile } from '../live/inspect/file.js';
 import { inspectProcess } from '../live/inspect/look.js';
 import { LiveProcess } from '../live/process.js';
 import { Refused } from '../live/refused.js';
@@ -68,7 +67,7 @@ async function run(targets: readonly string[], options: Options): Promise<number
   if (targets.length > 0 && options.all)
     throw new UsageError('inspect: --all takes no targets; leave one of them out');
   if (options.watch) return watch(targets, options);
-  const document = look(targets, options);
+  const document = await look(targets, options);
   const colour = wantsColour(options.color, options.output);
   deliver(
     options.format === 'json' ? `${JSON.stringify(document, null, 2)}\n` : textOf(document, options, colour),
@@ -88,13 +87,13 @@ function statusOf({ processes }: InspectDocument): number {
 }
 
 /** Throws UsageError for a target that cannot be looked at; with --all they are listed. */
-function look(targets: readonly string[], options: Options): InspectDocument {
+async function look(targets: readonly string[], options: Options): Promise<InspectDocument> {
   const kernel = kernelOf(options.kernel);
   const refused: { pid: number; reason: string }[] = [];
   const processes: InspectedProcess[] = [];
   for (const target of options.all ? allProcesses().map(String) : targets) {
     try {
-      processes.push(...lookAt(target, options, kernel));
+      processes.push(...(await lookAt(target, options, kernel)));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       if (!options.all) throw new UsageError(error.message);
@@ -118,8 +117,13 @@ export function kernelOf(version: string | undefined): RunningKernel {
   return { release: version, debugRseq: false };
 }
 
-function lookAt(target: string, { stop = false }: Options, kernel: RunningKernel): InspectedProcess[] {
-  if (!/^\d+$/.test(target)) return inspectFile(target, kernel);
+async function lookAt(
+  target: string,
+  { stop = false }: Options,
+  kernel: RunningKernel,
+): Promise<InspectedProcess[]> {
+  // What reads cores and images is not loaded for a process.
+  if (!/^\d+$/.test(target)) return (await import('../live/inspect/file.js')).inspectFile(target, kernel);
   const missing = unavailable();
   if (missing !== undefined) throw new UsageError(missing);
   return [inspectProcess(new LiveProcess(Number(target)), { stop, kernel })];
@@ -132,7 +136,7 @@ async function watch(targets: readonly string[], options: Options): Promise<numb
     throw new UsageError(`--interval ${options.interval} is no number of seconds from 0.1 on`);
   if (process.stdout.isTTY !== true || options.output !== undefined || options.format !== 'text')
     throw new UsageError('inspect: --watch draws on a terminal; leave it out to print once');
-  let document = look(targets, options);
+  let document = await look(targets, options);
   let ended = false;
   let wake = (): void => {};
   const end = (): void => {
@@ -160,7 +164,7 @@ async function watch(targets: readonly string[], options: Options): Promise<numb
       });
       if (ended) break;
       try {
-        document = look(targets, options);
+        document = await look(targets, options);
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
         gone = `${error.message}\n`;

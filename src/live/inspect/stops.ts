@@ -64,7 +64,7 @@ const WUNTRACED = 2;
 const WALL = 0x4000_0000;
 const CLOCK_MONOTONIC = 1;
 /** Threads that are asked to stop at one time: while one comes to its stop another is looked at. More would wait for us, standing. */
-const AT_ONCE = 8;
+const AT_ONCE = 16;
 /** How a round ends: all that were asked have stopped; the bell has rung; there is nobody to wait for. */
 const END = { over: 0, rung: 1, alone: 2 } as const;
 type End = (typeof END)[keyof typeof END];
