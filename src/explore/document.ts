@@ -231,7 +231,7 @@ const LINKED = [
 ];
 
 const BEGUN = [
-  'everything before the start is as it was recorded, and nothing but the threads acts on the process: no signals from outside, no other processes',
+  'everything before the start is as it was recorded, or as the image has it, and nothing but the threads acts on the process: no signals from outside, no other processes',
   'who sleeps for a time may wake up at any moment, however long that is',
   'memory that is given back (munmap) is not used any more; nothing comes of what is written to standard output and standard error',
 ];

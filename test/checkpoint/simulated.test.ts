@@ -27,7 +27,6 @@ describe('the image of a real process', () => {
     ['--seed', '2', '--cpus', '4'],
     ['--schedule', 'rr', '--kernel', '5.4'],
     ['--schedule', 'pct:3', '--kernel', '7.0', '--debug-rseq'],
-    ['--kernel', '7.1'],
   ])('goes on in the simulated machine, and counts right: %s %s %s %s', (...options) => {
     expect(rseqlab(['restore', '--simulated', ...options, image])).toEqual(RIGHT);
   });

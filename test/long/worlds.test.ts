@@ -1,15 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readRecording } from '../../src/event/recording.js';
 import { freeIds } from '../checkpoint/ids.js';
-import { COUNTERS, firstLine, unpacked } from '../checkpoint/images.js';
-import { rseqlab } from '../cli/command.js';
+import { COUNTERS, firstLine, TWO, unpacked } from '../checkpoint/images.js';
+import { ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
 const MOMENTS = 25;
+const TAKE = join(ROOT, 'test/fixtures/checkpoint/two.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-worlds-'));
 const file = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -40,6 +41,17 @@ describe.skipIf(reason !== undefined)(title('both worlds'), () => {
       ).toEqual({ status: 0, stdout: 'counted 240000 of 240000\n', stderr: '' });
     }
     expect(inside).toBeGreaterThan(MOMENTS);
+  });
+
+  it('what can happen next from the middle of a section is verified, and what a naive checkpointer makes of it is not', () => {
+    const freeze = (image: string, ...words: string[]) =>
+      spawnSync(process.execPath, [TAKE, TWO, image, ...words], { encoding: 'utf8' });
+    expect(freeze(file('right.img'))).toMatchObject({ status: 0, stderr: '' });
+    expect(rseqlab(['explore', '--start-from', file('right.img')]).status).toBe(0);
+    expect(freeze(file('naive.img'), '--keep-position')).toMatchObject({ status: 0, stderr: '' });
+    const { status, stdout } = rseqlab(['explore', '--start-from', file('naive.img')]);
+    expect(status).toBe(1);
+    expect(stdout).toContain('the program ends with status 1');
   });
 
   it.each([
