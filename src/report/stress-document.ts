@@ -99,6 +99,8 @@ export interface StressFailure {
   readonly kind: 'status' | 'signal' | 'verify' | 'unprotected';
   /** The smallest set of abort points found that makes it happen; empty: not searched for (a running process), or none makes it happen again. */
   readonly points: readonly FailurePoint[];
+  /** Of `unprotected`: it is so in threads that were not aborted before. */
+  readonly alone?: boolean;
   /** How often the program was run to find it. */
   readonly runs: number;
   /** Scenarios in the program's file, for explore. */

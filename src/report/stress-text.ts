@@ -79,7 +79,7 @@ function pointLine(point: StressPoint, width: number, natural: boolean, style: S
 }
 
 function failureLines({ failure, command, explored }: StressDocument, style: Style): string[] {
-  const { points, runs, scenarios, kind } = failure!;
+  const { points, runs, scenarios, kind, alone } = failure!;
   const lines: string[] = [];
   if (points.length > 0) {
     lines.push(
@@ -95,8 +95,9 @@ function failureLines({ failure, command, explored }: StressDocument, style: Sty
     lines.push(
       `running it ${plural(runs, 'more time', 'more times')} with the same abort points did not make it happen again: it depends on chance`,
     );
-  else if (kind === 'unprotected')
+  if (kind === 'unprotected')
     lines.push(
+      ...(alone === true ? ['no abort is needed: threads were so that had not been aborted before'] : []),
       'the instructions are marked below; rseqlab check says why: the store to rseq_cs is missing, stands too early, or is not made again behind an abort',
     );
   if (scenarios.length > 0 && explored === undefined)

@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)(title('stress by debug registers'), () => 
   );
 
   it('finds what is wrong, and names the instruction', () => {
-    const document = stress('--hardware', '--', COUNTERS, 'store-before-commit', '1', '100000');
+    const document = stress('--hardware', '--', COUNTERS, 'store-before-commit', '1', '10000');
     expect(document).toMatchObject({ verdict: 'failed', failure: { kind: 'status' } });
     expect(document.failure!.points.map((point) => point.text)).toEqual(['mov %rcx,(%rsi,%r8)']);
   });

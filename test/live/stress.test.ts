@@ -96,6 +96,33 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     expect(status).toBe(1);
   });
 
+  it.each([
+    // An abort anywhere in it is enough.
+    ['retry-without-rearming', /^retry_without_rearming\+0x(d|10|12|15|19|1d|20)$/],
+    ['arming-gap', /^arming_gap\+0x(d|10|14)$/],
+  ])('names the instruction behind which a section runs unprotected: %s', (name, place) => {
+    // One thread: it counts right all the same.
+    const { status, document } = stress('--', COUNTERS, name, '1', '2000000');
+    expect(document).toMatchObject({
+      verdict: 'failed',
+      program: { status: 0 },
+      failure: { kind: 'unprotected' },
+    });
+    expect(document.failure!.points.map((point) => point.place)).toEqual([expect.stringMatching(place)]);
+    expect(document.failure!.runs).toBeGreaterThan(0);
+    expect(status).toBe(1);
+  });
+
+  it('says when a section is unprotected without any abort', () => {
+    // No struct rseq is registered.
+    const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(join(ROOT, LIBRARY))}) } catch {}`;
+    const { document } = stress('--', '/bin/sh', '-c', `GLIBC_TUNABLES=glibc.pthread.rseq=0 exec ${process.execPath} -e '${load}'`); // biome-ignore format: one command
+    expect(document).toMatchObject({
+      verdict: 'failed',
+      failure: { kind: 'unprotected', points: [], alone: true },
+    });
+  });
+
   it('follows fork, exec and threads in the hundreds', () => {
     const { status, document } = stress('--', '/bin/sh', '-c', `${COUNTERS} good 2 20000 2 && ${COUNTERS} commit-not-last 1 10 || exec ${COUNTERS} good 200 500`); // biome-ignore format: one command
     expect(document).toMatchObject({
@@ -143,7 +170,8 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     ['--cause', 'membarrier'],
     ['--rounds', '50'],
   ])('%s %s', (...args) => {
-    const { status, document } = stress(...args, '--', COUNTERS, 'good', '2', '2000000');
+    // Long enough for a busy machine.
+    const { status, document } = stress(...args, '--', COUNTERS, 'good', '2', '60000000');
     expect(document).toMatchObject({ verdict: 'survived', coverage: { percent: 100 } });
     expect(status).toBe(0);
   });

@@ -13,7 +13,7 @@ struct thread {
   u32 tid;
   u32 memory;  /* descriptor of /proc/PID/mem */
   u32 column;  /* of `seen` */
-  u32 unused;
+  u32 last;    /* index + 1 of the site where it has stopped last; 0: nowhere */
 };
 
 struct site {
@@ -150,6 +150,7 @@ __attribute__((section(".text.first"))) long run(struct loop *l) {
       if (i->list) change(own + ((u32 *)i->list)[i->next++], i, &span, 1);
     }
     i->touched = 1;
+    t->last = s - sites + 1;
     if (span.from < span.to) call(SYS_pwrite64, s->memory, i->window + span.from, span.to - span.from, i->window_at + span.from);
     /* Behind the int3 the thread is inside still, and the kernel moves it away; but not where the section ends with that byte. */
     if (!s->descriptor || s->single) call(SYS_ptrace, POKEUSER, tid, RIP, at);

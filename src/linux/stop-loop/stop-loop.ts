@@ -6,7 +6,7 @@ import { call, functionAt, tryCall, viewOf } from '../libc.js';
 import { CODE } from './code.js';
 
 /** Bytes of each field, in the order of loop.c. */
-const THREAD = layout({ rseq_cs: 8, tid: 4, memory: 4, column: 4, unused: 4 });
+const THREAD = layout({ rseq_cs: 8, tid: 4, memory: 4, column: 4, last: 4 });
 const SITE = layout({ at: 8, descriptor: 8, count: 8, memory: 4, instance: 4, row: 4, original: 1, planted: 1, wanted: 1, single: 1 }); // biome-ignore format: a struct
 const INSTANCE = layout({ window: 8, window_at: 8, list: 8, first: 4, points: 4, exits: 4, leaving: 4, half: 4, pairs: 4, budget: 4, rounds: 4, next: 4, touched: 4 }); // biome-ignore format: a struct
 const LOOP = layout({ threads: 8, sites: 8, instances: 8, places: 8, seen: 8, thread_mask: 4, place_mask: 4, columns: 4, quota: 4, tid: 4, status: 4, last: 4, last_tid: 4, stops: 4, changes: 4, word: 8 }); // biome-ignore format: a struct
@@ -182,6 +182,7 @@ export class StopLoop {
       slot = this.slotFor(tid);
       this.slots.set(tid, slot);
       this.threads.set(slot, 'column', column);
+      this.threads.set(slot, 'last', 0);
       for (let row = 0; row < this.sizes.rows; row++) this.seen[row * this.columns + column] = 0;
       this.threads.set(slot, 'tid', tid);
     }
@@ -209,7 +210,7 @@ export class StopLoop {
   }
 
   private tidy(): void {
-    const names = ['rseq_cs', 'memory', 'column', 'tid'] as const;
+    const names = ['rseq_cs', 'memory', 'column', 'last', 'tid'] as const;
     const kept = [...this.slots.values()].map((slot) => names.map((name) => this.threads.get(slot, name)));
     for (let slot = 0; slot < 4 * this.columns; slot++) this.threads.set(slot, 'tid', 0);
     for (const row of kept) {
@@ -232,6 +233,15 @@ export class StopLoop {
     const again = Number(machineCode()!(this.loopAt)) === 1;
     if (again) return undefined;
     return { tid: this.loop.get(0, 'tid') | 0, status: this.loop.get(0, 'status') };
+  }
+
+  /** Where the thread has stopped last, since this was asked for last; undefined: nowhere. */
+  takeLast(tid: number): number | undefined {
+    const slot = this.slots.get(tid);
+    const last = slot === undefined ? 0 : this.threads.get(slot, 'last');
+    if (last === 0) return undefined;
+    this.threads.set(slot!, 'last', 0);
+    return last - 1;
   }
 
   /** Of the last abort. */

@@ -3,44 +3,31 @@
  * goes on: else its next attempt would end there too, for ever. New ones are planted when a thread has left the section unaborted (an `exit` was
  * reached, or time went by): so every round lets somebody through.
  */
-import { oneOf, type RandomWords, randomWords } from '../../kernel/random.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedThread } from '../keeper/traced.js';
 import type { LiveSection } from '../modules.js';
 import { armedInstance } from './armed-instance.js';
 import type { CampaignOptions, Instance, Owner } from './instance.js';
+import { type Outlook, Plan } from './plan.js';
 import type { Point, Target } from './sections.js';
+import { Witnesses } from './witnesses.js';
 
-/** Rounds in a row in which only threads were met that have been aborted everywhere: from then on one round a tick is enough, and some more are. */
-const GAP_ROUND = 1;
-const MANY_VAIN = 64;
-const TOO_MANY_VAIN = MANY_VAIN + 50;
 /** Ticks after which a round is over where nobody was seen to leave. */
 const PATIENCE = 3;
-
-/** The rounds to come. */
-export interface Outlook {
-  /** So many more can be begun. */
-  readonly rounds: number;
-  /** Points that are planted in each; or one, of the n-th from now. */
-  readonly every?: readonly Point[];
-  readonly first?: (n: number) => Point;
-  /** ... and a second one when the first was hit. */
-  readonly second?: (n: number) => Point;
-}
-
-const firstOf = ({ allowed }: Instance, pair: number): Point =>
-  allowed[Math.floor(pair / allowed.length) % allowed.length]!;
 
 export class Campaign {
   private readonly instances = new Map<Space, Instance[]>();
   private readonly owners = new Map<Space, Map<number, Owner[]>>();
-  private readonly random: RandomWords;
-  private readonly only: ReadonlySet<string> | undefined;
+  readonly plan: Plan;
   private ended = false;
   aborts = 0;
   /** The last one, by id: where a program dies of it, the likeliest reason. */
   last: string | undefined;
+  /** How often a thread was unprotected, by the point where it was stopped before (''), if it was. */
+  readonly unprotectedAfter = new Map<string, number>();
+  /** The point where each thread was stopped last, in the section that it has not left since. */
+  private readonly stops = new Map<number, Point>();
+  private readonly witnesses = new Witnesses();
   /** Who forces aborts without writing into code. */
   hardware: { add(instance: Instance): void } | undefined;
   /** Counts up when there are other sections, or the same ones elsewhere. */
@@ -52,10 +39,9 @@ export class Campaign {
 
   constructor(
     readonly options: CampaignOptions,
-    private readonly threadsWith: (space: Space) => Iterable<number>,
+    threadsWith: (space: Space) => Iterable<number>,
   ) {
-    this.random = randomWords(options.seed);
-    this.only = options.only && new Set(options.only);
+    this.plan = new Plan(options, threadsWith);
   }
 
   /** A section that is mapped in this memory; nothing where it is known already. */
@@ -64,12 +50,12 @@ export class Campaign {
     this.instances.set(space, list);
     const bias = Number(live.module.bias);
     if (list.some((each) => each.target === target && each.bias === bias)) return;
-    const allowed = this.filter(target.points);
+    const allowed = this.plan.filter(target.points);
     const instance: Instance = {
       ...{ target, live, space, bias, allowed, round: new Set(), rounds: 0, leaving: false, pair: 0 },
       ...{
         half: false,
-        done: allowed.length + this.filter(target.gaps).length === 0,
+        done: allowed.length + this.plan.filter(target.gaps).length === 0,
         seen: new Set(),
         vain: 0,
         resting: false,
@@ -132,6 +118,7 @@ export class Campaign {
   end(): void {
     this.ended = true;
     for (const instance of this.all()) this.clear(instance);
+    this.witnesses.end();
   }
 
   /** Every point is forced, and nothing more is to be tried. */
@@ -151,7 +138,7 @@ export class Campaign {
       const armed = armedInstance(thread, at, points);
       for (const { instance, point } of points) {
         if (instance.target.gaps.includes(point!)) {
-          this.hitGap(instance, point!);
+          this.hitGap(instance, point!, thread);
           continue;
         }
         if (armed !== undefined && armed !== instance) continue;
@@ -159,8 +146,11 @@ export class Campaign {
         this.hitPoint(instance, point!, thread, armed === instance);
       }
     }
-    for (const { instance, point } of owners)
-      if (point === undefined && instance.leaving) this.left(instance);
+    for (const { instance, point } of owners) {
+      if (point !== undefined) continue;
+      this.stops.delete(thread.tid);
+      if (instance.leaving) this.left(instance);
+    }
     return aborted;
   }
 
@@ -206,24 +196,37 @@ export class Campaign {
 
   private hitPoint(instance: Instance, point: Point, thread: TracedThread, armed: boolean): void {
     instance.quiet = 0;
+    const seen = this.witnesses.sees(instance, thread.tid);
     if (!armed) {
-      point.unprotected++;
+      this.isUnprotected(point, thread);
       instance.round.delete(point);
       return;
     }
+    // A witness that was not called for is one abort more.
+    if (seen || !instance.allowed.includes(point)) {
+      this.aborts++;
+      this.stops.delete(thread.tid);
+      return;
+    }
     this.record(instance, point, thread);
+    if (this.options.witness) this.witnesses.await(instance, thread.tid);
     if (!instance.round.delete(point)) return;
     if (this.options.double && !instance.half) {
       instance.half = true;
-      const second = this.secondOf(instance, instance.pair);
+      const second = this.plan.secondOf(instance, instance.pair);
       instance.round.add(second);
       this.plant(instance, second.at);
     }
     if (instance.leaving) return;
-    if (!this.wantsMore(instance)) {
+    if (!this.plan.wantsMore(instance)) {
       instance.done = instance.round.size === 0;
       return;
     }
+    this.awaitLeaving(instance);
+  }
+
+  private awaitLeaving(instance: Instance): void {
+    if (instance.leaving) return;
     instance.leaving = true;
     for (const exit of instance.target.exits) this.plant(instance, exit);
   }
@@ -231,29 +234,33 @@ export class Campaign {
   /** For debug registers: a thread stands at a point. True where that aborts it. */
   count(thread: TracedThread, instance: Instance, point: Point): boolean {
     if (instance.target.gaps.includes(point)) {
-      this.hitGap(instance, point);
+      this.hitGap(instance, point, thread);
       return false;
     }
     const armed = armedInstance(thread, point.at + instance.bias, [{ instance, point }]) === instance;
     if (armed) this.record(instance, point, thread);
-    else point.unprotected++;
+    else this.isUnprotected(point, thread);
     return armed;
   }
 
-  /** The points of a round that debug registers are to do. */
-  pointsOf(instance: Instance, round: number): readonly Point[] {
-    const { mode, double } = this.options;
-    const { allowed } = instance;
-    if (allowed.length === 0) return [];
-    if (double) return [mode === 'storm' ? this.any(instance) : firstOf(instance, round), this.secondOf(instance, round)]; // biome-ignore format: one step
-    if (mode === 'storm') return [this.any(instance)];
-    return round === GAP_ROUND ? [...this.filter(instance.target.gaps), ...allowed] : allowed;
+  /** rseq_cs does not name the section that the thread is in: since it was stopped there, or for another reason. */
+  private isUnprotected(point: Point, { tid }: TracedThread): void {
+    point.unprotected++;
+    const cause = this.stops.get(tid)?.id ?? '';
+    this.unprotectedAfter.set(cause, (this.unprotectedAfter.get(cause) ?? 0) + 1);
+  }
+
+  /** Where a thread was last while we did not look; undefined: it has left the section. */
+  came(tid: number, point: Point | undefined): void {
+    if (point === undefined) this.stops.delete(tid);
+    else this.stops.set(tid, point);
   }
 
   private record(instance: Instance, point: Point, thread: TracedThread): void {
     this.aborts++;
     this.last = point.id;
     point.forced++;
+    this.stops.set(thread.tid, point);
     const fresh = !point.threads.has(thread.tid);
     point.threads.add(thread.tid);
     instance.seen.add(thread.tid);
@@ -264,11 +271,14 @@ export class Campaign {
   }
 
   /** The stop has disarmed the section: what it comes to next tells. */
-  private hitGap(instance: Instance, point: Point): void {
+  private hitGap(instance: Instance, point: Point, thread: TracedThread): void {
     point.forced++;
+    this.stops.set(thread.tid, point);
+    if (this.options.witness) this.witnesses.await(instance, thread.tid);
     this.last = point.id;
     instance.quiet = 0;
     instance.round.delete(point);
+    if (instance.allowed.length === 0) this.awaitLeaving(instance);
   }
 
   private plant(instance: Instance, at: number): void {
@@ -281,8 +291,7 @@ export class Campaign {
     instance.vain++;
     if (this.options.double && this.options.mode === 'sweep') instance.pair++;
     this.clear(instance, this.keepsRound(instance));
-    const { mode, double, rounds } = this.options;
-    instance.resting = instance.vain >= MANY_VAIN && instance.rounds >= rounds && mode === 'sweep' && !double;
+    instance.resting = this.plan.rests(instance);
     this.begin(instance);
   }
 
@@ -294,9 +303,10 @@ export class Campaign {
   /** It has no breakpoints in its code. */
   private leaveToHardware(instance: Instance): void {
     instance.byHardware = true;
+    const nothing = instance.done;
     instance.done = true;
     this.clear(instance);
-    this.hardware?.add(instance);
+    if (!nothing) this.hardware?.add(instance);
   }
 
   private clear(instance: Instance, keep: ReadonlySet<Point> = new Set()): void {
@@ -313,7 +323,7 @@ export class Campaign {
   private begin(instance: Instance): void {
     this.changed.add(instance);
     if (this.ended || instance.done || instance.resting) return;
-    const next = this.next(instance, instance.rounds);
+    const next = this.plan.next(instance, instance.rounds);
     if (next.length === 0) instance.done = true;
     for (const point of next) {
       if (instance.round.has(point)) continue;
@@ -322,40 +332,9 @@ export class Campaign {
     }
   }
 
-  /** The points to plant in a round. */
-  private next(instance: Instance, round: number): readonly Point[] {
-    const { mode, double, rounds } = this.options;
-    const { allowed } = instance;
-    if (mode === 'storm') return [this.any(instance)];
-    // Each pair `rounds` times.
-    if (double)
-      return instance.pair >= allowed.length ** 2 * rounds ? [] : [firstOf(instance, instance.pair)];
-    // One round is enough to see what a gap does.
-    if (round === GAP_ROUND) return [...allowed, ...this.filter(instance.target.gaps)];
-    if (round < rounds) return allowed;
-    const threads = this.alive(instance);
-    const missing = allowed.filter((point) =>
-      threads.some((tid) => instance.seen.has(tid) && !point.threads.has(tid)),
-    );
-    if (instance.vain >= TOO_MANY_VAIN) return [];
-    if (missing.length > 0) return missing;
-    return threads.every((tid) => instance.seen.has(tid)) ? [] : allowed.slice(0, 1);
-  }
-
   /** What comes next in an instance as long as nothing new happens. undefined: that is decided each time. */
   outlook(instance: Instance): Outlook | undefined {
-    const { mode, double, rounds, cause } = this.options;
-    const { allowed, pair } = instance;
-    if (this.ended || cause !== 'ptrace' || instance.done || instance.resting) return undefined;
-    if (mode === 'storm' || double) {
-      const left = mode === 'storm' ? Number.POSITIVE_INFINITY : allowed.length ** 2 * rounds - 1 - pair;
-      const after = (n: number): Point => (mode === 'storm' ? this.any(instance) : firstOf(instance, pair + n)); // biome-ignore format: one step
-      return { rounds: left, first: after, ...(double && { second: (n) => this.secondOf(instance, pair + n) }) }; // biome-ignore format: a row
-    }
-    if (instance.rounds < GAP_ROUND) return undefined;
-    if (instance.rounds + 1 < rounds) return { rounds: rounds - 1 - instance.rounds, every: allowed };
-    if (this.alive(instance).length < 2) return undefined;
-    return { rounds: MANY_VAIN - 1 - instance.vain, every: this.next(instance, instance.rounds + 1) };
+    return this.ended ? undefined : this.plan.outlook(instance);
   }
 
   /** What happened in an instance without us: rounds, and aborts, whose last one was at this point. */
@@ -366,28 +345,5 @@ export class Campaign {
     instance.quiet = 0;
     this.aborts += aborts;
     this.changed.add(instance);
-  }
-
-  /** The second point of a pair. */
-  private secondOf(instance: Instance, pair: number): Point {
-    const { allowed } = instance;
-    return this.options.mode === 'storm' ? this.any(instance) : allowed[pair % allowed.length]!;
-  }
-
-  private filter(points: readonly Point[]): readonly Point[] {
-    return this.only === undefined ? points : points.filter(({ id }) => this.only!.has(id));
-  }
-
-  private any({ allowed }: Instance): Point {
-    return oneOf(this.random, allowed);
-  }
-
-  private wantsMore(instance: Instance): boolean {
-    const { mode, double, rounds } = this.options;
-    return mode === 'storm' || double || instance.rounds + 1 < rounds || this.alive(instance).length > 1;
-  }
-
-  private alive({ space }: Instance): number[] {
-    return [...this.threadsWith(space)];
   }
 }

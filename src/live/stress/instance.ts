@@ -12,6 +12,8 @@ export interface CampaignOptions {
   readonly seed: number;
   /** By debug registers: nothing is written into code. */
   readonly hardware: boolean;
+  /** Behind each stop it is looked whether the thread runs through the section unprotected. */
+  readonly witness: boolean;
   /** Only these points, by id. */
   readonly only?: readonly string[];
 }

@@ -48,6 +48,8 @@ export interface StressResult {
   readonly processes: number;
   /** The point of the last forced abort. */
   readonly last?: string;
+  /** Ids of the points behind which a thread was unprotected, the most frequent first; '': it was not stopped before. */
+  readonly unprotectedAfter: readonly string[];
   readonly limits: readonly string[];
   /** Of the files with sections. */
   readonly scenarios: readonly string[];
@@ -153,6 +155,8 @@ class StressJob {
     // A copy has its maker's breakpoints, which nobody would take away.
     if (how === 'fork' && !this.watch.knows(space)) space.removeAll();
     this.watch.add(process);
+    // Reading its files does not count.
+    if (this.processes === 1) this.begun = performance.now();
     // In front of its first instruction.
     if (how === 'exec' && thread !== undefined) this.hardware.onStopped(thread);
   }
@@ -275,6 +279,7 @@ class StressJob {
       threads: this.threads.size,
       processes: this.processes,
       ...(this.campaign.last !== undefined && { last: this.campaign.last }),
+      unprotectedAfter: [...this.campaign.unprotectedAfter].sort((a, b) => b[1] - a[1]).map(([id]) => id),
       limits,
       scenarios: [...new Set(this.targets.all.flatMap(({ image }) => scenarioNames(image)))],
       timeOver: this.timeOver,
@@ -287,7 +292,7 @@ function tallyOf(campaign: Campaign): Tally {
   const { mode, double, rounds } = campaign.options;
   return {
     count: (thread, instance, point) => campaign.count(thread, instance, point),
-    pointsOf: (instance, round) => campaign.pointsOf(instance, round),
+    pointsOf: (instance, round) => campaign.plan.pointsOf(instance, round),
     roundsOf: ({ allowed }) =>
       mode === 'storm' ? Number.POSITIVE_INFINITY : double ? allowed.length ** 2 * rounds : rounds,
     ordered: double,

@@ -50,7 +50,8 @@ export class Rush {
     private readonly together: Together,
     private readonly onQuota: () => void,
   ) {
-    this.off = campaign.options.cause !== 'ptrace' || !canLoop();
+    const { cause, witness } = campaign.options;
+    this.off = cause !== 'ptrace' || witness || !canLoop();
     campaign.onNew = (thread, instance, point) => this.isNew(thread, instance, point);
   }
 
@@ -72,6 +73,8 @@ export class Rush {
   private stopped({ tid, status }: { readonly tid: number; readonly status: number }): Change | undefined {
     if (tid <= 0) return waitFor(-1);
     const change = decode(tid, status);
+    const site = this.loop!.takeLast(tid);
+    if (site !== undefined) this.campaign.came(tid, this.pointOf(site));
     // A signal, the birth of a thread, its end: it has other things to do.
     if ((change.kind !== 'signal' || change.signal !== SIG.SIGTRAP) && this.threads.has(tid))
       this.together.apart();
@@ -108,6 +111,11 @@ export class Rush {
     const entry = this.byInstance.get(instance);
     const row = entry?.points.indexOf(point) ?? -1;
     if (row >= 0) this.loop.setSeen(entry!.first + row, thread.tid);
+  }
+
+  private pointOf(site: number): Point | undefined {
+    const entry = this.entries.findLast(({ first }) => first <= site);
+    return entry?.points[site - entry.first];
   }
 
   private enterSeen({ points, first }: Entry, tid: number): void {

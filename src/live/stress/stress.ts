@@ -18,6 +18,9 @@ import { smallest } from './smallest.js';
 /** Times that a program is run at most to find what makes it fail. */
 const MOST_RUNS = 60;
 
+/** Points that are tried of those behind which a section ran unprotected. */
+const MOST_CANDIDATES = 10;
+
 /** Throws Refused, whose message is for the user. */
 export async function stress(options: StressOptions): Promise<StressDocument> {
   const first = await run(options);
@@ -69,13 +72,13 @@ const endedByStop = ({ abort }: StressOptions, { signal }: ProgramEnd): boolean 
   abort?.aborted === true && signal !== undefined && STOPS.includes(signal);
 const STOPS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
-/** Runs the program once. `only`: abort at these points. */
-async function run(options: StressOptions, only?: readonly string[]): Promise<Run> {
+/** Runs the program once. `only`: abort at these points; `witness`: and see whether that leaves a section unprotected. */
+async function run(options: StressOptions, only?: readonly string[], witness = false): Promise<Run> {
   const { command, pid, mode, double, hardware, cause, signal, rounds, seed, time } = options;
   const config: StressConfig = {
     ...(command !== undefined && { command }),
     ...(pid !== undefined && { pid }),
-    ...{ mode, double, hardware, cause, signal, rounds, seed, time },
+    ...{ mode, double, hardware, cause, signal, rounds, seed, time, witness },
     ...(only !== undefined && { only }),
   };
   const door: KeeperDoor<StressMessage> = startKeeper(
@@ -130,7 +133,8 @@ async function explain(
     scenarios,
   });
   const forced = forcedIds(sections);
-  if (options.command === undefined || !options.bisect || kind === 'unprotected') return failure([], 0);
+  if (options.command === undefined || !options.bisect) return failure([], 0);
+  if (kind === 'unprotected') return unprotected(options, first, failure);
   if (options.abort?.aborted === true) return failure([], 0);
   if (judge(options, await run(options, [])) !== undefined)
     throw new Refused(
@@ -146,6 +150,26 @@ async function explain(
     return !endedByStop(options, again.end) && judge(options, again) !== undefined;
   });
   return failure(found, runs);
+}
+
+/** Most mistakes need one point: where a thread was stopped before it was seen unprotected. Each is tried by itself. */
+async function unprotected(
+  options: StressOptions,
+  { result }: Run,
+  failure: (ids: readonly string[], runs: number) => StressFailure,
+): Promise<StressFailure> {
+  const { unprotectedAfter: after } = result;
+  // It is so without any abort.
+  if (after[0] === '') return { ...failure([], 0), alone: true };
+  let runs = 0;
+  for (const id of after.filter((each) => each !== '').slice(0, MOST_CANDIDATES)) {
+    if (options.hardware || options.abort?.aborted === true) break;
+    runs++;
+    options.onProgress?.(`a section ran unprotected; looking for the reason: run ${runs}`);
+    const again = await run(options, [id], true);
+    if (again.result.unprotectedAfter.includes(id)) return failure([id], runs);
+  }
+  return failure([], runs);
 }
 
 const forcedIds = (sections: readonly StressSection[]): string[] =>
