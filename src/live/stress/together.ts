@@ -1,15 +1,17 @@
 /**
  * A thread that stops again and again, and we, who let it go on, take turns: on two CPUs each has to be woken from idleness, on one there are two plain
- * switches, in half the time. So both are held on the CPU where the thread is, while it goes on like that, and no longer. Threads that take turns with
- * each other are left where they are: there is always somebody to run, and they are to meet.
+ * switches, in half the time. So both are held on the CPU where the thread is, while it goes on like that, and no longer. On a busy machine, where no CPU
+ * is idle, that may be worse: now and then it is tried the other way. Threads that take turns with each other are left where they are: there is always
+ * somebody to run, and they are to meet.
  */
 import { tryCall } from '../../linux/libc.js';
 import { threadStat } from '../../linux/procfs.js';
 
 /** Fewer stops in a tick are not worth it. */
 const FEW = 500;
-/** After so many ticks the thread may go where the scheduler wants it. */
+/** Ticks for the way that is faster, and for a look at the other; the first is not measured. */
 const LONG = 25;
+const PROBE = 2;
 /** One stop in so many may be another thread's. */
 const ALONE = 16;
 
@@ -40,8 +42,13 @@ export class Together {
   private pair: Pair | undefined;
   /** The one before: a child of its thread begins where that was held. */
   private last: Pair | undefined;
+  private way: 'together' | 'apart' = 'together';
+  /** Stops a millisecond, of each way. */
+  private readonly rates = { together: Number.POSITIVE_INFINITY, apart: 0 };
+  /** ... that this way is gone. */
   private ticks = 0;
   private stops = 0;
+  private since = performance.now();
 
   /** What was done since the last time; `tid` is whom the last stop was of. */
   worked(work: { readonly stops: number; readonly changes: number; readonly tid: number }): void {
@@ -49,12 +56,23 @@ export class Together {
     const alone = work.changes * ALONE <= work.stops;
     if (alone && this.pair?.tid === work.tid) return;
     this.apart();
-    if (alone) this.join(work.tid);
+    if (alone && this.way === 'together') this.join(work.tid);
   }
 
   onTick(): void {
-    if (this.pair !== undefined && (this.stops < FEW || ++this.ticks > LONG)) this.apart();
+    const now = performance.now();
+    const { stops, way, rates } = this;
+    const rate = stops / (now - this.since);
     this.stops = 0;
+    this.since = now;
+    if (stops < FEW) return this.apart();
+    if (this.ticks++ > 0) rates[way] = rate;
+    const other = way === 'together' ? 'apart' : 'together';
+    if (this.ticks < (rates[way] >= rates[other] ? LONG : PROBE)) return;
+    this.way = other;
+    this.ticks = 0;
+    // Where the scheduler wants the thread now.
+    this.apart();
   }
 
   /** A thread or process has come: it does not keep what was meant for its maker. */
@@ -91,6 +109,5 @@ export class Together {
     }
     this.pair = { tid, here, before, ours };
     this.last = this.pair;
-    this.ticks = 0;
   }
 }
