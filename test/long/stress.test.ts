@@ -33,7 +33,7 @@ const cpus = (pid: number) => threadsOf(pid).map((tid) => threadStatus(pid, tid)
 describe.skipIf(reason !== undefined)(title('killed two hundred times'), () => {
   it('stress leaves no process hurt', async () => {
     // One thread is held on a CPU now and then.
-    const modes = [['--mode', 'storm'], ['--rounds', '1000000'], ['--double'], ['--cause', 'migrate'], ['--cause', 'signal']]; // biome-ignore format: a list
+    const modes = [['--mode', 'storm'], ['--rounds', '1000000'], ['--double'], ['--cause', 'migrate'], ['--cause', 'signal'], ['--hardware', '--mode', 'storm']]; // biome-ignore format: a list
     for (let kills = 0; kills < 200; ) {
       const target = start(COUNTERS, 'good', kills % 2 === 0 ? '4' : '1', '1500000000');
       const ended = exit(target);

@@ -97,6 +97,7 @@ class StressJob {
     this.campaign.hardware = this.hardware;
     this.watch = new ModulesWatch((space, modules) => {
       const { sections } = modules;
+      this.readAborts();
       if (this.campaign.knows(space)) this.campaign.drop(space, (live) => sections.includes(live));
       this.hardware.drop(space, ({ live }) => sections.includes(live));
       for (const live of sections) {
@@ -193,7 +194,11 @@ class StressJob {
   }
 
   onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
-    if (this.watch.hit(thread, at)) return;
+    if (this.watch.hit(thread, at)) {
+      // The thread that loads a library runs its constructors.
+      this.hardware.onStopped(thread);
+      return;
+    }
     if (this.campaign.hit(thread, at)) this.cause(thread);
   }
 
