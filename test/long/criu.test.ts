@@ -54,7 +54,10 @@ describe.skipIf(!runs)(
           if (expected === null) expect(thread.registration).toBeNull();
           else expect(thread.registration).toMatchObject(expected);
           const moved = log.includes(`The ${tid} task is in rseq critical section`);
-          expect([tid, thread.resumes!.how]).toEqual([tid, moved ? 'abort' : 'there']);
+          // The kernel may have aborted it a moment before: that cannot be told from what CRIU does, but for rseq_cs.
+          const byKernel = thread.resumes!.how === 'abort' && thread.area!['rseq_cs'] === '0x0';
+          if (byKernel) expect(thread.note).toContain('or the kernel had');
+          else expect([tid, thread.resumes!.how]).toEqual([tid, moved ? 'abort' : 'there']);
           if (!moved) continue;
           inside++;
           const at = new RegExp(

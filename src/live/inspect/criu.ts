@@ -80,6 +80,6 @@ function sectionOf(target: CriuProcess, { registers: { ip }, putBack }: CriuThre
   const known = target.modules.sections.find(({ abort }) => abort === ip);
   if (known?.descriptor === undefined) return { state, how: 'there', note: undefined };
   const note =
-    'it stands at the abort handler of this section, and rseq_cs was NULL in memory when that was stored';
+    'it stands at the abort handler of this section with rseq_cs NULL: CRIU has moved it there, or the kernel had';
   return { state: { ...state, section: sectionState(target, known.descriptor, ip) }, how: 'abort', note };
 }
