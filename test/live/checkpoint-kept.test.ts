@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { checkBefore } from '../../src/live/checkpoint/capture.js';
@@ -70,6 +70,30 @@ describe.skipIf(reason !== undefined)(title('what a process has besides its memo
     const running = await bench.start(program, ['everything', go]);
     await across(running, go, skip);
     expect(running.text()).toBe(`ready\n${THINGS}`);
+  });
+
+  it("is its user's again, who is not root", async ({ skip }) => {
+    if (process.getuid?.() !== 0) return skip('only root can become somebody else');
+    const go = bench.go();
+    const program = bench.kept;
+    chmodSync(bench.file(''), 0o755);
+    const { pid, ended, text } = await bench.start(program, ['everything', go], { user: 65534 });
+    const whose = () => /^Uid:.*\nGid:.*\n/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[0];
+    const capabilities = () =>
+      /^CapInh:(?:.*\n){4}CapAmb:.*\n/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[0];
+    const before = [whose(), capabilities()];
+    expect(before[0]).toMatch(/^Uid:\t65534\t/);
+    const image = bench.file('nobody.img');
+    expect(rseqlab(['checkpoint', `${pid}`, '-o', image, '--kill']).stderr).toBe('');
+    await ended;
+    const { status, stderr } = rseqlab(['restore', '--detach', image]);
+    if (isForbidden(stderr)) return skip(noIds);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect([whose(), capabilities()]).toEqual(before);
+    writeFileSync(go, '');
+    while (!/its owner is dead/.test(text()) && existsSync(`/proc/${pid}`))
+      await new Promise((resolve) => setImmediate(resolve));
+    expect(text()).toBe(`ready\n${THINGS}`);
   });
 
   it('comes back while it makes threads all the time', async ({ skip }) => {

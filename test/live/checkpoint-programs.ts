@@ -41,11 +41,15 @@ export class Bench {
     {
       input = 'ignore',
       more = [],
-    }: { readonly input?: 'ignore' | 'pipe'; readonly more?: readonly 'pipe'[] } = {},
+      user,
+    }: { readonly input?: 'ignore' | 'pipe'; readonly more?: readonly 'pipe'[]; readonly user?: number } = {},
   ): Promise<Running> {
     const output = this.file(`output-${this.count++}`);
     const fd = openSync(output, 'w');
-    const child = spawn(program, words, { stdio: [input, fd, fd, ...more] });
+    const child = spawn(program, words, {
+      stdio: [input, fd, fd, ...more],
+      ...(user !== undefined && { uid: user, gid: user }),
+    });
     closeSync(fd);
     this.started.push(child);
     const ended = new Promise<number | string | null>((resolve) =>

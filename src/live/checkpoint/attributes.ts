@@ -2,31 +2,56 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { CredentialsImage, SchedulingImage, ThreadImage } from '../../checkpoint/image.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
+import { type InThread, withBytes } from '../../linux/inject.js';
 import { call, tryCall } from '../../linux/libc.js';
 import { procText, threadStatus } from '../../linux/procfs.js';
 import { Unsupported } from './refusal.js';
 
-const LIMITS = 16;
-export const RLIMIT_NOFILE = 7;
+/** getrlimit(2), by number: as /proc/PID/limits has them, a line each, which anybody may read. */
 const NAMES = ['CPU', 'FSIZE', 'DATA', 'STACK', 'CORE', 'RSS', 'NPROC', 'NOFILE', 'MEMLOCK', 'AS', 'LOCKS', 'SIGPENDING', 'MSGQUEUE', 'NICE', 'RTPRIO', 'RTTIME']; // biome-ignore format: a list
+export const RLIMIT_NOFILE = NAMES.indexOf('NOFILE');
+const RLIM_INFINITY = (1n << 64n) - 1n;
+/** Bytes of struct rlimit64. */
+const RLIMIT = 16;
 
 type Limit = readonly [soft: bigint, hard: bigint];
 
-export function limitOf(pid: number, number: number): Limit {
-  const words = new BigUint64Array(2);
-  call('prlimit64', pid, number, 0, words);
-  return [words[0]!, words[1]!];
+export function limitsOf(pid: number): Limit[] {
+  const lines = (procText(`${pid}/limits`) ?? '').split('\n').slice(1, NAMES.length + 1);
+  const value = (text: string): bigint => (text === 'unlimited' ? RLIM_INFINITY : BigInt(text));
+  // Behind a name of 25 characters.
+  return lines.map((line) => {
+    const [soft, hard] = line.slice(25).trim().split(/\s+/) as [string, string];
+    return [value(soft), value(hard)];
+  });
 }
 
-export const limitsOf = (pid: number): Limit[] =>
-  Array.from({ length: LIMITS }, (_, number) => limitOf(pid, number));
-
-/** Throws Unsupported. */
-export function setLimit(pid: number, number: number, [soft, hard]: Limit): void {
-  const [nowSoft, nowHard] = limitOf(pid, number);
-  if (nowSoft === soft && nowHard === hard) return;
-  permitted(`give it its limit RLIMIT_${NAMES[number] ?? number}`, () =>
+/** From outside. Throws Unsupported. */
+export function raiseLimit(pid: number, number: number, [soft, hard]: Limit): void {
+  permitted(`give it its limit RLIMIT_${NAMES[number]}`, () =>
     call('prlimit64', pid, number, new BigUint64Array([soft, hard]), 0),
+  );
+}
+
+/** What only a privileged process may have. Throws Unsupported. */
+export function raiseLimits(pid: number, limits: readonly Limit[]): void {
+  const now = limitsOf(pid);
+  for (const [number, [, hard]] of limits.entries())
+    if (hard > now[number]![1]) raiseLimit(pid, number, [now[number]![0], hard]);
+}
+
+/** In the process: the memory that it may have last of all. */
+export function setLimits(pid: number, inside: InThread, limits: readonly Limit[]): void {
+  const now = limitsOf(pid);
+  withBytes(
+    pid,
+    inside,
+    () => new Uint8Array(new BigUint64Array(limits.flat()).buffer),
+    (at) => {
+      for (const [number, [soft, hard]] of limits.entries())
+        if (soft !== now[number]![0] || hard !== now[number]![1])
+          inside('prlimit64', 0, number, at + BigInt(RLIMIT * number), 0);
+    },
   );
 }
 

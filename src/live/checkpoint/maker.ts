@@ -7,7 +7,15 @@ import { isErrno } from '../../linux/errors.js';
 import { type InThread, inThread, withBytes } from '../../linux/inject.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { waitFor } from '../../linux/wait.js';
-import { limitOf, RLIMIT_NOFILE, setAttributes, setFileAttributes, setLimit } from './attributes.js';
+import {
+  limitsOf,
+  RLIMIT_NOFILE,
+  raiseLimit,
+  raiseLimits,
+  setAttributes,
+  setFileAttributes,
+  setLimits,
+} from './attributes.js';
 import { checkCredentials, setCredentials } from './credentials.js';
 import { firstFree, type ObjectDescriptors, openIn, textBytes } from './make-descriptors.js';
 import { makeFiles } from './make-files.js';
@@ -96,8 +104,8 @@ export class Maker {
     const room = BigInt(
       firstFree(image) + (image.objects?.length ?? 0) + 2 * (image.pipes?.length ?? 0) + SPARE,
     );
-    const [soft, hard] = limitOf(pid, RLIMIT_NOFILE);
-    if (soft < room) setLimit(pid, RLIMIT_NOFILE, [room, room > hard ? room : hard]);
+    const [soft, hard] = limitsOf(pid)[RLIMIT_NOFILE]!;
+    if (soft < room) raiseLimit(pid, RLIMIT_NOFILE, [room, room > hard ? room : hard]);
     this.objects = this.in(pid, (call) => makeMemory(pid, call, this.open, this.instruction));
   }
 
@@ -229,8 +237,8 @@ export class Maker {
     const { image, pid } = this;
     for (const thread of image.threads) setAttributes(thread.tid, thread);
     setFileAttributes(pid, image.attributes ?? {});
+    if (image.limits !== undefined) raiseLimits(pid, image.limits);
     this.in(pid, (call) => {
-      setOwn(call, image);
       adviseMemory(call, image.maps);
       setPosixTimers(pid, call, image.posixTimers ?? []);
       setIntervalTimers(pid, call, image.timers);
@@ -238,9 +246,11 @@ export class Maker {
     });
     this.identity();
     this.in(pid, (call) => {
+      // Becoming another user has made it a process that is not to be dumped.
+      setOwn(call, image);
+      if (image.limits !== undefined) setLimits(pid, call, image.limits);
       call('munmap', this.instruction, PAGE);
     });
-    for (const [number, limit] of (image.limits ?? []).entries()) setLimit(pid, number, limit);
     for (const { tid, registers, extended, mask } of image.threads) {
       const words = ptrace.USER_REGISTERS.map((name) => registers[name]!);
       ptrace.setRegisterSet(tid, NT_X86_XSTATE, extendedFor(tid, fromBase64(extended)));
