@@ -47,6 +47,7 @@ interface Seen {
   readonly info: string;
   readonly flags: number;
   readonly position: number;
+  readonly stat: Stats;
 }
 
 const word = (info: string, name: string): string | undefined =>
@@ -59,9 +60,11 @@ function seen(pid: number): Seen[] {
     .flatMap((fd) => {
       const link = procLink(`${pid}/fd/${fd}`);
       const info = procText(`${pid}/fdinfo/${fd}`);
-      if (link === undefined || info === undefined) return [];
+      const stat = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false });
+      // Closed meanwhile, where it runs.
+      if (link === undefined || info === undefined || stat === undefined) return [];
       const flags = Number.parseInt(word(info, 'flags') ?? '0', 8) & ~ONCE;
-      return [{ fd, link, info, flags, position: Number(word(info, 'pos') ?? 0) }];
+      return [{ fd, link, info, flags, position: Number(word(info, 'pos') ?? 0), stat }];
     });
 }
 
@@ -108,14 +111,11 @@ function fileOf(
   outside: Outside,
   pipe: (given: Seen) => number,
 ): FileImage {
-  const { fd, link, info, flags, position } = given;
-  const own = `/proc/${pid}/fd/${fd}`;
+  const { fd, link, info, flags, position, stat } = given;
   const base = { fd, path: link, flags, position: 0 };
   const refuse = (what: string): never => {
     throw new Unsupported(`its descriptor ${fd} is ${what}`);
   };
-  const stat = statSync(own, { throwIfNoEntry: false });
-  if (stat === undefined) return refuse(`${printable(link)}, which cannot be looked at`);
   const isPath = leadsTo(stat, link);
   if (isPath && (stat.isFile() || stat.isDirectory())) {
     if (/^lock:/m.test(info)) return refuse(`${printable(link)}, on which it holds a lock`);
