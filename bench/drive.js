@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const seconds = Number(process.argv[2] ?? 1.5);
-const rounds = Number(process.argv[3] ?? 5);
+const seconds = Number(process.argv[2] ?? 3);
+const rounds = Number(process.argv[3] ?? 3);
 const program = join(root, 'examples/stress/counters');
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-drive-'));
 

@@ -55,14 +55,27 @@ export class Fixups {
     }
   }
 
-  /** Hands on what has happened since the last time. */
-  read(onAbort: (pid: number, ip: number) => void): void {
+  /** Hands on what has happened since the last time: how often at each place. There may be hundreds of thousands in a second. */
+  read(onAborts: (pid: number, ip: number, times: number) => void): void {
+    const { offset } = this;
+    const all = new Map<number, Map<number, number>>();
+    let lastPid = 0;
+    let places = new Map<number, number>();
     for (const ring of this.rings)
       ring.read((type, _, view, at) => {
         if (type === LOST) this.lost = true;
-        if (type === RECORD)
-          onAbort(view.getUint32(at + 8, true), Number(view.getBigUint64(at + HEAD + this.offset, true)));
+        if (type !== RECORD) return;
+        const pid = view.getUint32(at + 8, true);
+        if (pid !== lastPid) {
+          places = all.get(pid) ?? new Map();
+          all.set(pid, places);
+          lastPid = pid;
+        }
+        const word = at + HEAD + offset;
+        const ip = view.getUint32(word, true) + view.getUint32(word + 4, true) * 2 ** 32;
+        places.set(ip, (places.get(ip) ?? 0) + 1);
       });
+    for (const [pid, found] of all) for (const [ip, times] of found) onAborts(pid, ip, times);
   }
 
   close(): void {

@@ -133,13 +133,13 @@ class StressJob {
   }
 
   private readAborts(): void {
-    this.fixups?.read((pid, ip) => {
+    this.fixups?.read((pid, ip, times) => {
       const space = this.spaces.get(pid);
       if (space === undefined) return;
       let points = this.campaign.pointsAt(space, ip);
       // Machine code leaves the thread behind the int3, in the midst of the instruction.
       if (points.length === 0) points = this.campaign.pointsAt(space, ip - 1);
-      for (const point of points) point.natural = (point.natural ?? 0) + 1;
+      for (const point of points) point.natural = (point.natural ?? 0) + times;
     });
   }
 
