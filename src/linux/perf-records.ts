@@ -2,6 +2,7 @@
 import { SAMPLE } from './perf.js';
 
 export const PERF_RECORD = {
+  MMAP: 1,
   LOST: 2,
   COMM: 3,
   EXIT: 4,

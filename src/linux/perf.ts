@@ -18,6 +18,7 @@ const FLAGS = {
   comm: 9,
   enableOnExec: 12,
   task: 13,
+  watermark: 14,
   sampleIdAll: 18,
   excludeCallchainUser: 22,
   mmap2: 23,
@@ -55,6 +56,8 @@ export interface PerfAttributes {
   readonly sample?: number;
   /** With SAMPLE.REGS_USER: bit n asks for register n. */
   readonly userRegisters?: number;
+  /** With the flag `watermark`: so many bytes in the ring wake who waits for it. */
+  readonly wakeup?: number;
   readonly flags: readonly PerfFlag[];
   /** BREAKPOINT bits, address and length in bytes. */
   readonly breakpoint?: { readonly access: number; readonly address: bigint; readonly length: number };
@@ -69,6 +72,7 @@ function encode({
   period = 1,
   sample = 0,
   userRegisters = 0,
+  wakeup = 0,
   flags,
   breakpoint,
 }: PerfAttributes): Uint8Array {
@@ -84,6 +88,7 @@ function encode({
     flags.reduce((bits, name) => bits | (1n << BigInt(FLAGS[name])), 0n),
     true,
   );
+  view.setUint32(48, wakeup, true);
   if (breakpoint !== undefined) {
     view.setUint32(52, breakpoint.access, true);
     view.setBigUint64(56, breakpoint.address, true);
@@ -110,6 +115,20 @@ export const redirect = (fd: number, ring: number): number => call('ioctl', fd, 
 /** Only records for which an expression over the tracepoint's fields holds (Documentation/trace/events.rst, section 5). */
 export const filter = (fd: number, expression: string): number =>
   call('ioctl', fd, IOCTL.SET_FILTER, new TextEncoder().encode(`${expression}\0`));
+
+/** fcntl(2). */
+const F_SETFL = 4;
+const F_SETSIG = 10;
+const F_SETOWN_EX = 15;
+const F_OWNER_TID = 0;
+const O_ASYNC = 0x2000;
+
+/** What the ring would wake somebody for sends a signal to that thread instead, with the descriptor in siginfo_t.si_fd. */
+export function signalOn(fd: number, tid: number, signal: number): void {
+  call('fcntl', fd, F_SETSIG, signal);
+  call('fcntl', fd, F_SETOWN_EX, new Uint8Array(Int32Array.of(F_OWNER_TID, tid).buffer));
+  call('fcntl', fd, F_SETFL, O_ASYNC);
+}
 
 /** What an event has counted. */
 export function readCount(fd: number): bigint {

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { release, version } from 'node:os';
 import { unavailable } from '../../src/linux/libc.js';
+import { closeEvent, DUMMY, openEvent } from '../../src/linux/perf.js';
+import { PerfRing } from '../../src/linux/perf-ring.js';
 import * as ptrace from '../../src/linux/ptrace.js';
 import { startStopped } from '../../src/linux/spawn.js';
 import { waitFor } from '../../src/linux/wait.js';
@@ -36,3 +39,22 @@ export const reason = unavailable() ?? untraceable();
 /** The same for processes that somebody else has started. */
 export const reasonToAttach = reason ?? scope();
 export const title = (text: string, why = reason): string => (why === undefined ? text : `${text}: ${why}`);
+
+/** Why the kernel does not tell of mappings here. */
+export function untoldMappings(): string | undefined {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  if (major < 6 || (major === 6 && minor < 10)) return 'this kernel sends no signals for mappings';
+  if (version().includes('PREEMPT_RT')) return 'on this kernel signals for mappings may come later';
+  try {
+    const flags = ['mmap', 'excludeKernel'] as const;
+    const fd = openEvent({ type: 'software', config: DUMMY, period: 0, flags }, process.pid, -1);
+    try {
+      new PerfRing(fd, 8192).close();
+    } finally {
+      closeEvent(fd);
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}

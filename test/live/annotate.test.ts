@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { annotate } from 'rseqlab/annotate';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
-import { reason, title } from '../linux/here.js';
+import { reason, title, untoldMappings } from '../linux/here.js';
 
 /** test/fixtures/live/annotated.c */
 const PROGRAM = join(ROOT, 'test/fixtures/live/annotated');
@@ -54,6 +54,19 @@ function ended(calls: readonly Told[]): Record<string, number> {
 }
 
 describe.skipIf(reason !== undefined)(title('annotate'), () => {
+  const why = reason ?? untoldMappings();
+  it.skipIf(why !== undefined).each(['mmap', 'mprotect'])(
+    title('knows code that a program has mapped itself before it runs: %s', why),
+    (how) => {
+      const program = join(ROOT, 'test/fixtures/live/twice');
+      // Twice: what comes by chance is not there again.
+      for (let turn = 0; turn < 2; turn++)
+        expect(rseqlab(['annotate', '--', program, how, 'annotated'])).toMatchObject({ status: 0 });
+      // Without a listener nobody gives it 42.
+      expect(spawnSync(program, [how, 'annotated']).status).toBe(1);
+    },
+  );
+
   it('tells of the calls that are annotated, and of no other', () => {
     const { status, stdout, calls } = run('trace');
     expect({ status, stdout }).toEqual({ status: 0, stdout: '1 -9 -9\n' });

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { threadStatus } from '../../src/linux/procfs.js';
 import type { EnforceDocument } from '../../src/report/enforce-document.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
-import { reason, title } from '../linux/here.js';
+import { reason, title, untoldMappings } from '../linux/here.js';
 
 /** test/fixtures/live/calls.c */
 const FIXTURES = join(ROOT, 'test/fixtures/live');
@@ -81,6 +81,8 @@ describe.skipIf(reason !== undefined)(title('enforce'), () => {
     expect(run).toMatchObject({ status: 5, stdout: '1\n' });
     expect(run.stderr).toContain('no system call inside a section');
     expect(rseqlab(['enforce', '--', 'sh', '-c', 'kill -TERM $$'])).toMatchObject({ status: 143 });
+    const trap = `trap 'echo heard' WINCH; kill -WINCH $$; :`;
+    expect(rseqlab(['enforce', '--', 'sh', '-c', trap]).stdout).toBe('heard\n');
   });
 
   it('knows sections of libraries that come later, for all threads', ({ skip }) => {
@@ -118,6 +120,25 @@ describe.skipIf(reason !== undefined)(title('enforce'), () => {
     tool.stdin!.end('*');
     expect(await ended).toBe(42);
     expect(await told).toContain('1 section in 1 process watched');
+  });
+
+  const why = reason ?? untoldMappings();
+  it.skipIf(why !== undefined).each([
+    ['mmap', 'itself'],
+    ['mprotect', 'itself'],
+    ['mmap', 'thread'],
+    ['mprotect', 'fork'],
+    ['mmap', 'exec'],
+  ])(title('knows code that a program has mapped itself before it runs: %s %s', why), (...words) => {
+    // Twice: what comes by chance is not there again.
+    for (let turn = 0; turn < 2; turn++) {
+      const { stdout, document } = enforce('--', join(FIXTURES, 'twice'), ...words);
+      expect({ found: counts(document), program: document.program, stdout }).toEqual({
+        found: ['1 getppid in 0x4000ed in twice'],
+        program: { status: 0 },
+        stdout: '',
+      });
+    }
   });
 
   it('tells people where, what and why', () => {

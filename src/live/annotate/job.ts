@@ -106,6 +106,18 @@ class AnnotateJob {
     this.stops.onProcess(process, thread, how);
   }
 
+  onThread(thread: TracedThread): void {
+    this.stops.onThread(thread);
+  }
+
+  onSignal(thread: TracedThread, signal: number): number {
+    return this.stops.onSignal(thread, signal);
+  }
+
+  onGiveUp(thread: TracedThread): void {
+    this.stops.onGiveUp(thread);
+  }
+
   onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
     this.stops.onBreakpoint(thread, at);
   }

@@ -4,7 +4,8 @@
  * instruction pointer sends what is called from there to the tracer: all other calls of such a program pay the filter. Filters cannot be taken back, and
  * stay over fork and exec: for a new file one more is laid over the others, and what an old one still catches is let pass.
  *
- * Which places there are is looked for at exec, when the dynamic linker says that it has mapped something, and in the maps from time to time.
+ * Which places there are is looked for at exec, when the dynamic linker says that it has mapped something, when the kernel says that a program has mapped
+ * code itself, and in the maps from time to time, for where it may not say so.
  */
 
 import { hex } from '../../abi/address.js';
@@ -22,6 +23,7 @@ import {
   sectionFilter,
 } from '../../linux/seccomp.js';
 import { beginDetour } from '../keeper/detour.js';
+import { MappingSignals } from '../keeper/mapping-signals.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
@@ -72,6 +74,7 @@ export interface CallStopOptions {
 export class CallStops {
   private readonly watched = new Map<Space, Watched>();
   private readonly watch: ModulesWatch;
+  private readonly mappings = new MappingSignals();
   /** Threads on a detour to their call, and in a call whose result is asked for. */
   private readonly pending = new Map<number, 'call' | 'return'>();
   /** Who stands still at this moment. */
@@ -88,12 +91,30 @@ export class CallStops {
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     const { space, pid } = process;
+    if (how === 'exec') this.mappings.forget(pid);
+    this.mappings.begin(thread);
     if (this.watched.has(space)) return;
     // After fork filters are the maker's.
     const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
     const ranges = new Set(maker && this.watched.get(maker.space)?.ranges);
     this.watched.set(space, { process, traps: new Set(), ranges, behind: false });
     this.withThread(thread, () => this.watch.add(process));
+  }
+
+  onThread(thread: TracedThread): void {
+    this.mappings.begin(thread);
+  }
+
+  /** The signal to deliver, or 0. */
+  onSignal(thread: TracedThread, signal: number): number {
+    const told = this.mappings.take(thread, signal);
+    if (told === undefined) return signal;
+    if (told.file) this.withThread(thread, () => this.watch.look(thread.process.space));
+    return 0;
+  }
+
+  onGiveUp(thread: TracedThread): void {
+    this.mappings.end(thread.tid);
   }
 
   onBreakpoint(thread: TracedThread, at: number): void {
@@ -109,7 +130,7 @@ export class CallStops {
       this.withThread(thread, () => this.mapped(space, modules));
   }
 
-  /** For what was mapped without a dynamic linker. */
+  /** For what was mapped without a dynamic linker, where the kernel does not tell of it. */
   onTick(): void {
     for (const space of [...this.watched.keys()]) this.watch.look(space);
   }
@@ -129,6 +150,7 @@ export class CallStops {
   }
 
   onThreadExit(thread: TracedThread): void {
+    this.mappings.end(thread.tid);
     this.pending.delete(thread.tid);
   }
 

@@ -1,0 +1,93 @@
+import { SIG } from '../../abi/signals.js';
+import { isErrno, SystemError } from '../../linux/errors.js';
+import { closeEvent, DUMMY, openEvent, signalOn } from '../../linux/perf.js';
+import { PERF_RECORD } from '../../linux/perf-records.js';
+import { PerfRing } from '../../linux/perf-ring.js';
+import * as ptrace from '../../linux/ptrace.js';
+import type { TracedThread } from './traced.js';
+
+/** Ignored where it is not handled, should one get through to the program. Those of a terminal are for the whole process, and so do not mix with ours. */
+const SIGNAL = SIG.SIGWINCH;
+/** siginfo_t of a signal for a descriptor (sigaction(2)): si_code, and where si_code and si_fd lie. */
+const POLL_IN = 1;
+const SI_CODE = 8;
+const SI_FD = 24;
+/** Bytes of a ring: the longest path and more. */
+const RING = 8192;
+/** Each thread takes a descriptor and three locked pages. */
+const MOST = 512;
+/** Of PERF_RECORD_MMAP: header, pid and tid, address, length, offset (perf_event_open(2)). */
+const NAME = 40;
+const ANONYMOUS = '//anon';
+
+interface Event {
+  readonly pid: number;
+  readonly fd: number;
+  readonly ring: PerfRing;
+}
+
+/**
+ * Stops a traced thread at the end of a call by which it has mapped code, or made what it has mapped executable, before it runs another instruction. All
+ * other calls are what they are: the kernel writes a record of each executable mapping (perf_event_mmap, from mmap and mprotect) into the ring of an
+ * event of the thread; the ring's wake-up is a signal to the thread itself (since perf_output_wakeup sets pending_kill), which is pending before the call
+ * is over, and a signal stops who is traced. Where the kernel does not permit it, or a thread blocks the signal, nothing comes.
+ */
+export class MappingSignals {
+  private readonly events = new Map<number, Event>();
+
+  /** A thread that has not run yet, or has become another program. */
+  begin({ tid, process: { pid } }: TracedThread): void {
+    this.end(tid);
+    if (this.events.size >= MOST) return;
+    let fd: number | undefined;
+    try {
+      const flags = ['mmap', 'excludeKernel', 'excludeHypervisor', 'watermark'] as const;
+      fd = openEvent({ type: 'software', config: DUMMY, period: 0, wakeup: 1, flags }, tid, -1);
+      const ring = new PerfRing(fd, RING);
+      this.events.set(tid, { pid, fd, ring });
+      signalOn(fd, tid, SIGNAL);
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      if (this.events.has(tid)) this.end(tid);
+      else if (fd !== undefined) closeEvent(fd);
+    }
+  }
+
+  /** Is it ours? Then whether a file was mapped. */
+  take({ tid }: TracedThread, signal: number): { readonly file: boolean } | undefined {
+    const event = signal === SIGNAL ? this.events.get(tid) : undefined;
+    if (event === undefined || !isOf(event, tid)) return undefined;
+    let file = false;
+    event.ring.read((type, _, view, at) => {
+      file ||= type !== PERF_RECORD.MMAP || !isAnonymous(view, at + NAME);
+    });
+    return { file };
+  }
+
+  end(tid: number): void {
+    const event = this.events.get(tid);
+    if (event === undefined) return;
+    this.events.delete(tid);
+    event.ring.close();
+    closeEvent(event.fd);
+  }
+
+  /** All threads of a process: exec has ended them, or given them another id. */
+  forget(pid: number): void {
+    for (const [tid, event] of this.events) if (event.pid === pid) this.end(tid);
+  }
+}
+
+function isOf({ fd }: Event, tid: number): boolean {
+  try {
+    const info = ptrace.signalInfo(tid);
+    return info.getInt32(SI_CODE, true) === POLL_IN && info.getInt32(SI_FD, true) === fd;
+  } catch (error) {
+    if (isErrno(error, 'ESRCH', 'EINVAL')) return false;
+    throw error;
+  }
+}
+
+/** Code without a file holds no section that we know of: just-in-time compilers make it all the time. */
+const isAnonymous = (view: DataView, at: number): boolean =>
+  [...ANONYMOUS].every((letter, index) => view.getUint8(at + index) === letter.charCodeAt(0));
