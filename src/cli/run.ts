@@ -81,7 +81,7 @@ export async function run(path: string, args: readonly string[], options: RunOpt
   const image = imageAt(path, given.bytes);
   if (image !== undefined && (args.length > 0 || options.env !== undefined || options.pid !== undefined))
     throw new UsageError(
-      `${path} is the image of a process, which goes on with the arguments, the environment and the number that it has; give none`,
+      `${path} is the image of a process, which goes on with the arguments, the environment and the number that it has; give none, and options in front of it`,
     );
   const program = image === undefined ? given : { ...given, bytes: image.bytes };
   if (options.record !== undefined) mustBeWritable(options.record);
