@@ -1,6 +1,6 @@
 // 1,000 threads looked at: `rseqlab inspect` against gdb, which attaches to each process in turn and lists its threads, or also prints each
 // one's struct rseq by a script in Python.
-//   node bench/live/inspect.js [PROCESSES] [THREADS]
+//   node bench/live/inspect.js [PROCESSES THREADS]     without: about a thousand threads in many, some, and one process
 // The program is one of glibc with threads, made with gcc, as those that people have (without gcc: a static one of the tests). Every thread is
 // registered and waits in a system call. gdb cannot say what is registered: it can only read where glibc has its area.
 import { spawn, spawnSync } from 'node:child_process';
@@ -10,8 +10,20 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const processes = Number(process.argv[2] ?? 50);
-const threads = Number(process.argv[3] ?? 20);
+/** Processes, and threads that each starts. */
+const SHAPES = [
+  [250, 3],
+  [50, 20],
+  [1, 1000],
+];
+if (process.argv.length < 4) {
+  const self = fileURLToPath(import.meta.url);
+  const ends = SHAPES.map((shape) =>
+    spawnSync(process.execPath, [self, ...shape.map(String)], { stdio: 'inherit' }),
+  );
+  process.exit(ends.some(({ status }) => status !== 0) ? 1 : 0);
+}
+const [processes, threads] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-bench-'));
 
 const SOURCE = `
