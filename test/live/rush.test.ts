@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(title('rounds by the thousand'), () => {
   });
 
   it('blows a storm over several threads and processes', () => {
-    const document = stress('--mode', 'storm', '--time', '1', '--', COUNTERS, 'good', '3', '10000000', '2');
+    const document = stress('--mode', 'storm', '--time', '3', '--', COUNTERS, 'good', '3', '10000000', '2');
     expect(document).toMatchObject({ verdict: 'survived', coverage: { percent: 100 } });
   });
 });
@@ -103,8 +103,8 @@ describe.skipIf(reasonToAttach !== undefined)(title('CPUs', reasonToAttach), () 
   it('a process may run afterwards where it could before', async () => {
     const target = start(COUNTERS, 'good', '1', '1000000000000');
     const before = cpus(target.pid!);
-    const document = stress('--rounds', '1000000000', '--time', '1', '-p', `${target.pid}`);
-    expect(document.effort.aborts).toBeGreaterThan(2000);
+    const document = stress('--rounds', '1000000000', '--time', '2', '-p', `${target.pid}`);
+    expect(document.effort.aborts).toBeGreaterThan(100);
     expect(cpus(target.pid!)).toEqual(before);
     expect(document.verdict).toBe('survived');
   });
