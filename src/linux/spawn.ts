@@ -53,12 +53,23 @@ export function startStopped(
     // Node marks the standard streams as closed on exec (uv_disable_stdio_inheritance).
     for (const stream of [0, 1, 2]) tryCall('fcntl', stream, F_SETFD, 0);
     const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    const pid = posixSpawn(`/proc/self/fd/${fd}`, ['rseqlab', program, ...args], variables);
+    const pid = unheard(() => posixSpawn(`/proc/self/fd/${fd}`, ['rseqlab', program, ...args], variables));
     const stop = waitFor(pid);
     if (stop?.kind !== 'signal') throw new SystemError(`start of ${args[0]}`, 3);
     return pid;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Its children block what this thread blocks: a Ctrl-C in the moment in which one comes to its stop waits until it goes on. */
+function unheard(action: () => number): number {
+  const before = new Uint8Array(8);
+  call('rt_sigprocmask', SIG_SETMASK, new Uint8Array(8).fill(0xff), before, 8);
+  try {
+    return action();
+  } finally {
+    call('rt_sigprocmask', SIG_SETMASK, before, 0, 8);
   }
 }
 

@@ -8,7 +8,9 @@ const missing = reason ?? (found.error ? 'gdb is not installed' : undefined);
 
 /** What gdb says to these commands, on the counters of examples/stress, stopped at the beginning of its section. */
 function gdb(...commands: string[]): string {
-  const begin = ['set pagination off', 'set confirm off', 'source contrib/gdb/rseqlab.py', 'break good_start', 'run good 1 1000', 'set variable $rseq_area = (long)&areas[0]']; // biome-ignore format: a list
+  // A thread that is moved to another CPU begins its section again by itself.
+  const oneCpu = 'python import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})';
+  const begin = [oneCpu, 'set pagination off', 'set confirm off', 'source contrib/gdb/rseqlab.py', 'break good_start', 'run good 1 1000', 'set variable $rseq_area = (long)&areas[0]']; // biome-ignore format: a list
   const args = [...begin, ...commands, 'delete', 'continue'].flatMap((command) => ['-ex', command]);
   return spawnSync('gdb', ['-q', '-nx', '-batch', ...args, 'examples/stress/counters'], {
     cwd: ROOT,

@@ -24,7 +24,7 @@ describe.skipIf(reason !== undefined || !existsSync('/usr/bin/script'))(title('C
     const live = new Live(args, { terminal: true });
     await live.until(({ stdout }) => begun.test(stdout));
     live.write('\u0003');
-    expect(await live.status()).toBe(status);
+    expect(await live.status(), live.stdout).toBe(status);
     expect(stripVTControlCharacters(live.stdout)).toMatch(said);
   });
 });
