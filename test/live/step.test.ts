@@ -40,7 +40,8 @@ describe.skipIf(reason !== undefined)(title('step'), () => {
     const args = ['--', '/bin/sh', '-c', `${COUNTERS} good 2 1000 && ${COUNTERS} commit-not-last 2 1000000`];
     const { stdout } = rseqlab(['step', '--section', 'commit', '--count', '3', ...args]);
     expect(stdout.match(/^thread \d+ enters commit_not_last in counters/gm)).toHaveLength(3);
-    expect(stdout.match(/out: committed/g)).toHaveLength(3);
+    // One that is moved to another CPU on the way begins again by itself.
+    expect(stdout.match(/ {2}out(: committed| by a side exit)/g)).toHaveLength(3);
   });
 
   it('says when nobody came', () => {
