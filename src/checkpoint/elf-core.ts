@@ -2,6 +2,7 @@
  * A frozen process as an ELF core, such as the kernel writes of one that dies (core(5); fs/binfmt_elf.c elf_core_dump, include/linux/elfcore.h): what
  * stands in front of the contents of memory. Every debugger reads it.
  */
+import { joined } from '../abi/bytes.js';
 import { USER_REGISTERS } from '../abi/user-registers.js';
 import type { RseqConfiguration } from '../process/process.js';
 
@@ -88,7 +89,7 @@ export function coreHead(core: CoreContents): {
   /** Bytes of the whole file. */
   readonly size: number;
 } {
-  const notes = join(notesOf(core));
+  const notes = joined(notesOf(core));
   const count = core.segments.length + 1;
   const tables = EHDR + PHDR * count;
   // More segments than fit 16 bits stand in a section header (elf(5), PN_XNUM).
@@ -223,7 +224,7 @@ function filesOf(files: readonly CoreFile[]): Uint8Array {
   words.set([BigInt(files.length), BigInt(CORE_PAGE)]);
   for (const [index, { start, end, offset }] of files.entries())
     words.set([start, end, BigInt(offset / CORE_PAGE)], 2 + 3 * index);
-  return join([new Uint8Array(words.buffer), ...files.map(({ path }) => text(`${path}\0`))]);
+  return joined([new Uint8Array(words.buffer), ...files.map(({ path }) => text(`${path}\0`))]);
 }
 
 function registrationOf({ tid, name, rseq }: CoreThread): Uint8Array {
@@ -256,13 +257,3 @@ export function readRegistration(
 }
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}

@@ -1,3 +1,4 @@
+import { joined } from '../abi/bytes.js';
 import { Digest } from '../event/digest.js';
 import { CheckpointError } from './checkpoint.js';
 import type { Facts } from './semantics/facts.js';
@@ -107,13 +108,7 @@ export class CheckpointFile<Done> {
     const digest = digestOf(new TextEncoder().encode(JSON.stringify(scenarios)), ...bodies);
     const head = { schema: SCHEMA, version: this.version, asked: this.asked, digest, scenarios };
     const line = new TextEncoder().encode(`${JSON.stringify(head)}\n`);
-    const bytes = new Uint8Array(bodies.reduce((sum, { length }) => sum + length, line.length));
-    let at = 0;
-    for (const part of [line, ...bodies]) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    this.place.write(bytes);
+    this.place.write(joined([line, ...bodies]));
     this.written = Date.now();
   }
 

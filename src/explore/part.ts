@@ -1,3 +1,4 @@
+import { joined } from '../abi/bytes.js';
 import type { Range } from './context.js';
 import type { Engine } from './engine.js';
 import type { Contents, Hash } from './semantics/content.js';
@@ -145,13 +146,7 @@ export class PartRecord implements SearchPart {
       listOf(memories, (memory) => contents.memory(memory).reduce(smaller)),
       new Uint8Array(this.edges.buffer, 0, states * 2),
     ];
-    const bytes = new Uint8Array(lists.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const list of lists) {
-      bytes.set(list, at);
-      at += list.length;
-    }
-    return bytes;
+    return joined(lists);
   }
 }
 

@@ -1,3 +1,4 @@
+import { joined } from '../abi/bytes.js';
 import { fromBase64, toBase64 } from '../event/base64.js';
 import { Digest } from '../event/digest.js';
 import { CodeReader } from '../machine/decode.js';
@@ -137,16 +138,6 @@ function partOf(explored: Explored | undefined): Omit<ScenarioPart, 'scenario' |
     seconds,
   };
 }
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-};
 
 function digestOf(rest: object, bodies: readonly Uint8Array[]): string {
   const digest = new Digest();

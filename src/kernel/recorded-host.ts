@@ -1,3 +1,4 @@
+import { joined } from '../abi/bytes.js';
 import type { RecordedFile } from '../event/recording.js';
 import { type Host, InputPending } from './host.js';
 
@@ -32,13 +33,7 @@ export class RecordingHost implements Host {
 
   /** All that was read of standard input. */
   get stdin(): Uint8Array {
-    const all = new Uint8Array(this.chunks.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const chunk of this.chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
-    return all;
+    return joined(this.chunks);
   }
 
   get files(): readonly RecordedFile[] {

@@ -1,3 +1,4 @@
+import { joined } from '../../abi/bytes.js';
 import type { ImageData } from '../../checkpoint/codec.js';
 import type { FileImage, PipeImage, SharedImage } from '../../checkpoint/image.js';
 import { PAGE_SIZE } from '../../machine/state.js';
@@ -91,15 +92,7 @@ export function takeFiles(
   }
   return {
     files,
-    pipes: pipes.map(({ capacity, chunks }) => {
-      const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-      let at = 0;
-      for (const chunk of chunks) {
-        bytes.set(chunk, at);
-        at += chunk.length;
-      }
-      return { capacity, pieces: data.add(0n, bytes) };
-    }),
+    pipes: pipes.map(({ capacity, chunks }) => ({ capacity, pieces: data.add(0n, joined(chunks)) })),
   };
 }
 

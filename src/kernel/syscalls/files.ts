@@ -1,3 +1,4 @@
+import { joined } from '../../abi/bytes.js';
 import { Errno } from '../errno.js';
 import type { OpenFile } from '../files/file.js';
 import { O, SEAL } from '../files/flags.js';
@@ -48,14 +49,7 @@ function scatter({ memory }: Call, parts: readonly Part[], bytes: Uint8Array): n
 }
 
 function gather({ memory }: Call, parts: readonly Part[]): Uint8Array {
-  const all = parts.map(({ base, length }) => memory.read(base, length));
-  const bytes = new Uint8Array(all.reduce((sum, each) => sum + each.length, 0));
-  let at = 0;
-  for (const each of all) {
-    bytes.set(each, at);
-    at += each.length;
-  }
-  return bytes;
+  return joined(parts.map(({ base, length }) => memory.read(base, length)));
 }
 
 const one = (base: bigint | undefined, length: bigint | undefined): Part[] => [

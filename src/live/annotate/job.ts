@@ -7,12 +7,10 @@ import { tryCall } from '../../linux/libc.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { endOf } from '../../process/judge.js';
 import { areaOf, armedSection } from '../calls/armed.js';
-import { CallStops, LOOK } from '../calls/call-stops.js';
+import { CallJob } from '../calls/call-job.js';
+import { LOOK } from '../calls/call-stops.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
-import { Keeper } from '../keeper/keeper.js';
-import { startOrRefuse } from '../keeper/refusal.js';
-import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import type { Modules } from '../modules.js';
 import { CallPlaces } from './call-places.js';
@@ -63,12 +61,11 @@ export const fromWire = <T>(value: unknown): T =>
   ) as T;
 
 export function annotateJob(channel: Channel, given: unknown): void {
-  new AnnotateJob(channel, fromWire(given)).run();
+  const config = fromWire<AnnotateConfig>(given);
+  new AnnotateJob(channel, config).run(config.command);
 }
 
-class AnnotateJob {
-  private readonly keeper: Keeper;
-  private readonly stops: CallStops;
+class AnnotateJob extends CallJob {
   private readonly begun = new Map<number, Begun>();
   /** The last call of a thread that was interrupted: it may come again. */
   private readonly interrupted = new Map<number, Begun>();
@@ -81,8 +78,7 @@ class AnnotateJob {
     channel: Channel,
     private readonly config: AnnotateConfig,
   ) {
-    this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
-    this.stops = new CallStops(() => this.keeper.tracer, {
+    super(channel, {
       places: sitePlaces,
       onCall: (thread, modules) => this.onCall(thread, modules),
       onReturn: (thread) => this.onReturn(thread),
@@ -90,63 +86,21 @@ class AnnotateJob {
     });
   }
 
-  run(): void {
-    startOrRefuse(this.keeper, this.config.command);
-    this.keeper.run();
-  }
-
-  /** Filters, where there are any, stay: without somebody to answer them their calls would fail. */
-  get stays(): boolean {
-    return this.stops.installed;
-  }
-
-  onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
+  override onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     // That call does not come back either.
     if (how === 'exec') this.end(thread, 0n);
-    this.stops.onProcess(process, thread, how);
-  }
-
-  onThread(thread: TracedThread): void {
-    this.stops.onThread(thread);
-  }
-
-  onSignal(thread: TracedThread, signal: number): number {
-    return this.stops.onSignal(thread, signal);
-  }
-
-  onGiveUp(thread: TracedThread): void {
-    this.stops.onGiveUp(thread);
-  }
-
-  onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
-    this.stops.onBreakpoint(thread, at);
-  }
-
-  onInterrupted(thread: TracedThread): void {
-    this.stops.onInterrupted(thread);
-  }
-
-  onEvent(thread: TracedThread, event: unknown): void {
-    this.stops.onEvent(thread, event);
-  }
-
-  onSyscall(thread: TracedThread): void {
-    this.stops.onSyscall(thread);
+    super.onProcess(process, thread, how);
   }
 
   /** A call that ends its thread or becomes another program has no result. */
-  onThreadExit(thread: TracedThread): void {
-    this.stops.onThreadExit(thread);
+  override onThreadExit(thread: TracedThread): void {
+    super.onThreadExit(thread);
     this.end(thread, undefined);
     this.interrupted.delete(thread.tid);
   }
 
-  onMemoryGone(space: Space): void {
-    this.stops.onMemoryGone(space);
-  }
-
-  onTick(): void {
-    this.stops.onTick();
+  override onTick(): void {
+    super.onTick();
     const now = performance.now();
     for (const wait of [...this.waiting])
       if (wait.until <= now) {

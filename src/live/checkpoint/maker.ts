@@ -2,7 +2,7 @@
 import { release } from 'node:os';
 import { SIG } from '../../abi/signals.js';
 import type { OpenImage } from '../../checkpoint/codec.js';
-import type { ProcessImage, ThreadImage } from '../../checkpoint/image.js';
+import type { MemoryLayoutImage, ProcessImage, ThreadImage } from '../../checkpoint/image.js';
 import { isErrno } from '../../linux/errors.js';
 import { type InThread, inThread, withBytes } from '../../linux/inject.js';
 import * as ptrace from '../../linux/ptrace.js';
@@ -82,6 +82,11 @@ function extendedFor(tid: number, bytes: Uint8Array): Uint8Array {
   return whole;
 }
 
+/** The words that struct prctl_mm_map begins with, in its order (include/uapi/linux/prctl.h). */
+const MM_MAP_WORDS = [
+  'startCode', 'endCode', 'startData', 'endData', 'startBrk', 'brk', 'startStack', 'argStart', 'argEnd', 'envStart', 'envEnd',
+] as const satisfies readonly (keyof MemoryLayoutImage)[]; // biome-ignore format: a list
+
 export class Maker {
   private objects: ObjectDescriptors = [];
 
@@ -138,37 +143,11 @@ export class Maker {
     const { layout, executable } = this.image;
     const auxv = fromBase64(layout.auxv);
     const exe = openIn(this.pid, call, executable, 0);
-    const {
-      startCode,
-      endCode,
-      startData,
-      endData,
-      startBrk,
-      brk,
-      startStack,
-      argStart,
-      argEnd,
-      envStart,
-      envEnd,
-    } = layout;
-    const words = [
-      startCode,
-      endCode,
-      startData,
-      endData,
-      startBrk,
-      brk,
-      startStack,
-      argStart,
-      argEnd,
-      envStart,
-      envEnd,
-    ];
     const SIZE = 104;
     const struct = (address: bigint): Uint8Array => {
       const bytes = new Uint8Array(SIZE + auxv.length);
       const view = new DataView(bytes.buffer);
-      for (const [index, word] of words.entries()) view.setBigUint64(8 * index, word, true);
+      for (const [index, name] of MM_MAP_WORDS.entries()) view.setBigUint64(8 * index, layout[name], true);
       view.setBigUint64(88, address + BigInt(SIZE), true);
       view.setUint32(96, auxv.length, true);
       view.setUint32(100, exe, true);

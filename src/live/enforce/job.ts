@@ -8,12 +8,10 @@ import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { Range } from '../../linux/seccomp.js';
 import { armedSection, disarm } from '../calls/armed.js';
-import { type CallPlaces, CallStops, LOOK } from '../calls/call-stops.js';
+import { CallJob } from '../calls/call-job.js';
+import type { CallPlaces } from '../calls/call-stops.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
-import { Keeper } from '../keeper/keeper.js';
-import { startOrRefuse } from '../keeper/refusal.js';
-import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { type LiveSection, type Modules, placeText } from '../modules.js';
 
@@ -45,7 +43,8 @@ export type EnforceMessage =
   | { readonly kind: 'watched'; readonly sections: number; readonly processes: number };
 
 export function enforceJob(channel: Channel, given: unknown): void {
-  new EnforceJob(channel, given as EnforceConfig).run();
+  const config = given as EnforceConfig;
+  new EnforceJob(channel, config).run(config.command);
 }
 
 /** Ways into the kernel: SYSCALL, SYSENTER, INT 0x80. */
@@ -81,9 +80,7 @@ function callsIn(live: LiveSection, strict: boolean): CallPlaces {
   return { instructions, ranges };
 }
 
-class EnforceJob {
-  private readonly keeper: Keeper;
-  private readonly stops: CallStops;
+class EnforceJob extends CallJob {
   /** Threads whose rseq_cs was taken away, with the section that it named. */
   private readonly disarmed = new Map<number, LiveSection>();
   private readonly seen = new Set<string>();
@@ -93,8 +90,7 @@ class EnforceJob {
     channel: Channel,
     private readonly config: EnforceConfig,
   ) {
-    this.keeper = new Keeper(channel, this, LOOK, ['SECCOMP']);
-    this.stops = new CallStops(() => this.keeper.tracer, {
+    super(channel, {
       places: (modules) => this.placesOf(modules),
       onCall: (thread, modules) => this.onCall(thread, modules),
       onReturn: (thread) => this.kill(thread),
@@ -102,62 +98,16 @@ class EnforceJob {
     });
   }
 
-  run(): void {
-    startOrRefuse(this.keeper, this.config.command);
-    this.keeper.run();
-  }
-
-  /** Filters, where there are any, stay: without somebody to answer them their calls would fail. */
-  get stays(): boolean {
-    return this.stops.installed;
-  }
-
-  onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
+  override onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     this.pids.add(process.pid);
     this.disarmed.delete(thread.tid);
-    this.stops.onProcess(process, thread, how);
+    super.onProcess(process, thread, how);
     this.tellWatched();
   }
 
-  onThread(thread: TracedThread): void {
-    this.stops.onThread(thread);
-  }
-
-  onSignal(thread: TracedThread, signal: number): number {
-    return this.stops.onSignal(thread, signal);
-  }
-
-  onGiveUp(thread: TracedThread): void {
-    this.stops.onGiveUp(thread);
-  }
-
-  onBreakpoint(thread: TracedThread, { at }: { readonly at: number }): void {
-    this.stops.onBreakpoint(thread, at);
-  }
-
-  onInterrupted(thread: TracedThread): void {
-    this.stops.onInterrupted(thread);
-  }
-
-  onTick(): void {
-    this.stops.onTick();
-  }
-
-  onEvent(thread: TracedThread, event: unknown): void {
-    this.stops.onEvent(thread, event);
-  }
-
-  onSyscall(thread: TracedThread): void {
-    this.stops.onSyscall(thread);
-  }
-
-  onThreadExit(thread: TracedThread): void {
-    this.stops.onThreadExit(thread);
+  override onThreadExit(thread: TracedThread): void {
+    super.onThreadExit(thread);
     this.disarmed.delete(thread.tid);
-  }
-
-  onMemoryGone(space: Space): void {
-    this.stops.onMemoryGone(space);
   }
 
   private placesOf(modules: Modules): CallPlaces {
