@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { release, version } from 'node:os';
-import { unavailable } from '../../src/linux/libc.js';
+import { call, unavailable } from '../../src/linux/libc.js';
 import { closeEvent, DUMMY, openEvent } from '../../src/linux/perf.js';
 import { PerfRing } from '../../src/linux/perf-ring.js';
 import * as ptrace from '../../src/linux/ptrace.js';
@@ -56,5 +56,20 @@ export function untoldMappings(): string | undefined {
     return undefined;
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+/** What `action` starts stays on one CPU: children begin where the thread that makes them may run (sched_setaffinity(2)). */
+export function onOneCpu<T>(action: () => T): T {
+  const before = new Uint8Array(128);
+  call('sched_getaffinity', 0, before.length, before);
+  const first = before.findIndex((byte) => byte !== 0);
+  const one = new Uint8Array(before.length);
+  one[first] = before[first]! & -before[first]!;
+  call('sched_setaffinity', 0, one.length, one);
+  try {
+    return action();
+  } finally {
+    call('sched_setaffinity', 0, before.length, before);
   }
 }

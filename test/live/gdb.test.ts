@@ -1,22 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { ROOT } from '../cli/command.js';
-import { reason, title } from '../linux/here.js';
+import { onOneCpu, reason, title } from '../linux/here.js';
 
 const found = spawnSync('gdb', ['--version'], { encoding: 'utf8' });
 const missing = reason ?? (found.error ? 'gdb is not installed' : undefined);
 
 /** What gdb says to these commands, on the counters of examples/stress, stopped at the beginning of its section. */
 function gdb(...commands: string[]): string {
-  // A thread that is moved to another CPU begins its section again by itself.
-  const oneCpu = 'python import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})';
-  const begin = [oneCpu, 'set pagination off', 'set confirm off', 'source contrib/gdb/rseqlab.py', 'break good_start', 'run good 1 1000', 'set variable $rseq_area = (long)&areas[0]']; // biome-ignore format: a list
+  const begin = ['set pagination off', 'set confirm off', 'source contrib/gdb/rseqlab.py', 'break good_start', 'run good 1 1000', 'set variable $rseq_area = (long)&areas[0]']; // biome-ignore format: a list
   const args = [...begin, ...commands, 'delete', 'continue'].flatMap((command) => ['-ex', command]);
-  return spawnSync('gdb', ['-q', '-nx', '-batch', ...args, 'examples/stress/counters'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    timeout: 60_000,
-  }).stdout;
+  const options = { cwd: ROOT, encoding: 'utf8', timeout: 60_000 } as const;
+  // A thread that is moved to another CPU begins its section again by itself.
+  return onOneCpu(() =>
+    spawnSync('gdb', ['-q', '-nx', '-batch', ...args, 'examples/stress/counters'], options),
+  ).stdout;
 }
 
 describe.skipIf(missing !== undefined)(missing === undefined ? 'gdb' : title(`gdb: ${missing}`), () => {

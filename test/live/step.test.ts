@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StepDocument } from '../../src/report/step-document.js';
 import { oneErrorLine, rseqlab } from '../cli/command.js';
-import { reason, title } from '../linux/here.js';
+import { onOneCpu, reason, title } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
 
@@ -38,10 +38,10 @@ describe.skipIf(reason !== undefined)(title('step'), () => {
 
   it('waits for the section that is asked for, as often as is asked for', () => {
     const args = ['--', '/bin/sh', '-c', `${COUNTERS} good 2 1000 && ${COUNTERS} commit-not-last 2 1000000`];
-    const { stdout } = rseqlab(['step', '--section', 'commit', '--count', '3', ...args]);
+    // A thread that is moved to another CPU on its way would leave by a side exit.
+    const { stdout } = onOneCpu(() => rseqlab(['step', '--section', 'commit', '--count', '3', ...args]));
     expect(stdout.match(/^thread \d+ enters commit_not_last in counters/gm)).toHaveLength(3);
-    // One that is moved to another CPU on the way begins again by itself.
-    expect(stdout.match(/ {2}out(: committed| by a side exit)/g)).toHaveLength(3);
+    expect(stdout.match(/out: committed/g)).toHaveLength(3);
   });
 
   it('says when nobody came', () => {
