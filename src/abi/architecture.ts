@@ -12,3 +12,6 @@ export type Architecture =
   | 'riscv32'
   | 'mips'
   | 'loongarch64';
+
+/** Those whose programs the simulated machine runs. */
+export type MachineArchitecture = Extract<Architecture, 'x86-64' | 'aarch64'>;

@@ -20,17 +20,19 @@ export type Format = 'i32' | 'i64' | 'f32' | 'f64';
 /**
  * Legend of Expression:
  *   constant    an unsigned number below 2^width
- *   register    a general register 0..15 (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8..r15), its low bits; `high`: bits 15..8
+ *   register    a general register, its low bits; `high`: bits 15..8. x86-64: 0..15 (rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8..r15);
+ *               AArch64: 0..30 are x0..x30 and 31 is sp (the zero register is a constant)
  *   temporary   what a `let` statement named
  *   load        memory, little-endian
  *   unary, binary   arithmetic modulo 2^width; shift and rotate counts are below the width already
  *   compare     1 or 0, width 8
  *   extend      to a larger width, by zeros or by the sign; `truncate` to a smaller one
  *   select      one of two by a condition that is not 0
- *   flag        one flag, 1 or 0, width 8
- *   segment     the base of fs or gs
+ *   flag        one flag, 1 or 0, width 8. AArch64: N is sf, Z zf, V of, and C is cf, which a subtraction leaves as AArch64 does: 1 where
+ *               nothing was borrowed; pf and af are 0
+ *   segment     the base of fs or gs; TPIDR_EL0 is that of fs
  *   state       a control register, or what the last x87 statement made
- *   xmm         a vector register 0..15, all of it
+ *   xmm         a vector register, all of it: 0..15, of AArch64 0..31
  *   vector      an operation on vectors, by WebAssembly's name of lanes and operation (VECTOR in machine/wasm/vector-opcodes.ts); the
  *               count of a shift has width 32 and is below the lane's width
  *   shuffle     16 bytes of two vectors, by number: 0..15 of `a`, 16..31 of `b`
@@ -144,9 +146,14 @@ export type FloatFn =
 
 /**
  * State that an expression can name: control registers; the low 8 and the high 2 bytes of what an x87 statement made; the registers of MMX,
- * which only x87 statements write.
+ * which only x87 statements write; TPIDR_EL0's place, FPSR, and the exclusive monitor of AArch64 (machine/state.ts).
  */
 export type StateField =
+  | 'threadPointer'
+  | 'fpsr'
+  | 'monitor'
+  | 'monitorLow'
+  | 'monitorHigh'
   | 'mxcsr'
   | 'x87Control'
   | 'x87Status'
@@ -190,14 +197,16 @@ export const FLAG_BITS: Readonly<Record<Flag, number>> = {
 
 /**
  * Why an instruction stops: what the kernel turns into a signal, or a system call. Legend of Trap:
- *   system-call          syscall; control is behind it already
+ *   system-call          syscall, svc; control is behind it already
  *   undefined            #UD, SIGILL
  *   breakpoint           int3, SIGTRAP; control is behind it already
+ *   brk                  AArch64's brk, SIGTRAP (TRAP_BRKPT); control is at it
  *   divide               #DE, SIGFPE (FPE_INTDIV)
  *   halt                 a privileged instruction, #GP: SIGSEGV (SI_KERNEL, no address)
  *   overflow             #OF, SIGSEGV; control is behind it already
  *   general-protection   #GP, as of a misaligned vector: SIGSEGV (SI_KERNEL, no address)
  *   float                #MF or #XM: an unmasked exception of x87 or SSE, SIGFPE
+ *   alignment            AArch64: control, an exclusive or an atomic access is not aligned: SIGBUS (BUS_ADRALN)
  *   unsupported          a processor would go on; this machine does not know how, and says so rather than do something else
  */
 export type Trap =
@@ -209,7 +218,9 @@ export type Trap =
   | 'overflow'
   | 'general-protection'
   | 'float'
-  | 'unsupported';
+  | 'unsupported'
+  | 'brk'
+  | 'alignment';
 
 /**
  * Legend of Statement:
@@ -218,6 +229,7 @@ export type Trap =
  *   set      writes a register: 64 all of it, 32 with zeros above, 16 and 8 only these bits
  *   set-xmm  writes a vector register, all of it
  *   flags    writes the flags it names; the others stay
+ *   state    writes state: of threadPointer, the monitor and wide numbers 64 bits, of the others 32
  *   jump     goes elsewhere; `branch` only if the condition is not 0
  *   trap     stops before the instruction (a system call: behind it); `when`: only if not 0
  *   repeat   the instruction is run again, until the condition is 0 (rep prefixes): an interruption may come between two rounds
@@ -235,6 +247,7 @@ export type Statement =
       readonly value: Expression;
     }
   | { readonly do: 'set-xmm'; readonly register: number; readonly value: Expression }
+  | { readonly do: 'state'; readonly field: StateField; readonly value: Expression }
   | { readonly do: 'flags'; readonly flags: Readonly<Partial<Record<Flag, Expression>>> }
   | { readonly do: 'jump'; readonly target: Expression }
   | { readonly do: 'branch'; readonly condition: Expression; readonly target: bigint }

@@ -43,6 +43,7 @@ export function someIn(statement: Statement, holds: Holds): boolean {
     case 'let':
     case 'set':
     case 'set-xmm':
+    case 'state':
       return someWithin(statement.value, holds);
     case 'store':
       return someWithin(statement.address, holds) || someWithin(statement.value, holds);

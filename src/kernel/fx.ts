@@ -1,5 +1,5 @@
 import { SI } from '../abi/signals.js';
-import { resetFloat, STATE } from '../machine/state.js';
+import { resetFloat, STATE, STATE_SIZES } from '../machine/state.js';
 import { FX, MXCSR_MASK, readImage, writeImage } from '../machine/x87/image.js';
 
 /**
@@ -21,7 +21,7 @@ export function readFx(registers: BigUint64Array, bytes: Uint8Array): void {
 
 /** As a program finds it at its beginning, and every signal handler at its own (fpu__clear_user_states). */
 export function resetFpu(registers: BigUint64Array): void {
-  new Uint8Array(registers.buffer).fill(0, STATE.mxcsr, STATE.size);
+  new Uint8Array(registers.buffer).fill(0, STATE.mxcsr, STATE_SIZES['x86-64']);
   resetFloat(new DataView(registers.buffer));
 }
 

@@ -1,12 +1,12 @@
 import { FLAG_BITS, type Flag } from '../isa/meaning.js';
-import { flagOffset, STATE } from '../machine/state.js';
+import { flagOffset, STATE, STATE_SIZES } from '../machine/state.js';
 import type { Task } from './state.js';
 
 /** Where registers are in Task.registers, in words of 8 bytes; general ones are 0 to 15 (isa/x86-64/registers.ts). */
 export const RIP = STATE.rip / 8;
 export const FS_BASE = STATE.fsBase / 8;
 export const GS_BASE = STATE.gsBase / 8;
-export const WORDS = STATE.size / 8;
+export const WORDS = STATE_SIZES['x86-64'] / 8;
 
 const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
 /** Bit 1 is always set, and user space always sees IF. */

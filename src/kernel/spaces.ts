@@ -2,20 +2,23 @@ import { Cpu, type Stop } from '../machine/cpu.js';
 import type { Fold } from '../machine/fold.js';
 import { Machine } from '../machine/machine.js';
 import type { Access } from '../machine/page-fault.js';
-import { STATE } from '../machine/state.js';
+import { STATE_SIZES } from '../machine/state.js';
 
 /** One address space: its memory, and what runs code on it. */
 export class Space {
   private readonly cpu: Cpu;
-  private readonly state: BigUint64Array;
+  /** The machine's registers, by how many words of them a task of its architecture has. */
+  private state: BigUint64Array;
 
   constructor(readonly machine = new Machine()) {
     this.cpu = new Cpu(machine);
-    this.state = new BigUint64Array(machine.memory.buffer, 0, STATE.size / 8);
+    this.state = new BigUint64Array(machine.memory.buffer, 0, STATE_SIZES['x86-64'] / 8);
   }
 
   /** Runs up to `budget` instructions from these registers; they are left as the program left them. `exact`: see Cpu.run. */
   run(registers: BigUint64Array, budget: number, exact = false): { stop: Stop; done: number } {
+    if (this.state.length !== registers.length)
+      this.state = new BigUint64Array(this.machine.memory.buffer, 0, registers.length);
     this.state.set(registers);
     const stop = this.cpu.run(budget, exact);
     registers.set(this.state);

@@ -145,7 +145,7 @@ export interface Task {
   /** CPUs it may run on: bit n for CPU n. */
   affinity: bigint;
   name: string;
-  /** Register state as it is in the machine's memory: [0, STATE.size). The machine's own copy counts only while instructions run. */
+  /** Register state as it is in the machine's memory: [0, STATE_SIZES[its architecture]). The machine's own copy counts only while instructions run. */
   readonly registers: BigUint64Array;
   /** The system call under way, or the last one: its number decides about restarts (orig_rax); -1n: none. */
   call: bigint;

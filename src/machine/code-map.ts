@@ -41,6 +41,13 @@ export class CodeMap<T extends { readonly ranges: readonly CodeRange[] }> {
     return gone;
   }
 
+  /** Takes out and returns all of them. */
+  takeAll(): T[] {
+    const gone = new Set([...this.pages.values()].flatMap(({ owners }) => [...owners]));
+    this.pages.clear();
+    return [...gone];
+  }
+
   has(page: number): boolean {
     return this.pages.has(page);
   }

@@ -63,7 +63,7 @@ const FAR = 1 << 20;
 
 /** What registers and named values hold, as a distance from a register at the block's beginning. */
 class Places {
-  private readonly registers: (Place | undefined)[] = Array.from({ length: 16 }, (_, register) => ({
+  private readonly registers: (Place | undefined)[] = Array.from({ length: 32 }, (_, register) => ({
     register,
     offset: 0,
   }));

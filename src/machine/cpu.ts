@@ -18,6 +18,8 @@ export type Stop =
 const BUDGET: Stop = { reason: 'budget' };
 const TRAP_STOPS: readonly Stop[] = TRAPS.map((trap) => ({ reason: 'trap', trap }));
 
+const MISALIGNED: Stop = { reason: 'trap', trap: 'alignment' };
+
 /** The dispatcher can go on. */
 const AGAIN = -1;
 
@@ -122,6 +124,9 @@ export class Cpu {
   /** Finds code for where the machine stands, or does what is there without; what stops it where there is none. */
   private translate(result: number): Stop | undefined {
     const { machine, translations } = this;
+    // Before memory is asked for an instruction (Arm ARM D1.3.5, PC alignment checking).
+    if (machine.architecture === 'aarch64' && machine.place % 4 !== 0 && !Number.isNaN(machine.place))
+      return MISALIGNED;
     if (result === RESULT.HOT) {
       translations.improve(machine.place);
       return undefined;

@@ -1,10 +1,13 @@
 import { Decoder, DecoderOptions, Instruction } from 'iced-x86';
+import type { MachineArchitecture } from '../abi/architecture.js';
+import { wordMeaning } from '../isa/aarch64/meaning/index.js';
 import type { Meaning } from '../isa/meaning.js';
 import { meaningOf } from '../isa/x86-64/meaning/index.js';
 import { PAGE_SIZE } from './state.js';
 
 /** What the reader needs of a machine. */
 interface CodeMemory {
+  readonly architecture: MachineArchitecture;
   /** Up to 15 bytes of code; fewer where executable memory ends, none where there is none. */
   fetch(address: bigint): Uint8Array;
   /** A page that may be executed; `codeChanged` is told from now on. Undefined where it may not. */
@@ -30,6 +33,7 @@ export class CodeReader {
 
   /** What the instruction at an address does; undefined where there is none that is known. */
   meaningAt(at: bigint): Meaning | undefined {
+    if (this.memory.architecture === 'aarch64') return this.word(at);
     const offset = Number(at % BigInt(PAGE_SIZE));
     const start = Number(at) - offset;
     const decoder = offset + LONGEST <= PAGE_SIZE ? this.decoder(start) : undefined;
@@ -48,6 +52,20 @@ export class CodeReader {
     return meaning;
   }
 
+  private word(at: bigint): Meaning | undefined {
+    if ((at & 3n) !== 0n) return undefined;
+    const page = Number(at / BigInt(PAGE_SIZE));
+    const known = this.meanings.get(page)?.get(at);
+    if (known !== undefined) return known;
+    const bytes = this.memory.codePage(page);
+    if (bytes === undefined) return undefined;
+    const offset = Number(at % BigInt(PAGE_SIZE));
+    const word = new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+    const meaning = wordMeaning(word, at);
+    this.remember(page, at, meaning);
+    return meaning;
+  }
+
   private remember(page: number, at: bigint, meaning: Meaning): void {
     if (this.count++ >= MOST_MEANINGS) {
       this.meanings.clear();
@@ -63,6 +81,13 @@ export class CodeReader {
     this.decoders.get(page)?.free();
     this.decoders.delete(page);
     this.meanings.delete(page);
+  }
+
+  forgetAll(): void {
+    for (const page of [...this.decoders.keys()]) this.forget(page);
+    this.last = undefined;
+    this.meanings.clear();
+    this.count = 0;
   }
 
   private decoder(start: number): Decoder | undefined {

@@ -71,6 +71,13 @@ export abstract class Emitter extends MultiplyWriter {
       case 'flags':
         this.writeFlags(statement);
         return;
+      case 'state': {
+        const wide = statement.value.width === 64;
+        this.stateStore(wide ? OP.i64Store : OP.i32Store, STATE_FIELDS[statement.field], () =>
+          this.expression(statement.value),
+        );
+        return;
+      }
       case 'jump':
         this.leave(() => this.expression(statement.target), 0);
         return;

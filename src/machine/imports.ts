@@ -12,6 +12,8 @@ export const TRAPS: readonly Trap[] = [
   'general-protection',
   'float',
   'unsupported',
+  'brk',
+  'alignment',
 ];
 
 export const CODE_TYPE: FunctionType = { parameters: [], results: ['i32'] };

@@ -3,7 +3,7 @@ import { type FlagStatement, isBehind } from './emitter.js';
 import { eachBinary, eachCompare, eachUnary, isSelfContained } from './evaluate.js';
 import { eachVector, extractLane, insertLane, laneMask, shuffleBytes } from './evaluate-vectors.js';
 import { STATUS } from './flag-use.js';
-import { flagOffset } from './state.js';
+import { flagOffset, STATE_FIELDS } from './state.js';
 
 /** What the interpreter needs of a machine. */
 export interface InterpretedMachine {
@@ -103,6 +103,13 @@ export class Interpreter {
       case 'flags':
         this.flags(statement);
         return undefined;
+      case 'state': {
+        const value = this.value(statement.value);
+        const at = STATE_FIELDS[statement.field];
+        if (statement.value.width === 64) machine.view.setBigUint64(at, value, true);
+        else machine.view.setUint32(at, Number(value), true);
+        return undefined;
+      }
       case 'jump':
         machine.rip = this.value(statement.target);
         return 'done';
@@ -198,6 +205,11 @@ export class Interpreter {
         return this.flag(e.flag);
       case 'segment':
         return e.segment === 'fs' ? machine.fsBase : machine.gsBase;
+      case 'state': {
+        const at = STATE_FIELDS[e.field];
+        if (e.width === 64) return machine.view.getBigUint64(at, true);
+        return BigInt(e.width === 32 ? machine.view.getUint32(at, true) : machine.view.getUint16(at, true));
+      }
       case 'xmm':
         return machine.xmm(e.register);
       case 'vector':

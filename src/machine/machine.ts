@@ -1,3 +1,4 @@
+import type { MachineArchitecture } from '../abi/architecture.js';
 import { FLAG_BITS, type Flag, type Trap } from '../isa/meaning.js';
 import { AddressSpace } from './address-space.js';
 import { CodeCache } from './code-cache.js';
@@ -5,12 +6,28 @@ import { floatTrap, softFloat } from './float/calls.js';
 import { FOLDED_END, type Fold } from './fold.js';
 import { HELPER_FUNCTIONS } from './helpers.js';
 import { CODE_TYPE, HELPERS, type Helper, IMPORTS, TRAPS } from './imports.js';
-import { flagOffset, PAGE, PAGE_SIZE, resetState, STATE } from './state.js';
+import {
+  flagOffset,
+  PAGE,
+  PAGE_SIZE,
+  registerOffset,
+  resetState,
+  STATE,
+  STATE_SIZES,
+  vectorOffset,
+} from './state.js';
 import { host, type WasmImports, type WasmModule } from './wasm/host.js';
 import { type FunctionBody, moduleBytes } from './wasm/module.js';
 import { runX87 } from './x87/index.js';
 
 const FLAGS = Object.entries(FLAG_BITS) as [Flag, number][];
+/** By their bits in PSTATE (Arm ARM C5.2.10, NZCV). */
+const NZCV: readonly (readonly [Flag, number])[] = [
+  ['sf', 31],
+  ['zf', 30],
+  ['cf', 29],
+  ['of', 28],
+];
 /** Bit 1, and IF. */
 const FIXED_FLAGS = 0x202n;
 /** What a load of so many bytes keeps of 8. */
@@ -21,6 +38,9 @@ export class Machine extends AddressSpace {
   readonly codeCache = new CodeCache(this.memory.buffer);
   readonly view = new DataView(this.memory.buffer);
   private readonly imports: WasmImports;
+  private instructionSet: MachineArchitecture = 'x86-64';
+  /** Told when the program becomes one of another architecture: what was made of the code before means nothing. */
+  architectureChanged: () => void = () => {};
 
   /** `fold`: for addresses of a real process. */
   constructor(fold?: Fold) {
@@ -46,6 +66,18 @@ export class Machine extends AddressSpace {
     this.imports = { env: { memory: this.memory, ...functions } };
   }
 
+  /** Of the program that is loaded: the kernel sets it at exec. */
+  get architecture(): MachineArchitecture {
+    return this.instructionSet;
+  }
+
+  set architecture(architecture: MachineArchitecture) {
+    if (architecture === this.instructionSet) return;
+    this.instructionSet = architecture;
+    this.codeCache.clear();
+    this.architectureChanged();
+  }
+
   /** Step functions as callable code, in the order given. */
   compile(bodies: readonly FunctionBody[]): (() => number)[] {
     const exports = this.instance(this.module(bodies));
@@ -66,6 +98,7 @@ export class Machine extends AddressSpace {
   static forkFrom(other: Machine): Machine {
     const machine = new Machine(other.fold);
     machine.pageLimit = other.pageLimit;
+    machine.architecture = other.architecture;
     machine.restore(other.snapshot());
     return machine;
   }
@@ -75,13 +108,13 @@ export class Machine extends AddressSpace {
     super.dispose();
   }
 
-  /** A task's whole register state: a copy of [0, STATE.size). */
+  /** A task's whole register state: a copy of [0, STATE_SIZES[architecture]). */
   saveRegisters(): Uint8Array {
-    return this.bytes.slice(0, STATE.size);
+    return this.bytes.slice(0, STATE_SIZES[this.architecture]);
   }
 
   loadRegisters(state: Uint8Array): void {
-    this.bytes.set(state.subarray(0, STATE.size));
+    this.bytes.set(state.subarray(0, STATE_SIZES[this.architecture]));
   }
 
   /** The memory itself, state and all, for those who look. Writing to it goes past all marks. */
@@ -90,20 +123,20 @@ export class Machine extends AddressSpace {
   }
 
   register(number: number): bigint {
-    return this.view.getBigUint64(STATE.registers + 8 * number, true);
+    return this.view.getBigUint64(registerOffset(number), true);
   }
 
   setRegister(number: number, value: bigint): void {
-    this.view.setBigUint64(STATE.registers + 8 * number, value, true);
+    this.view.setBigUint64(registerOffset(number), value, true);
   }
 
   xmm(number: number): bigint {
-    const at = STATE.xmm + 16 * number;
+    const at = vectorOffset(number);
     return this.view.getBigUint64(at, true) | (this.view.getBigUint64(at + 8, true) << 64n);
   }
 
   setXmm(number: number, value: bigint): void {
-    const at = STATE.xmm + 16 * number;
+    const at = vectorOffset(number);
     this.view.setBigUint64(at, value, true);
     this.view.setBigUint64(at + 8, value >> 64n, true);
   }
@@ -161,6 +194,20 @@ export class Machine extends AddressSpace {
   delayTime(instructions: number): void {
     const time = this.view.getBigUint64(STATE.tsc, true);
     this.view.setBigUint64(STATE.tsc, time - BigInt(instructions), true);
+  }
+
+  /** PSTATE's N, Z, C and V, in bits 31..28. */
+  get nzcv(): number {
+    return NZCV.reduce((word, [name, bit]) => (word | (this.bytes[flagOffset(name)]! << bit)) >>> 0, 0);
+  }
+
+  set nzcv(word: number) {
+    for (const [name, bit] of NZCV) this.bytes[flagOffset(name)] = (word >>> bit) & 1;
+  }
+
+  /** A store exclusive behind this fails: what kernels do by clrex, and by eret. */
+  clearMonitor(): void {
+    this.view.setBigUint64(STATE.monitor, 0n, true);
   }
 
   /** The status flags as the processor's word: bit 1 is always set, and user space always sees IF. */

@@ -9,14 +9,14 @@ import { usesFloats, vectorsUsed } from './float-code.js';
 import type { Fold } from './fold.js';
 import { isReturn, type Region, type RegionBlock } from './region.js';
 import { FlagEmitter } from './region-flags.js';
-import { PAGE, STATE, WITH_NEXT } from './state.js';
+import { PAGE, registerOffset, STATE, vectorOffset, WITH_NEXT } from './state.js';
 import type { FunctionBody } from './wasm/module.js';
 import { ARITHMETIC, OP, type ValueType } from './wasm/opcodes.js';
 
 const { STEP, TAIL } = RESULT;
 
-/** rsp and what every instruction may touch are numbers 0..15. */
-const REGISTERS = 16;
+/** x86-64 has numbers 0..15; AArch64 the others too. */
+const [FEW, ALL] = [16, 32];
 
 /** Code for a region as one function. Registers and flags are WebAssembly locals, loaded on the way in and stored on the one way out. */
 export function regionFunction(region: Region, fold?: Fold): FunctionBody {
@@ -25,6 +25,8 @@ export function regionFunction(region: Region, fold?: Fold): FunctionBody {
 
 class RegionCode extends FlagEmitter {
   private readonly registerLocals: readonly number[];
+  /** The general registers that the region names. */
+  private readonly general: ReadonlySet<number>;
   private readonly written = new Set<number>();
   /** The vector registers that the region names. */
   private readonly xmmLocals: ReadonlyMap<number, number>;
@@ -43,7 +45,9 @@ class RegionCode extends FlagEmitter {
   constructor(region: Region, fold: Fold | undefined) {
     super(region, fold);
     const meanings = region.blocks.flatMap(({ instructions }) => instructions.map((each) => each.meaning));
-    this.registerLocals = Array.from({ length: REGISTERS }, () => this.local('i64'));
+    this.general = registersNamed(region);
+    const registers = [...this.general].some((number) => number >= FEW) ? ALL : FEW;
+    this.registerLocals = Array.from({ length: registers }, () => this.local('i64'));
     this.xmmLocals = new Map([...vectorsUsed(meanings)].map((number) => [number, this.local('v128')]));
     this.rounds = meanings.some(usesFloats);
   }
@@ -57,18 +61,15 @@ class RegionCode extends FlagEmitter {
 
   private enter(): void {
     const { code } = this;
-    for (const register of registersNamed(this.region)) {
-      this.stateLoad(OP.i64Load, STATE.registers + 8 * register);
+    for (const register of this.general) {
+      this.stateLoad(OP.i64Load, registerOffset(register));
       code.byte(OP.localSet).u32(this.registerLocals[register]!);
     }
     this.loadFlags();
     for (const [register, local] of this.xmmLocals) {
       this.i32(0);
       this.simd('v128.load', 0);
-      code
-        .u32(STATE.xmm + 16 * register)
-        .byte(OP.localSet)
-        .u32(local);
+      code.u32(vectorOffset(register)).byte(OP.localSet).u32(local);
     }
     this.stateLoad(OP.i64Load, STATE.budget);
     code.byte(OP.localSet).u32(this.budget);
@@ -78,7 +79,7 @@ class RegionCode extends FlagEmitter {
     const { code } = this;
     this.storeFlags();
     for (const register of this.written) {
-      this.stateStore(OP.i64Store, STATE.registers + 8 * register, () =>
+      this.stateStore(OP.i64Store, registerOffset(register), () =>
         code.byte(OP.localGet).u32(this.registerLocals[register]!),
       );
     }
@@ -86,7 +87,7 @@ class RegionCode extends FlagEmitter {
       this.i32(0);
       code.byte(OP.localGet).u32(local);
       this.simd('v128.store', 0);
-      code.u32(STATE.xmm + 16 * register);
+      code.u32(vectorOffset(register));
     }
     this.stateStore(OP.i64Store, STATE.rip, () => code.byte(OP.localGet).u32(this.rip));
     this.stateStore(OP.i64Store, STATE.budget, () => code.byte(OP.localGet).u32(this.budget));

@@ -1,3 +1,4 @@
+import type { MachineArchitecture } from '../abi/architecture.js';
 import type { Flag, StateField } from '../isa/meaning.js';
 
 /**
@@ -5,11 +6,13 @@ import type { Flag, StateField } from '../isa/meaning.js';
  * so they hold what the machine itself needs.
  */
 export const STATE = {
-  /** 16 registers of 8 bytes. */
+  /** 16 registers of 8 bytes: the general ones of x86-64, x0..x15 of AArch64. */
   registers: 0,
   /** Seven bytes, 1 or 0. */
   flags: 128,
+  /** rip, pc. */
   rip: 136,
+  /** Of AArch64 TPIDR_EL0. */
   fsBase: 144,
   gsBase: 152,
   /** Of the trap that stopped the task: see TRAPS. */
@@ -30,21 +33,48 @@ export const STATE = {
   floatTrap: 197,
   /** What the last x87 statement made for the rest of its instruction, 16 bytes: nobody else's. */
   x87Result: 208,
-  /** xmm0..xmm15, 16 bytes each. */
+  /**
+   * AArch64's exclusive monitor: the marked address with the bytes of the access in the uppermost 8 bits, 0 where none is marked, u64; and
+   * what was loaded, 16 bytes.
+   */
+  monitor: 224,
+  monitorLow: 232,
+  monitorHigh: 240,
+  /** AArch64's floating-point status, u32. FPCR is always 0. */
+  fpsr: 248,
+  /** xmm0..xmm15, v0..v15, 16 bytes each. */
   xmm: 256,
   /** The x87's physical registers R0..R7: 10 bytes each, 16 apart. */
   x87Registers: 512,
-  /** A task's whole register state is the bytes in front of this: copying them saves and restores it. */
-  size: 640,
+  /** x16..x30 and sp: AArch64 has no x87. */
+  moreRegisters: 512,
+  /** v16..v31. */
+  moreVectors: 640,
   /** Of no task: at which of its instructions step code begins, u32 (see SLOT). */
   entry: 1024,
   /** Is step code to go on where it jumps within itself, u32? Else it returns, so that a region may take over. */
   exact: 1028,
 } as const;
 
+/** A task's whole register state is this many bytes from the beginning: copying them saves and restores it. */
+export const STATE_SIZES: Readonly<Record<MachineArchitecture, number>> = { 'x86-64': 640, aarch64: 896 };
+const LARGEST = Math.max(...Object.values(STATE_SIZES));
+
+/** Where a general register is. */
+export const registerOffset = (number: number): number =>
+  (number < 16 ? STATE.registers : STATE.moreRegisters - 128) + 8 * number;
+/** Where a vector register is. */
+export const vectorOffset = (number: number): number =>
+  (number < 16 ? STATE.xmm : STATE.moreVectors - 256) + 16 * number;
+
 /** Where the state is that an expression can name. */
 export const STATE_FIELDS: Readonly<Record<StateField, number>> = {
   mxcsr: STATE.mxcsr,
+  threadPointer: STATE.fsBase,
+  fpsr: STATE.fpsr,
+  monitor: STATE.monitor,
+  monitorLow: STATE.monitorLow,
+  monitorHigh: STATE.monitorHigh,
   x87Control: STATE.x87Control,
   x87Status: STATE.x87Status,
   x87Result: STATE.x87Result,
@@ -65,7 +95,7 @@ const X87_CONTROL_RESET = 0x37f;
 
 /** Makes the state in `memory` that of a new program; its memory is all else's. */
 export function resetState(memory: ArrayBuffer): void {
-  new Uint8Array(memory, 0, STATE.size).fill(0);
+  new Uint8Array(memory, 0, LARGEST).fill(0);
   resetFloat(new DataView(memory));
 }
 

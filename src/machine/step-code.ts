@@ -1,7 +1,7 @@
 import type { Expression, Flag, Meaning, Width } from '../isa/meaning.js';
 import type { FlagStatement } from './emitter.js';
 import { FloatEmitter, usesFloats } from './float-code.js';
-import { flagOffset, STATE } from './state.js';
+import { flagOffset, registerOffset, STATE, vectorOffset } from './state.js';
 import type { FunctionBody } from './wasm/module.js';
 import { OP, TYPE } from './wasm/opcodes.js';
 
@@ -52,12 +52,12 @@ export class StepCode extends FloatEmitter {
   protected override readRegister(register: number, width: Width, high: boolean): void {
     const op =
       width === 8 ? OP.i32Load8u : width === 16 ? OP.i32Load16u : width === 32 ? OP.i32Load : OP.i64Load;
-    this.stateLoad(op, STATE.registers + 8 * register + (high ? 1 : 0));
+    this.stateLoad(op, registerOffset(register) + (high ? 1 : 0));
   }
 
   protected override writeRegister(register: number, width: Width, high: boolean, value: () => void): void {
     const op = width === 8 ? OP.i32Store8 : width === 16 ? OP.i32Store16 : OP.i64Store;
-    this.stateStore(op, STATE.registers + 8 * register + (high ? 1 : 0), () => {
+    this.stateStore(op, registerOffset(register) + (high ? 1 : 0), () => {
       value();
       if (width === 32) this.code.byte(OP.i64ExtendI32u);
     });
@@ -66,14 +66,14 @@ export class StepCode extends FloatEmitter {
   protected override readXmm(register: number): void {
     this.i32(0);
     this.simd('v128.load', 0);
-    this.code.u32(STATE.xmm + 16 * register);
+    this.code.u32(vectorOffset(register));
   }
 
   protected override writeXmm(register: number, value: () => void): void {
     this.i32(0);
     value();
     this.simd('v128.store', 0);
-    this.code.u32(STATE.xmm + 16 * register);
+    this.code.u32(vectorOffset(register));
   }
 
   protected override readFlag(flag: Flag): void {

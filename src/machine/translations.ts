@@ -45,6 +45,11 @@ export class Translations {
 
   constructor(private readonly machine: Machine) {
     this.reader = new CodeReader(machine);
+    machine.architectureChanged = () => {
+      this.reader.forgetAll();
+      for (const translation of this.made.takeAll()) this.drop(translation);
+      this.visits.clear();
+    };
     machine.codeChanged = (start, end) => {
       this.reader.forget(Math.floor(start / PAGE_SIZE));
       for (const translation of this.made.take(start, end)) this.drop(translation);
@@ -96,10 +101,11 @@ export class Translations {
     return this.find(at);
   }
 
-  /** Code for folded memory is another for each way of folding. */
+  /** Code for folded memory is another for each way of folding, and the same bytes mean other things to other architectures. */
   private named(kind: Kind): string {
-    const { fold } = this.machine;
-    return fold === undefined ? kind : `${kind} ${fold}`;
+    const { fold, architecture } = this.machine;
+    const own = architecture === 'x86-64' ? kind : `${architecture} ${kind}`;
+    return fold === undefined ? own : `${own} ${fold}`;
   }
 
   private makeSteps(at: number): boolean {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Cpu } from '../../src/machine/cpu.js';
 import { Machine } from '../../src/machine/machine.js';
-import { PAGE, STATE } from '../../src/machine/state.js';
+import { PAGE, STATE, STATE_SIZES } from '../../src/machine/state.js';
 
 const CODE = 0x40_0000;
 const DATA = 0x50_0000;
@@ -138,6 +138,6 @@ it('fxsave and fxrstor carry all of the state', () => {
   const restored = run(`0fae0c24 ${HLT}`, { prepare: (m) => m.poke(DATA + 4096, image) });
   const state = (machine: Machine): string =>
     Buffer.from(machine.raw.slice(STATE.mxcsr, STATE.x87Valid + 1)).toString('hex') +
-    Buffer.from(machine.raw.slice(STATE.xmm, STATE.size)).toString('hex');
+    Buffer.from(machine.raw.slice(STATE.xmm, STATE_SIZES['x86-64'])).toString('hex');
   expect(state(restored.machine)).toBe(state(save.machine));
 });

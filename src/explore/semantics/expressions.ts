@@ -6,6 +6,7 @@ export function expressionsOf(statement: Statement): readonly Expression[] {
     case 'let':
     case 'set':
     case 'set-xmm':
+    case 'state':
       return [statement.value];
     case 'store':
       return [statement.address, statement.value];

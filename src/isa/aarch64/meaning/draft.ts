@@ -1,0 +1,144 @@
+import { constant, register, truncate, zext } from '../../expressions.js';
+import type { Expression, Flag, StateField, Statement, Trap, Width } from '../../meaning.js';
+import { xmm } from '../../vectors.js';
+import type { Bits } from '../values.js';
+
+/** Register number 31, where it is the stack pointer. */
+export const SP = 31;
+
+/** An instruction's statements under way, and its fields. */
+export class Draft {
+  readonly statements: Statement[] = [];
+  private temporaries = 0;
+
+  constructor(
+    /** The instruction word, unsigned. */
+    readonly word: number,
+    readonly address: bigint,
+  ) {}
+
+  /** Bits `high`..`low` of the word, unsigned. */
+  bits(high: number, low: number): number {
+    return (this.word << (31 - high)) >>> (31 - high + low);
+  }
+
+  /** Bits `high`..`low` of the word as two's complement. */
+  signed(high: number, low: number): number {
+    return (this.word << (31 - high)) >> (31 - high + low);
+  }
+
+  isSet(bit: number): boolean {
+    return ((this.word >>> bit) & 1) === 1;
+  }
+
+  /** Rd or Rt, bits 4..0. */
+  get rd(): number {
+    return this.word & 31;
+  }
+
+  /** Rn, bits 9..5. */
+  get rn(): number {
+    return (this.word >>> 5) & 31;
+  }
+
+  /** Rm or Rs, bits 20..16. */
+  get rm(): number {
+    return (this.word >>> 16) & 31;
+  }
+
+  /** Ra or Rt2, bits 14..10. */
+  get ra(): number {
+    return (this.word >>> 10) & 31;
+  }
+
+  /** By sf, bit 31. */
+  get width(): Bits {
+    return this.isSet(31) ? 64 : 32;
+  }
+
+  get next(): bigint {
+    return BigInt.asUintN(64, this.address + 4n);
+  }
+
+  /** Names a value: it is computed here and once, whatever is written later. */
+  let(value: Expression): Expression {
+    if (value.op === 'constant' || value.op === 'temporary') return value;
+    const id = this.temporaries++;
+    this.statements.push({ do: 'let', id, value });
+    return { op: 'temporary', width: value.width, id };
+  }
+
+  /** General register `n`, its low bits; 31 is zero. */
+  get(n: number, width: Width): Expression {
+    return n === 31 ? constant(width, 0) : register(width, n);
+  }
+
+  /** General register `n`, where 31 is the stack pointer. */
+  getOrSp(n: number, width: Width): Expression {
+    return register(width, n);
+  }
+
+  /** Writes general register `n` with zeros above a value of 32 bits or fewer; 31 is the zero register and keeps nothing. */
+  set(n: number, value: Expression): void {
+    if (n !== 31) this.setOrSp(n, value);
+  }
+
+  setOrSp(n: number, value: Expression): void {
+    const whole = value.width < 32 ? zext(32, value) : value;
+    this.statements.push({ do: 'set', width: whole.width, register: n, high: false, value: whole });
+  }
+
+  /** A vector register, all of it. */
+  vector(n: number): Expression {
+    return xmm(n);
+  }
+
+  /** Writes a vector register, with zeros above a value that is narrower. */
+  setVector(n: number, value: Expression): void {
+    const whole = value.width === 128 ? value : zext(128, value.width < 32 ? zext(32, value) : value);
+    this.statements.push({ do: 'set-xmm', register: n, value: whole });
+  }
+
+  store(address: Expression, value: Expression): void {
+    this.statements.push({ do: 'store', width: value.width, address, value });
+  }
+
+  flags(flags: Readonly<Partial<Record<Flag, Expression>>>): void {
+    this.statements.push({ do: 'flags', flags });
+  }
+
+  state(field: StateField, value: Expression): void {
+    this.statements.push({ do: 'state', field, value });
+  }
+
+  jump(target: Expression): void {
+    this.statements.push({ do: 'jump', target });
+  }
+
+  /** To a number of words from here. */
+  target(words: number): bigint {
+    return BigInt.asUintN(64, this.address + 4n * BigInt(words));
+  }
+
+  branch(condition: Expression, words: number): void {
+    this.statements.push({ do: 'branch', condition, target: this.target(words) });
+  }
+
+  trap(trap: Trap, when?: Expression): void {
+    this.statements.push(when === undefined ? { do: 'trap', trap } : { do: 'trap', trap, when });
+  }
+
+  /** The fields make an encoding that is reserved or unallocated: whatever was said, it is undefined. */
+  reserve(): void {
+    this.statements.length = 0;
+    this.trap('undefined');
+  }
+
+  helper(name: string, operand?: Expression): void {
+    this.statements.push({ do: 'helper', name, operands: operand === undefined ? [] : [operand] });
+  }
+}
+
+/** The low bits of a value, at a width that is not larger. */
+export const low = (width: Width, value: Expression): Expression =>
+  value.width === width ? value : truncate(width, value);
