@@ -1,6 +1,5 @@
 import { ANNOTATION, ANNOTATION_ACTION, type Annotation, DESCRIPTOR } from '../abi/annotation.js';
 import { RSEQ_CS } from '../abi/rseq.js';
-import { RAX, RBX } from '../isa/x86-64/registers.js';
 import { Errno } from './errno.js';
 import type { Kernel } from './kernel.js';
 import { RIP } from './registers.js';
@@ -9,7 +8,7 @@ import type { Task } from './state.js';
 
 /**
  * The part that `rseqlab annotate` plays on the real kernel: what a program has said of this call (include/rseqlab_syscall.h), where the section of which
- * it is the last instruction is under way. True: the call is not made, and its result is in rax.
+ * it is the last instruction is under way. True: the call is not made, and its result is in its register.
  */
 export function serveAnnotation(kernel: Kernel, task: Task, name: string): boolean {
   if (!task.mm.callSites.includes(Number(task.registers[RIP]!))) return false;
@@ -19,7 +18,7 @@ export function serveAnnotation(kernel: Kernel, task: Task, name: string): boole
   kernel.emit(task, { kind: 'annotated', name, actions, cookie });
   if ((actions & ANNOTATION_ACTION.DELAY) !== 0) kernel.state.clock += Number(delay_ns);
   const result = resultOf(annotation);
-  if (result !== undefined) task.registers[RAX] = BigInt.asUintN(64, result);
+  if (result !== undefined) task.registers[kernel.arch.result] = BigInt.asUintN(64, result);
   return result !== undefined;
 }
 
@@ -31,7 +30,9 @@ function resultOf({ actions, error, value }: Annotation): bigint | undefined {
 function annotationOf(kernel: Kernel, task: Task): Annotation | undefined {
   const memory = kernel.memory(task.mm);
   try {
-    const { annotation } = DESCRIPTOR.read(memory.read(task.registers[RBX]!, DESCRIPTOR.size));
+    const { annotation } = DESCRIPTOR.read(
+      memory.read(task.registers[kernel.arch.descriptor]!, DESCRIPTOR.size),
+    );
     const section = armed(kernel, task);
     if (annotation === 0n || section === 0n) return undefined;
     const { start_ip, post_commit_offset } = RSEQ_CS.read(memory.read(section, RSEQ_CS.size));

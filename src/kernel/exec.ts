@@ -3,7 +3,6 @@ import { EVENT } from '../abi/ptrace-requests.js';
 import { BinaryError } from '../binary/error.js';
 import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
 import { readImage } from '../binary/read.js';
-import { RAX, RSP } from '../isa/x86-64/registers.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import { callSites } from '../sections/call-sites.js';
 import { Errno } from './errno.js';
@@ -11,7 +10,6 @@ import { aloneKey, releaseMemory } from './exit.js';
 import type { RegularNode } from './files/file.js';
 import { lookup, type Place } from './files/lookup.js';
 import { closeDescriptor } from './files/table.js';
-import { resetFpu } from './fx.js';
 import { buildStack, sizeOnStack } from './initial-stack.js';
 import type { Kernel } from './kernel.js';
 import { LAYOUT, newArea, PROT, roundDown, roundUp } from './mm/areas.js';
@@ -22,7 +20,6 @@ import { hostObject, readObject } from './mm/objects.js';
 import type { Program } from './program.js';
 import { ProgramError } from './program-error.js';
 import { ptraceEvent } from './ptrace/stop.js';
-import { RIP } from './registers.js';
 import { newRseq } from './rseq/registration.js';
 import type { Mm, Task } from './state.js';
 import { baseOf } from './syscalls/at.js';
@@ -128,14 +125,6 @@ function mapSegment(
 /** e_phoff, which only the program's own start code wants to know. */
 const programTable = (bytes: Uint8Array): number =>
   Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(32, true));
-
-/** Registers of a program that begins: all 0 but rip and rsp (ELF_PLAT_INIT). */
-export function enter(task: Task, entry: number, stack: number): void {
-  task.registers.fill(0n);
-  resetFpu(task.registers);
-  task.registers[RIP] = BigInt(entry);
-  task.registers[RSP] = BigInt(stack);
-}
 
 /** MAX_ARG_STRLEN, MAX_ARG_STRINGS. */
 const MOST_LENGTH = 131_072;
@@ -246,11 +235,7 @@ function goOn(call: Call, executing: Executing | undefined): Result {
   nameTask(task, program, object.name);
   for (const [fd, descriptor] of task.files.descriptors.entries())
     if (descriptor?.closeOnExec) closeDescriptor(kernel, task.files, fd);
-  const { registers } = task;
-  const noResult = registers[RAX]!;
-  enter(task, entry, stack);
-  // The call has no result yet, and that is what a tracer sees (elf_common_init()).
-  registers[RAX] = noResult;
+  kernel.arch.begin(task, entry, stack);
   kernel.emit(task, { kind: 'exec', path: program.path });
   return ptraceEvent(kernel, task, EVENT.EXEC, BigInt(tid)) ? blocked([], { arguments: args }) : 0;
 }

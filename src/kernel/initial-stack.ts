@@ -38,9 +38,6 @@ const AT = {
   MINSIGSTKSZ: 51,
 } as const;
 
-/** cpuid leaf 1, edx, of the simulated processor: AT_HWCAP. */
-const HWCAP = 0x0789_fbffn;
-
 /** The stack area, and on it arguments, environment and the auxiliary vector (create_elf_tables()). Returns the stack pointer. */
 export function buildStack(
   kernel: Kernel,
@@ -68,14 +65,14 @@ export function buildStack(
   mm.envStart = mm.argEnd = at;
   const args = [...program.arguments].reverse().map(push).reverse();
   mm.argStart = at;
-  const platform = push('x86_64');
+  const platform = push(kernel.arch.platform);
   at = (at & ~15) >>> 0;
   at -= 16;
   poke(at, randomBytes(kernel.state.random, 16));
   const random = at;
   const { rules } = kernel;
   const auxv: [number, bigint][] = [
-    [AT.HWCAP, HWCAP],
+    [AT.HWCAP, kernel.arch.hwcap],
     [AT.PAGESZ, 4096n],
     [AT.CLKTCK, 100n],
     [AT.PHDR, BigInt(tables)],
@@ -93,7 +90,7 @@ export function buildStack(
     [AT.HWCAP2, 0n],
     [AT.EXECFN, BigInt(name)],
     [AT.PLATFORM, BigInt(platform)],
-    [AT.MINSIGSTKSZ, 1776n],
+    [AT.MINSIGSTKSZ, kernel.arch.signalStack.frame],
     ...(rules.featureSize > 20
       ? ([
           [AT_RSEQ_FEATURE_SIZE, BigInt(rules.featureSize)],

@@ -1,7 +1,7 @@
 import type { RuleValues } from '../abi/kernel-rows.js';
 import { type KernelRules, kernelRules } from '../abi/kernel-rules.js';
-import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import type { Event, Happening } from '../event/event.js';
+import { ARCHES, type Arch, type ArchName } from './arch/index.js';
 import type { Host } from './host.js';
 import type { Policy } from './policy.js';
 import { randomWords } from './random.js';
@@ -15,7 +15,9 @@ export interface KernelOptions {
   readonly version: string;
   /** CONFIG_DEBUG_RSEQ up to 6.18, rseq_debug=1 since. */
   readonly debugRseq: boolean;
-  /** Whose entry code the kernel has, x86-64 unless said otherwise: programs are x86-64's in any case. */
+  /** What its programs are for, x86-64 unless said otherwise. */
+  readonly programs?: ArchName;
+  /** Whose entry code the kernel has, that of its programs' architecture unless said otherwise. */
   readonly arch?: 'x86-64' | 'aarch64';
   /** Rules that it does not keep, with what it does instead: for whoever wants to see that it is noticed. */
   readonly broken?: Partial<RuleValues>;
@@ -29,13 +31,12 @@ export interface KernelOptions {
   readonly onEvent?: (event: Event) => void;
 }
 
-const NAMES = new Map(Object.entries(SYSCALLS_X86_64).map(([name, number]) => [number, name]));
-
 /** The simulated Linux: its state, and what works on it. */
 export class Kernel {
   state: KernelState;
   readonly spaces = new Spaces();
   readonly rules: KernelRules;
+  readonly arch: Arch;
   policy: Policy;
   readonly host: Host;
   /** The simulation stops here, in instructions and on the clock: to be looked at, not to go on. */
@@ -47,11 +48,14 @@ export class Kernel {
   onBreakpoint: ((task: Task) => boolean) | undefined;
   /** Contents of files of the host, which never change: by MemoryObject.initial. Apart from the state, so that it stays small. */
   readonly contents = new Map<number, Uint8Array>();
+  private readonly callNames: ReadonlyMap<number, string>;
   private readonly memories = new Map<number, UserMemory>();
 
   constructor(readonly options: KernelOptions) {
+    this.arch = ARCHES[options.programs ?? 'x86-64'];
+    this.callNames = new Map(Object.entries(this.arch.syscalls).map(([name, number]) => [number, name]));
     this.rules = {
-      ...kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? 'x86-64' }),
+      ...kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? this.arch.name }),
       ...options.broken,
       ...(options.broken?.arm64Aborts === false && { aborts: false }),
     };
@@ -107,6 +111,11 @@ export class Kernel {
     this.memories.clear();
   }
 
+  /** `rseq`, or `syscall_999` for a number without a name. */
+  syscallName(number: number): string {
+    return this.callNames.get(number) ?? `syscall_${number}`;
+  }
+
   emit(task: Task, happening: Happening): void {
     this.emitAt(task.cpu, task.tid, happening);
   }
@@ -115,6 +124,3 @@ export class Kernel {
     this.options.onEvent?.({ time: this.state.clock, cpu, tid, ...happening });
   }
 }
-
-/** `rseq`, or `syscall_999` for a number without a name. */
-export const syscallName = (number: number): string => NAMES.get(number) ?? `syscall_${number}`;

@@ -1,25 +1,14 @@
-import {
-  Decoder,
-  DecoderOptions,
-  Formatter,
-  FormatterSyntax,
-  InstructionInfoFactory,
-  OpAccess,
-} from 'iced-x86';
 import { SI, SIG } from '../abi/signals.js';
-import { TASK_SIZE } from '../abi/task-size.js';
-import type { Stop } from '../machine/cpu.js';
 import { act } from './acts.js';
-import { enter, load, nameTask } from './exec.js';
+import { load, nameTask } from './exec.js';
+import { fault } from './fault.js';
 import { joined, keepFile } from './files/lookup.js';
 import { install, newFile } from './files/table.js';
-import { floatException, setTimeStamp } from './fx.js';
 import type { Kernel } from './kernel.js';
 import { leaveKernel } from './leave.js';
-import { type FaultOutcome, resolveFault } from './mm/fault.js';
 import { viewOf } from './policy-view.js';
 import type { Program } from './program.js';
-import { RIP } from './registers.js';
+import { RIP, setTimeStamp } from './registers.js';
 import { cameBy } from './rseq/events.js';
 import { grantSlice, sliceExpired } from './rseq/slice.js';
 import { signalDue } from './scenario/phases.js';
@@ -48,7 +37,7 @@ export function boot(kernel: Kernel, program: Program): Task {
   const { mm, entry, stack } = load(kernel, program, file.object);
   const task = firstTask(kernel, mm);
   nameTask(task, program, file.object.name);
-  enter(task, entry, stack);
+  kernel.arch.begin(task, entry, stack);
   kernel.emit(task, { kind: 'start', pid: task.tid, parent: 0, how: 'exec', name: task.name });
   return task;
 }
@@ -146,9 +135,9 @@ function proceed(kernel: Kernel, chosen: Turn): void {
   }
   task.call = -1n;
   if (stop.reason !== 'budget') fault(kernel, task, stop);
-  // Stepped over an instruction: the debug trap (arch/x86/kernel/traps.c exc_debug_user).
+  // Stepped over an instruction: the debug trap.
   else if (task.ptrace?.step) {
-    task.trap = { ...task.trap, number: X86_TRAP_DB, error: 0 };
+    kernel.arch.stepped(task);
     const address = task.registers[RIP]!;
     forceSignal(kernel, task, { number: SIG.SIGTRAP, code: SI.TRAP_TRACE, address });
   } else if (budget === instructions) endTurn(kernel, chosen);
@@ -190,103 +179,4 @@ function fire(kernel: Kernel, timer: Timer): void {
     default:
       return;
   }
-}
-
-/** What the processor refuses becomes a signal (arch/x86/kernel/traps.c, mm/fault.c). */
-export function fault(kernel: Kernel, task: Task, stop: Exclude<Stop, { reason: 'budget' }>): void {
-  const ip = task.registers[RIP]!;
-  if (stop.reason === 'fault') {
-    const { address, access } = stop.fault;
-    if (!isCanonical(address)) {
-      task.trap = { number: X86_TRAP_GP, error: 0, address: 0n };
-      forceSignal(kernel, task, { number: SIG.SIGSEGV, code: SI.KERNEL, address: 0n });
-      return;
-    }
-    // Whether an address of the kernel is there is nobody's business: it always is (sanitize_error_code).
-    const present = address >= TASK_SIZE['x86-64'].usual || kernel.spaces.of(task.mm.id).isPresent(address);
-    const signal = FAULT_SIGNALS[resolveFault(kernel, task.mm, address, access)];
-    if (signal === undefined) return;
-    const kind = access === 'read' && modifies(kernel, task) ? PF.write : PF[access];
-    task.trap = { number: X86_TRAP_PF, error: (present ? PF.PROT : 0) | PF.USER | kind, address };
-    forceSignal(kernel, task, { ...signal, address });
-    return;
-  }
-  if (stop.reason === 'unknown' || stop.trap === 'unsupported') {
-    const code = kernel.spaces.of(task.mm.id).machine.fetch(ip);
-    const { text, length } = disassemble(code, ip);
-    const bytes = [...code.subarray(0, length)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-    kernel.emit(task, { kind: 'unknown-instruction', ip, bytes, text });
-    task.trap = { ...task.trap, number: X86_TRAP_UD, error: 0 };
-    forceSignal(kernel, task, { number: SIG.SIGILL, code: SI.ILL_ILLOPN, address: ip });
-    return;
-  }
-  if (stop.trap === 'float') {
-    const { code, trap } = floatException(task.registers);
-    task.trap = { ...task.trap, number: trap, error: 0 };
-    forceSignal(kernel, task, { number: SIG.SIGFPE, code, address: ip });
-    return;
-  }
-  if (stop.trap === 'breakpoint' && kernel.onBreakpoint?.(task) === true) return;
-  const [number, code, trap] = TRAP_SIGNALS[stop.trap] ?? [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP];
-  task.trap = { ...task.trap, number: trap, error: 0 };
-  forceSignal(kernel, task, { number, code, address: code === SI.KERNEL ? 0n : ip });
-}
-
-const X86_TRAP_DB = 1;
-const X86_TRAP_UD = 6;
-const X86_TRAP_GP = 13;
-const X86_TRAP_PF = 14;
-/** The error code of a page fault (arch/x86/include/asm/trap_pf.h), by its access too. */
-const PF = { PROT: 1, USER: 4, read: 0, write: 2, execute: 16 } as const;
-
-/** By what became of an access. */
-const FAULT_SIGNALS: Readonly<
-  Record<FaultOutcome, { readonly number: number; readonly code: number } | undefined>
-> = {
-  done: undefined,
-  killed: undefined,
-  unmapped: { number: SIG.SIGSEGV, code: SI.SEGV_MAPERR },
-  forbidden: { number: SIG.SIGSEGV, code: SI.SEGV_ACCERR },
-  beyond: { number: SIG.SIGBUS, code: SI.BUS_ADRERR },
-};
-
-/** Bits 47 to 63 are alike (Intel SDM vol. 1, 3.3.7.1); another address is a general protection fault, which does not say where. */
-const isCanonical = (address: bigint): boolean => {
-  const top = BigInt.asIntN(64, address) >> 47n;
-  return top === 0n || top === -1n;
-};
-
-/** The trap's number as in arch/x86/include/asm/trapnr.h. */
-const TRAP_SIGNALS: Readonly<Record<string, readonly [signal: number, code: number, trap: number]>> = {
-  undefined: [SIG.SIGILL, SI.ILL_ILLOPN, X86_TRAP_UD],
-  breakpoint: [SIG.SIGTRAP, SI.KERNEL, 3],
-  divide: [SIG.SIGFPE, SI.FPE_INTDIV, 0],
-  halt: [SIG.SIGSEGV, SI.KERNEL, X86_TRAP_GP],
-  overflow: [SIG.SIGSEGV, SI.KERNEL, 4],
-};
-
-/** An instruction that reads memory to write it faults as a write (measured). */
-function modifies(kernel: Kernel, task: Task): boolean {
-  const ip = task.registers[RIP]!;
-  const decoder = new Decoder(64, kernel.spaces.of(task.mm.id).machine.fetch(ip), DecoderOptions.None);
-  const factory = new InstructionInfoFactory();
-  const instruction = decoder.decode();
-  const info = factory.info(instruction);
-  const both: readonly OpAccess[] = [OpAccess.ReadWrite, OpAccess.ReadCondWrite];
-  const found = info.usedMemory().some(({ access }) => both.includes(access));
-  for (const each of [info, instruction, factory, decoder]) each.free();
-  return found;
-}
-
-export function disassemble(bytes: Uint8Array, ip: bigint): { text: string; length: number } {
-  const decoder = new Decoder(64, bytes, DecoderOptions.None);
-  decoder.ip = ip;
-  const instruction = decoder.decode();
-  const formatter = new Formatter(FormatterSyntax.Gas);
-  const text = formatter.format(instruction);
-  const { length } = instruction;
-  formatter.free();
-  instruction.free();
-  decoder.free();
-  return { text, length };
 }

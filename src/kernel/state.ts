@@ -149,6 +149,8 @@ export interface Task {
   readonly registers: BigUint64Array;
   /** The system call under way, or the last one: its number decides about restarts (orig_rax); -1n: none. */
   call: bigint;
+  /** Its first argument, where the result takes the register (orig_x0 of AArch64). */
+  argument: bigint;
   /** What it waits for in a system call. */
   wait: Wait | undefined;
   /** Arguments of a system call that it has entered and not begun: it gave its CPU away first (end of a time slice extension). */

@@ -1,6 +1,6 @@
 import { SIG } from '../abi/signals.js';
+import { STATE_SIZES } from '../machine/state.js';
 import type { Kernel } from './kernel.js';
-import { WORDS } from './registers.js';
 import { newRseq } from './rseq/registration.js';
 import type { FileTable, FsState, Handler, JobControl, Mm, Process, Task } from './state.js';
 
@@ -84,8 +84,9 @@ export function newTask(
     cpu: from?.cpu ?? 0,
     affinity: from?.affinity ?? (1n << BigInt(kernel.state.cpus.length)) - 1n,
     name: from?.name ?? '',
-    registers: from?.registers.slice() ?? new BigUint64Array(WORDS),
+    registers: from?.registers.slice() ?? new BigUint64Array(STATE_SIZES[kernel.arch.name] / 8),
     call: -1n,
+    argument: 0n,
     wait: undefined,
     entered: undefined,
     after: undefined,

@@ -1,9 +1,8 @@
-import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
 import type { MapView, ProcessView, Registers, ThreadView } from '../process/process.js';
-import { type Kernel, syscallName } from './kernel.js';
+import type { Kernel } from './kernel.js';
 import { areaName, endOf } from './mm/areas.js';
 import { seeMemory } from './mm/forced.js';
-import { FS_BASE, GS_BASE, RIP, rflags } from './registers.js';
+import { RIP } from './registers.js';
 import type { Area, Mm, Process, Task } from './state.js';
 
 /** The processes of the simulated Linux that still have threads, by number. */
@@ -18,7 +17,7 @@ export function processView(kernel: Kernel, process: Process): ProcessView {
   return {
     pid: process.pid,
     executable: process.exe,
-    architecture: 'x86-64',
+    architecture: kernel.arch.name,
     threads: process.tasks.filter(({ state }) => state !== 'dead').map((task) => threadView(kernel, task)),
     maps: mm.areas.map((area) => mapView(mm, area)),
     read: (address, size) =>
@@ -34,7 +33,7 @@ export function threadView(kernel: Kernel, task: Task): ThreadView {
     name: task.name,
     cpu: task.cpu,
     state: stateOf(kernel, task),
-    registers: registersOf(task),
+    registers: registersOf(kernel, task),
     rseq:
       rseq.pointer === 0n
         ? undefined
@@ -42,7 +41,7 @@ export function threadView(kernel: Kernel, task: Task): ThreadView {
     call:
       wait === undefined
         ? undefined
-        : { number, name: syscallName(number), arguments: wait.arguments, deadline: wait.deadline },
+        : { number, name: kernel.syscallName(number), arguments: wait.arguments, deadline: wait.deadline },
   };
 }
 
@@ -52,20 +51,8 @@ function stateOf(kernel: Kernel, task: Task): ThreadView['state'] {
   return kernel.state.cpus[task.cpu]?.current === task ? 'running' : 'ready';
 }
 
-function registersOf(task: Task): Registers {
-  const { registers } = task;
-  const general = GENERAL_NAMES.map((name, number) => [name, registers[number]!] as const);
-  return {
-    ip: registers[RIP]!,
-    sp: registers[GENERAL_NAMES.indexOf('rsp')]!,
-    values: [
-      ...general,
-      ['rip', registers[RIP]!],
-      ['rflags', rflags(task)],
-      ['fs_base', registers[FS_BASE]!],
-      ['gs_base', registers[GS_BASE]!],
-    ],
-  };
+function registersOf({ arch }: Kernel, task: Task): Registers {
+  return { ip: task.registers[RIP]!, sp: task.registers[arch.stackPointer]!, values: arch.named(task) };
 }
 
 const mapView = (mm: Mm, area: Area): MapView => {

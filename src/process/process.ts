@@ -7,7 +7,7 @@ export interface ProcessView {
   readonly pid: number;
   /** Path of the program, as it was started. */
   readonly executable: string;
-  readonly architecture: 'x86-64';
+  readonly architecture: 'x86-64' | 'aarch64';
   readonly threads: readonly ThreadView[];
   /** Ascending by start. */
   readonly maps: readonly MapView[];

@@ -2,14 +2,12 @@ import { SI } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Event } from '../../event/event.js';
 import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
-import { setTimeStamp } from '../../kernel/fx.js';
-import { syscallName } from '../../kernel/kernel.js';
+import { fault } from '../../kernel/fault.js';
 import { leaveKernel } from '../../kernel/leave.js';
-import { RIP } from '../../kernel/registers.js';
+import { RIP, setTimeStamp } from '../../kernel/registers.js';
 import { cameBy, fenced, switchedIn, switchedOut } from '../../kernel/rseq/events.js';
 import { isInside } from '../../kernel/rseq/inside.js';
 import { modeOf } from '../../kernel/rseq/mode.js';
-import { fault } from '../../kernel/run.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { TRACER } from '../../kernel/scenario/parts.js';
 import { enterTracer, leaveTracer } from '../../kernel/scenario/tracer.js';
@@ -352,7 +350,7 @@ export class Actor {
     // Since 6.19 what happens while it is in the call does not abort the section: a switch, a signal, membarrier(2).
     if (modeOf(kernel, task.rseq).conditional && isInside(kernel, task))
       throw new Refusal(
-        `a task calls ${syscallName(number)}(2) inside a section, which Linux ${kernel.options.version} does not abort then: that cannot be explored`,
+        `a task calls ${kernel.syscallName(number)}(2) inside a section, which Linux ${kernel.options.version} does not abort then: that cannot be explored`,
       );
     const result = results[0]?.value;
     const done = registers[RAX] === 0n ? fence : 0;
@@ -364,10 +362,10 @@ export class Actor {
   }
 
   private refusal(index: number, number: number, why: string): Refusal {
-    const { begun, scenario } = this.world;
+    const { begun, kernel, scenario } = this.world;
     const who = begun ? `thread ${scenario.tasks[index]!.name}` : 'a task';
     return new Refusal(
-      `${who} calls ${syscallName(number)}(2)${why}; ${begun ? 'start behind that' : 'rseqlab run can run it'}`,
+      `${who} calls ${kernel.syscallName(number)}(2)${why}; ${begun ? 'start behind that' : 'rseqlab run can run it'}`,
     );
   }
 

@@ -4,7 +4,7 @@ import { fromBase64 } from '../../event/base64.js';
 import type { Event } from '../../event/event.js';
 import { readRecording } from '../../event/recording.js';
 import { liveTasks } from '../../kernel/exit.js';
-import { type Kernel, syscallName } from '../../kernel/kernel.js';
+import type { Kernel } from '../../kernel/kernel.js';
 import { leaveKernel } from '../../kernel/leave.js';
 import { makePolicy } from '../../kernel/policies/index.js';
 import type { Program } from '../../kernel/program.js';
@@ -71,12 +71,12 @@ export function begunOrigin(
   kernel.horizon = { instructions: Number.POSITIVE_INFINITY, clock: Number.POSITIVE_INFINITY };
   kernel.policy = makePolicy('rr', 1);
   watch(kernel);
-  for (const task of liveTasks(process)) refuseFor(task, nameOf(task));
+  for (const task of liveTasks(process)) refuseFor(kernel, task, nameOf(task));
   for (const cpu of state.cpus) settle(kernel, cpu);
   const tasks = liveTasks(process);
   if (tasks.length === 0 || process.exiting !== undefined)
     throw new Refusal('the process is ending there; choose an earlier event');
-  for (const task of tasks) refuseWait(task, nameOf(task));
+  for (const task of tasks) refuseWait(kernel, task, nameOf(task));
   refuseProcess(kernel, tasks);
   const main = tasks[0]!;
   growStack(kernel, main);
@@ -150,7 +150,7 @@ function settle(kernel: Kernel, cpu: CpuState): void {
   if (task.state !== 'dead') switchedOut(kernel, task);
 }
 
-function refuseFor(task: Task, name: string): void {
+function refuseFor(kernel: Kernel, task: Task, name: string): void {
   const no = (what: string): never => {
     throw new Refusal(`thread ${name} (${task.tid}) ${what}; choose another event`);
   };
@@ -158,16 +158,18 @@ function refuseFor(task: Task, name: string): void {
   if (task.state === 'stopped' || task.state === 'traced') no('is stopped, which cannot be explored');
   if (task.rseq.slice.enabled)
     no('may ask for a longer time slice (rseq_slice_yield), which cannot be explored');
-  if (task.entered !== undefined || task.after !== undefined) no(`is in the middle of ${callOf(task)}`);
+  if (task.entered !== undefined || task.after !== undefined)
+    no(`is in the middle of ${callOf(kernel, task)}`);
 }
 
-const callOf = ({ call }: Task): string => `${syscallName(Number(BigInt.asUintN(32, call)))}(2)`;
+const callOf = (kernel: Kernel, { call }: Task): string =>
+  `${kernel.syscallName(Number(BigInt.asUintN(32, call)))}(2)`;
 
-function refuseWait(task: Task, name: string): void {
+function refuseWait(kernel: Kernel, task: Task, name: string): void {
   const { wait } = task;
   if (wait !== undefined && !isKnownWait(wait))
     throw new Refusal(
-      `thread ${name} (${task.tid}) waits in ${callOf(task)}, which cannot be explored: only futex(2) and nanosleep(2) can; choose another event`,
+      `thread ${name} (${task.tid}) waits in ${callOf(kernel, task)}, which cannot be explored: only futex(2) and nanosleep(2) can; choose another event`,
     );
 }
 

@@ -1,5 +1,5 @@
+import { disassemble } from '../../kernel/arch/x86-64-faults.js';
 import { RIP } from '../../kernel/registers.js';
-import { disassemble } from '../../kernel/run.js';
 import type { Task } from '../../kernel/state.js';
 import type { Stop } from '../../machine/cpu.js';
 import { Refusal } from './refusal.js';

@@ -9,9 +9,9 @@ import {
 import { callAgain, sectionAt } from '../../checkpoint/rest.js';
 import { toBase64 } from '../../event/base64.js';
 import { GENERAL_NAMES } from '../../isa/x86-64/registers.js';
+import { writeFx } from '../arch/x86-64-fx.js';
 import { liveTasks } from '../exit.js';
-import { writeFx } from '../fx.js';
-import { type Kernel, syscallName } from '../kernel.js';
+import type { Kernel } from '../kernel.js';
 import { leaveKernel } from '../leave.js';
 import { seeMemory } from '../mm/forced.js';
 import { ProgramError } from '../program-error.js';
@@ -108,7 +108,7 @@ function comeToRest(kernel: Kernel, task: Task): void {
   cpu.reschedule = false;
   if (task.state === 'dead') return;
   const { wait } = task;
-  const name = syscallName(Number(BigInt.asUintN(32, task.call)));
+  const name = kernel.syscallName(Number(BigInt.asUintN(32, task.call)));
   if (wait === undefined || !wait.interruptible || kernel.state.input !== undefined)
     return no(`is in the middle of ${name}(2)`);
   // As by a signal without a handler: the call says how it is made again.

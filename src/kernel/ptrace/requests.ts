@@ -3,10 +3,10 @@ import { PTRACE_GET_RSEQ_CONFIGURATION, PTRACE_RSEQ_CONFIGURATION } from '../../
 import { EVENT, PTRACE } from '../../abi/ptrace-requests.js';
 import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { NSIG, SI, SIG } from '../../abi/signals.js';
-import { RAX, RSP } from '../../isa/x86-64/registers.js';
+import { FX_SIZE, readFx, writeFx } from '../arch/x86-64-fx.js';
+import { getRegisters, peekUser, pokeUser, REGS_SIZE, setRegisters } from '../arch/x86-64-user.js';
 import { Errno } from '../errno.js';
 import { release } from '../exit.js';
-import { FX_SIZE, readFx, writeFx } from '../fx.js';
 import { readForced, writeForced } from '../mm/forced.js';
 import { RIP } from '../registers.js';
 import { INFO_SIZE, infoBytes, signalOf } from '../signal/info.js';
@@ -17,7 +17,6 @@ import { makeSignal, UNBLOCKABLE } from '../signal/sets.js';
 import type { Task } from '../state.js';
 import type { Call } from '../syscalls/call.js';
 import { checkOptions, detach } from './link.js';
-import { getRegisters, peekUser, pokeUser, REGS_SIZE, setRegisters } from './registers.js';
 
 /** A request about a thread that is the caller's and, but for those of ANYTIME, stopped. */
 export interface Request {
@@ -57,24 +56,9 @@ function poke({ call, task, address, data }: Request): number {
   return 0;
 }
 
-/** Register sets (include/uapi/linux/elf.h NT_*): there are no others. */
-const REGSETS: Readonly<
-  Record<number, { get: (task: Task) => Uint8Array; set: (task: Task, bytes: Uint8Array) => void }>
-> = {
-  1: { get: getRegisters, set: setRegisters },
-  2: {
-    get: ({ registers }) => writeFx(registers),
-    set: ({ registers }, bytes) => {
-      const whole = writeFx(registers);
-      whole.set(bytes);
-      readFx(registers, whole);
-    },
-  },
-};
-
 /** PTRACE_GETREGSET and SETREGSET: `data` is a struct iovec, whose length says how much was done. */
-function regset({ call: { memory }, task, address, data }: Request, write: boolean): number {
-  const set = REGSETS[Number(address)];
+function regset({ call: { memory, kernel }, task, address, data }: Request, write: boolean): number {
+  const set = kernel.arch.registerSets[Number(address)];
   const [base, length] = [memory.u64(data), memory.u64(data + 8n)];
   if (set === undefined || length % 8n !== 0n) throw new Errno('EINVAL');
   const now = set.get(task);
@@ -127,13 +111,11 @@ function rseqConfiguration({ call, task, address, data }: Request): number {
 
 /** struct ptrace_syscall_info (include/uapi/linux/ptrace.h): its head, and what entry and exit have besides. */
 const INFO = { head: 24, entry: 80, exit: 33 } as const;
-const AUDIT_ARCH_X86_64 = 0xc000_003e;
 const ENTRY = 1;
 const EXIT = 2;
-/** rdi, rsi, rdx, r10, r8, r9. */
-const ARGUMENTS = [7, 6, 2, 10, 8, 9] as const;
 
 function syscallInfo({ call, task, address, data }: Request): number {
+  const { arch } = call.kernel;
   const bytes = new Uint8Array(INFO.entry);
   const view = new DataView(bytes.buffer);
   const code = task.stopInfo?.code;
@@ -141,18 +123,18 @@ function syscallInfo({ call, task, address, data }: Request): number {
   const op = inCall ? Number(task.ptrace!.message) : 0;
   const kind = op === ENTRY || op === EXIT ? op : 0;
   view.setUint8(0, kind);
-  view.setUint32(4, AUDIT_ARCH_X86_64, true);
+  view.setUint32(4, arch.audit, true);
   view.setBigUint64(8, task.registers[RIP]!, true);
-  view.setBigUint64(16, task.registers[RSP]!, true);
+  view.setBigUint64(16, task.registers[arch.stackPointer]!, true);
   let size: number = INFO.head;
   if (kind === ENTRY) {
     size = INFO.entry;
     view.setBigUint64(24, BigInt.asUintN(64, task.call), true);
-    for (const [index, number] of ARGUMENTS.entries())
-      view.setBigUint64(32 + 8 * index, task.registers[number]!, true);
+    for (const [index, register] of arch.arguments.entries())
+      view.setBigUint64(32 + 8 * index, task.registers[register]!, true);
   } else if (kind === EXIT) {
     size = INFO.exit;
-    const value = task.registers[RAX]!;
+    const value = task.registers[arch.result]!;
     view.setBigUint64(24, value, true);
     const signed = BigInt.asIntN(64, value);
     view.setUint8(32, signed < 0n && signed >= -4095n ? 1 : 0);

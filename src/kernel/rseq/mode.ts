@@ -39,7 +39,7 @@ function decide(kernel: Kernel, legacy: boolean): Mode {
   const rules: KernelRules = {
     ...kernelRules(version, {
       debug: debugRseq,
-      arch: 'x86-64',
+      arch: kernel.options.arch ?? kernel.arch.name,
       length: legacy ? RSEQ_ORIG_SIZE : RSEQ_ORIG_SIZE + 1,
     }),
     ...kernel.options.broken,

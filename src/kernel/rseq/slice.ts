@@ -2,7 +2,7 @@ import { hex } from '../../abi/address.js';
 import { ENOTSUPP } from '../../abi/errno.js';
 import { RSEQ_FLAG_SLICE_EXT_DEFAULT_ON } from '../../abi/rseq.js';
 import { PR_RSEQ_SLICE, RSEQ_SLICE_NANOSECONDS, SLICE_EXT } from '../../abi/slice.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
+import { RSEQ_SLICE_YIELD_SYSCALL } from '../../abi/syscalls.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import { hasSignal } from '../signal/send.js';
@@ -108,7 +108,7 @@ export function sliceEntersCall(kernel: Kernel, task: Task, number: number): boo
   if (!slice.granted) return false;
   const { state } = kernel;
   state.timers = state.timers.filter((timer) => timer.kind !== 'slice' || timer.task !== task);
-  const yields = number === SYSCALLS_X86_64['rseq_slice_yield'];
+  const yields = number === RSEQ_SLICE_YIELD_SYSCALL;
   if (yields) slice.yielded = true;
   state.cpus[task.cpu]!.reschedule = true;
   kernel.emit(task, { kind: 'slice', what: yields ? 'yielded' : 'revoked' });

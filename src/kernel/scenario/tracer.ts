@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel.js';
 import { REQUESTS } from '../ptrace/requests.js';
 import { migrated, switchedIn, switchedOut } from '../rseq/events.js';
 import { newRseq } from '../rseq/registration.js';
-import { enterHandler, leaveHandler, writeFrame } from '../signal/frame.js';
+import { framesOf } from '../signal/frame.js';
 import { makeSignal } from '../signal/sets.js';
 import type { Task } from '../state.js';
 import type { Call } from '../syscalls/call.js';
@@ -29,7 +29,7 @@ export function enterTracer(kernel: Kernel, task: Task, start: Addr): void {
     restorer: BigInt(kernel.state.scenario!.released),
     mask: 0n,
   };
-  enterHandler(kernel, task, makeSignal(SIG.SIGTRAP), handler, task.mask);
+  framesOf(kernel).enter(kernel, task, makeSignal(SIG.SIGTRAP), handler, task.mask);
   task.rseq = newRseq();
   task.traced = { rseq, cpu, mmCid, frame: task.registers[RSP]! };
   task.registers[RDI] = BigInt(task.tid);
@@ -38,7 +38,7 @@ export function enterTracer(kernel: Kernel, task: Task, start: Addr): void {
 /** The tracer is done: the task goes on as it has left it. It was off its CPU all the time. */
 export function leaveTracer(kernel: Kernel, task: Task): void {
   const { rseq } = task.traced!;
-  leaveHandler(kernel, task);
+  framesOf(kernel).leave(kernel, task);
   task.rseq = rseq;
   task.traced = undefined;
 }
@@ -90,7 +90,7 @@ export function tracerRequest(call: Call): number {
   if (changes === undefined) throw new Errno('EIO');
   const stopped = asStopped(kernel, task);
   const result = REQUESTS.get(number)!({ call, task: stopped, address, data });
-  if (changes) writeFrame(kernel, stopped, task.traced!.frame);
+  if (changes) framesOf(kernel).rewrite(kernel, stopped, task.traced!.frame);
   return result;
 }
 
@@ -99,6 +99,6 @@ function asStopped(kernel: Kernel, task: Task): Task {
   const { rseq, frame } = task.traced!;
   const stopped: Task = { ...task, rseq, registers: task.registers.slice(), traced: undefined };
   stopped.registers[RSP] = frame + 8n;
-  leaveHandler(kernel, stopped);
+  framesOf(kernel).leave(kernel, stopped);
   return stopped;
 }

@@ -6,7 +6,7 @@ import { ptraceNotify, ptraceStop, resumedWith } from '../ptrace/stop.js';
 import { RIP } from '../registers.js';
 import { signalDelivered } from '../rseq/resume.js';
 import type { Handler, Signal, Task } from '../state.js';
-import { enterHandler } from './frame.js';
+import { framesOf } from './frame.js';
 import { isReparented, leaderOf, notifyStop } from './notify.js';
 import { popMask, setMask, takeFault, takeSignal } from './queue.js';
 import { interruptedCall, restartCall } from './restart.js';
@@ -30,7 +30,7 @@ export function deliverSignals(kernel: Kernel, task: Task, taken?: Signal): void
     if (deliver(kernel, task, signal)) return;
     signal = undefined;
   }
-  restartCall(task);
+  restartCall(kernel, task);
   popMask(kernel, task);
   task.call = -1n;
 }
@@ -139,7 +139,7 @@ const dumpsCore = ({ process }: Task): boolean =>
 
 /** handle_signal(). */
 function handle(kernel: Kernel, task: Task, signal: Signal, handler: Handler): void {
-  interruptedCall(task, (handler.flags & SA.RESTART) !== 0);
+  interruptedCall(kernel, task, (handler.flags & SA.RESTART) !== 0);
   task.call = -1n;
   const { ptrace } = task;
   const stepping = ptrace?.step === true;
@@ -148,7 +148,7 @@ function handle(kernel: Kernel, task: Task, signal: Signal, handler: Handler): v
   signalDelivered(kernel, task, signal.number);
   const mask = task.savedMask ?? task.mask;
   try {
-    enterHandler(kernel, task, signal, handler, mask);
+    framesOf(kernel).enter(kernel, task, signal, handler, mask);
   } catch (error) {
     if (!(error instanceof Errno)) throw error;
     forceSignal(kernel, task, { number: SIG.SIGSEGV, fatal: signal.number === SIG.SIGSEGV });

@@ -55,11 +55,12 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
       return 0;
     },
   ],
-  [3, (_, { file }) => file.flags],
+  [3, ({ kernel }, { file }) => kernel.arch.openFlags.show(file.flags)],
   [
     4,
-    (_, { file }, value) => {
-      file.flags = (file.flags & ~CHANGEABLE) | (int(value) & CHANGEABLE);
+    ({ kernel }, { file }, value) => {
+      const given = kernel.arch.openFlags.read(int(value));
+      file.flags = (file.flags & ~CHANGEABLE) | (given & CHANGEABLE);
       return 0;
     },
   ],

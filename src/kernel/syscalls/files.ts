@@ -270,7 +270,7 @@ export const FILES: Calls = {
   dup2: (call) => duplicate(call, false, 0),
   dup3: (call) => duplicate(call, true, int(call.arguments[2])),
   pipe: (call) => pipe2(call, call.arguments[0]!, 0),
-  pipe2: (call) => pipe2(call, call.arguments[0]!, int(call.arguments[1])),
+  pipe2: (call) => pipe2(call, call.arguments[0]!, call.kernel.arch.openFlags.read(int(call.arguments[1]))),
   eventfd: (call) => eventfd(call, 0),
   eventfd2: (call) => eventfd(call, int(call.arguments[1])),
   memfd_create: memfdCreate,

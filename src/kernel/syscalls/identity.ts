@@ -60,7 +60,7 @@ export const IDENTITY: Calls = {
       'rseqlab',
       `${release}-rseqlab`,
       '#1 SMP',
-      'x86_64',
+      kernel.arch.platform,
       '(none)',
     ].entries())
       bytes.set(text(value), 65 * index);

@@ -1,4 +1,4 @@
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
+import { ARCHES, type Arch, type ArchName } from '../arch/index.js';
 import type { Call, Calls, Result } from './call.js';
 import { CREDENTIALS } from './credentials.js';
 import { IOCTL } from './fcntl.js';
@@ -50,7 +50,14 @@ const ROWS: Calls = {
   ...WAIT_CALLS,
 };
 
+const numbered = ({ syscalls }: Arch): ReadonlyMap<number, (call: Call) => Result> =>
+  new Map(
+    Object.entries(ROWS).flatMap(([name, handler]) =>
+      Object.hasOwn(syscalls, name) ? [[syscalls[name]!, handler]] : [],
+    ),
+  );
+
 /** System calls by number. What is not here is ENOSYS. */
-export const CALLS: ReadonlyMap<number, (call: Call) => Result> = new Map(
-  Object.entries(ROWS).map(([name, handler]) => [SYSCALLS_X86_64[name]!, handler]),
-);
+export const CALLS: Readonly<Record<ArchName, ReadonlyMap<number, (call: Call) => Result>>> = {
+  'x86-64': numbered(ARCHES['x86-64']),
+};

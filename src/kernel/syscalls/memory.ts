@@ -2,6 +2,7 @@ import { PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
 import { O } from '../files/flags.js';
 import { fileOf } from '../files/table.js';
+import type { Kernel } from '../kernel.js';
 import {
   areaAbove,
   endOf,
@@ -23,7 +24,7 @@ import { HELD, heldAt } from '../mm/pages.js';
 import type { Area, Mm } from '../state.js';
 import { type Call, type Calls, int } from './call.js';
 import { mremap } from './mremap.js';
-import { mayGrow, pageRange, pageUp, RLIMIT, TASK_SIZE } from './ranges.js';
+import { mayGrow, pageRange, pageUp, RLIMIT } from './ranges.js';
 
 const MAP = {
   SHARED: 1,
@@ -46,11 +47,11 @@ const MAP = {
 const VALIDATED = 0x7c07_f9f3;
 
 /** Where a new mapping goes (get_unmapped_area()). */
-function place(mm: Mm, address: bigint, bytes: bigint, how: number): number {
+function place({ arch: { taskSize } }: Kernel, mm: Mm, address: bigint, bytes: bigint, how: number): number {
   const fixed = (how & (MAP.FIXED | MAP.FIXED_NOREPLACE)) !== 0;
-  if (bytes > TASK_SIZE) throw new Errno('ENOMEM');
+  if (bytes > taskSize) throw new Errno('ENOMEM');
   if (fixed) {
-    if (address > TASK_SIZE - bytes) throw new Errno('ENOMEM');
+    if (address > taskSize - bytes) throw new Errno('ENOMEM');
     if (address % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
     // The simulated processor has 4 GiB.
     const end = address + bytes;
@@ -114,7 +115,7 @@ function mmap(call: Call): number {
   const bytes = pageUp(length);
   if (bytes === 0n) throw new Errno('ENOMEM');
   if (offset + bytes > (1n << 63n) - 1n && (how & MAP.ANONYMOUS) === 0) throw new Errno('EOVERFLOW');
-  const start = place(mm, address, bytes, how);
+  const start = place(kernel, mm, address, bytes, how);
   const end = start + Number(bytes);
   if ((how & MAP.FIXED_NOREPLACE) !== 0 && overlaps(mm, start, end)) throw new Errno('EEXIST');
   const { object, shared, allowed } = backing(call, how, rights, int(fd), Number(bytes));
@@ -193,9 +194,9 @@ function isPresent(mm: Mm, area: Area, page: number): boolean {
     : index * PAGE_SIZE < area.object.size;
 }
 
-function mincore({ task, memory, arguments: [address, length, vector] }: Call): number {
+function mincore({ kernel, task, memory, arguments: [address, length, vector] }: Call): number {
   if (address! % BigInt(PAGE_SIZE) !== 0n) throw new Errno('EINVAL');
-  if (address! + length! > TASK_SIZE) throw new Errno('ENOMEM');
+  if (address! + length! > kernel.arch.taskSize) throw new Errno('ENOMEM');
   const { start, end } = pageRange(address!, length!, 'ENOMEM');
   const bytes: number[] = [];
   for (const area of touching(task.mm, start, end)) {
@@ -243,7 +244,8 @@ export const MEMORY: Calls = {
   brk,
   mremap,
   munmap: ({ kernel, task, arguments: [address, length] }) => {
-    if (address! % BigInt(PAGE_SIZE) !== 0n || address! > TASK_SIZE || length! > TASK_SIZE - address!)
+    const { taskSize } = kernel.arch;
+    if (address! % BigInt(PAGE_SIZE) !== 0n || address! > taskSize || length! > taskSize - address!)
       throw new Errno('EINVAL');
     const { start, end } = pageRange(address!, length!, 'EINVAL');
     if (end === start) throw new Errno('EINVAL');

@@ -1,7 +1,7 @@
 import { Errno } from '../errno.js';
 import { areaAt } from '../mm/areas.js';
 import { type Call, type Calls, int, size, unsigned } from './call.js';
-import { pageRange, TASK_SIZE } from './ranges.js';
+import { pageRange } from './ranges.js';
 
 /** MPOL_MAX, and flags in a mode. */
 const MOST_MODE = 7;
@@ -25,13 +25,13 @@ function checkPolicy({ memory }: Call, mode: bigint, mask: bigint, most: bigint)
 
 export const NUMA: Calls = {
   get_mempolicy: (call) => {
-    const { task, memory } = call;
+    const { kernel, task, memory } = call;
     const [mode, mask, most, address, flags] = call.arguments as [bigint, bigint, bigint, bigint, bigint];
     const how = int(flags);
     if ((how & ~7) !== 0) throw new Errno('EINVAL');
     const hasAddress = (how & GET.ADDR) !== 0;
     if (!hasAddress && address !== 0n) throw new Errno('EINVAL');
-    if (hasAddress && (address >= TASK_SIZE || areaAt(task.mm, Number(address)) === undefined))
+    if (hasAddress && (address >= kernel.arch.taskSize || areaAt(task.mm, Number(address)) === undefined))
       throw new Errno('EFAULT');
     if (how === GET.NODE) throw new Errno('EINVAL');
     if (mode !== 0n) memory.setU32(mode, MPOL_DEFAULT);

@@ -15,11 +15,12 @@ function open(
   call: Call,
   directory: bigint | undefined,
   address: bigint,
-  flags: number,
+  given: number,
   mode: number,
 ): number {
   const path = call.memory.text(address);
   const { kernel, task } = call;
+  const flags = kernel.arch.openFlags.read(given);
   const all = flags | ((flags & O.PATH) === 0 ? O.LARGEFILE : 0);
   const file = openFile(kernel, task, baseOf(call, directory, path), path, all, mode);
   return install(task, file, (flags & O.CLOEXEC) !== 0);

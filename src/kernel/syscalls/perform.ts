@@ -1,12 +1,11 @@
 import { ERRNO } from '../../abi/errno.js';
 import { SI, SIG } from '../../abi/signals.js';
-import { R8, R9, RAX, RCX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
 import { serveAnnotation } from '../annotation.js';
 import { Errno, failure } from '../errno.js';
 import { InputPending } from '../host.js';
-import { type Kernel, syscallName } from '../kernel.js';
+import type { Kernel } from '../kernel.js';
 import { callStop } from '../ptrace/stop.js';
-import { RIP, rflags } from '../registers.js';
+import { RIP } from '../registers.js';
 import { callReturns } from '../rseq/call-return.js';
 import { sliceEntersCall } from '../rseq/slice.js';
 import { SCENARIO_ROWS } from '../scenario/phases.js';
@@ -17,19 +16,13 @@ import type { Result } from './call.js';
 import { CALLS } from './index.js';
 import { argumentPieces } from './pieces.js';
 
-const R10 = 10;
-const R11 = 11;
 const NO_CALL = 0xffff_ffff;
 /** Nanoseconds of virtual time that a system call takes. */
 const COST = 200;
 
-/** The instruction `syscall` (arch/x86/entry/entry_64.S): rip stands behind it. */
+/** The instruction that makes a system call: the ip stands behind it. */
 export function enterCall(kernel: Kernel, task: Task): void {
-  const { registers } = task;
-  task.call = registers[RAX]!;
-  registers[RCX] = registers[RIP]!;
-  registers[R11] = rflags(task);
-  registers[RAX] = BigInt.asUintN(64, BigInt(failure('ENOSYS')));
+  kernel.arch.enterCall(task);
   kernel.state.clock += COST;
   task.systemTime += COST;
   task.process.systemTime += COST;
@@ -41,10 +34,10 @@ export function enterCall(kernel: Kernel, task: Task): void {
 
 /** Its number and arguments are in the registers, where a tracer may have changed them (syscall_trace_enter). */
 export function beginCall(kernel: Kernel, task: Task): void {
-  const args = [RDI, RSI, RDX, R10, R8, R9].map((number) => task.registers[number]!);
+  const args = kernel.arch.arguments.map((register) => task.registers[register]!);
   const number = Number(BigInt.asUintN(32, task.call));
-  const name = syscallName(number);
-  // The tracer wants no call, and has put the result into rax.
+  const name = kernel.syscallName(number);
+  // The tracer wants no call, and has put the result into its register.
   if (number === NO_CALL) {
     leaveCall(kernel, task);
     return;
@@ -62,9 +55,10 @@ export function beginCall(kernel: Kernel, task: Task): void {
 /** Does a call, or goes on with one that had to wait. */
 export function perform(kernel: Kernel, task: Task, args: readonly bigint[], resumed?: Wait): void {
   const number = Number(BigInt.asUintN(32, task.call));
-  const name = syscallName(number);
+  const name = kernel.syscallName(number);
   const handler =
-    CALLS.get(number) ?? (kernel.state.scenario === undefined ? undefined : SCENARIO_ROWS.get(number));
+    CALLS[kernel.arch.name].get(number) ??
+    (kernel.state.scenario === undefined ? undefined : SCENARIO_ROWS.get(number));
   let result: Result;
   if (handler === undefined) {
     if (!kernel.state.unknownCalls.has(number)) {
@@ -100,8 +94,8 @@ export function perform(kernel: Kernel, task: Task, args: readonly bigint[], res
   // It will not come back: exit, or killed meanwhile.
   if (task.state === 'dead' || task.after !== undefined) return;
   if (result === undefined && task.killed !== undefined) return;
-  if (result !== undefined) task.registers[RAX] = BigInt.asUintN(64, BigInt(result));
-  const value = BigInt.asIntN(64, task.registers[RAX]!);
+  if (result !== undefined) task.registers[kernel.arch.result] = BigInt.asUintN(64, BigInt(result));
+  const value = BigInt.asIntN(64, task.registers[kernel.arch.result]!);
   const error = value < 0n && value >= -4095n ? NAMES.get(Number(-value)) : undefined;
   kernel.emit(task, { kind: 'return', name, value, ...(error === undefined ? {} : { error }) });
   callReturns(kernel, task);

@@ -2,8 +2,6 @@ import { PAGE_SIZE } from '../../machine/state.js';
 import { Errno } from '../errno.js';
 import type { Task } from '../state.js';
 
-/** TASK_SIZE of x86-64 with four levels of page tables. */
-export const TASK_SIZE = (1n << 47n) - 4096n;
 /** RLIMIT_*: include/uapi/asm-generic/resource.h. */
 export const RLIMIT = { DATA: 2, AS: 9 } as const;
 

@@ -2,7 +2,8 @@ import { RESTART } from '../../abi/errno.js';
 import { NSIG, SA, SI, SIG } from '../../abi/signals.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
-import { altStackFlags, leaveHandler, SS } from '../signal/frame.js';
+import { altStackFlags, SS } from '../signal/alt-stack.js';
+import { framesOf } from '../signal/frame.js';
 import { INFO_SIZE, infoBytes, signalOf } from '../signal/info.js';
 import { dropSignals, pushMask, setMask, takeSignal, waiting } from '../signal/queue.js';
 import { forceSignal, sendSignal } from '../signal/send.js';
@@ -13,8 +14,6 @@ import { type Call, type Calls, int, type Result } from './call.js';
 import { timespec } from './time.js';
 
 const SET_SIZE = 8n;
-/** MINSIGSTKSZ. */
-const SMALLEST_STACK = 2048n;
 /** Flags that the kernel keeps (SA_ALL of kernel/signal.c, UAPI_SA_FLAGS): others are cleared, so that programs can find out. */
 const KNOWN_FLAGS =
   (SA.NOCLDSTOP |
@@ -112,7 +111,7 @@ export const SIGNAL_CALLS: Calls = {
   },
   rt_sigreturn: ({ kernel, task }) => {
     try {
-      leaveHandler(kernel, task);
+      framesOf(kernel).leave(kernel, task);
       return undefined;
     } catch (error) {
       if (!(error instanceof Errno)) throw error;
@@ -157,14 +156,14 @@ export const SIGNAL_CALLS: Calls = {
     const deadline = time === undefined ? undefined : kernel.state.clock + time;
     return blocked([], { deadline, arguments: args });
   },
-  sigaltstack: ({ task, memory, arguments: [set, old] }) => {
-    const before = { ...task.altStack, flags: altStackFlags(task) };
+  sigaltstack: ({ kernel, task, memory, arguments: [set, old] }) => {
+    const before = { ...task.altStack, flags: altStackFlags(kernel, task) };
     if (set !== 0n) {
       const [sp, flags, length] = [memory.u64(set!), memory.u32(set! + 8n), memory.u64(set! + 16n)];
       if ((before.flags & SS.ONSTACK) !== 0) throw new Errno('EPERM');
       const mode = flags & ~SS.AUTODISARM;
       if (mode !== 0 && mode !== SS.DISABLE && mode !== SS.ONSTACK) throw new Errno('EINVAL');
-      if (mode !== SS.DISABLE && length < SMALLEST_STACK) throw new Errno('ENOMEM');
+      if (mode !== SS.DISABLE && length < kernel.arch.signalStack.least) throw new Errno('ENOMEM');
       task.altStack = mode === SS.DISABLE ? { sp: 0n, size: 0n, flags } : { sp, size: length, flags };
     }
     if (old !== 0n) {

@@ -16,27 +16,9 @@ function since1970(call: Call, time: number): [seconds: bigint, nanoseconds: big
   return [BigInt(Math.floor(all / NS)), BigInt(Math.floor(all % NS))];
 }
 
-/** struct stat of x86-64 (arch/x86/include/uapi/asm/stat.h). */
 function statBytes(call: Call, facts: Facts): Uint8Array {
   const times = [facts.accessed, facts.modified, facts.changed].flatMap((time) => since1970(call, time));
-  const owner = BigInt(facts.uid) | (BigInt(facts.gid) << 32n);
-  const [major, minor] = facts.device;
-  const words = [
-    BigInt(DEVICE),
-    BigInt(facts.inode),
-    BigInt(facts.links),
-    BigInt(facts.mode) | (BigInt(facts.uid) << 32n),
-    owner >> 32n,
-    BigInt((major << 8) | minor),
-    BigInt(facts.size),
-    BigInt(BLOCK),
-    BigInt(facts.pages * 8),
-    ...times,
-    0n,
-    0n,
-    0n,
-  ];
-  return new Uint8Array(new BigUint64Array(words).buffer);
+  return call.kernel.arch.stat(facts, times);
 }
 
 /** STATX_BASIC_STATS | STATX_BTIME. */

@@ -1,8 +1,7 @@
 import { RESTART } from '../../abi/errno.js';
 import { EVENT } from '../../abi/ptrace-requests.js';
 import { NSIG, SIG } from '../../abi/signals.js';
-import { TASK_SIZE } from '../../abi/task-size.js';
-import { RAX, RSP } from '../../isa/x86-64/registers.js';
+import type { Arch } from '../arch/arch.js';
 import { Errno } from '../errno.js';
 import { execute, executeAt } from '../exec.js';
 import { exitTask, killProcess, setParent } from '../exit.js';
@@ -107,7 +106,7 @@ function copyProcess(call: Call, how: CloneArguments, traced: boolean): Task | n
   if (has(CLONE.THREAD) && !has(CLONE.SIGHAND)) throw new Errno('EINVAL');
   if (has(CLONE.SIGHAND) && !has(CLONE.VM)) throw new Errno('EINVAL');
   if (has(MISSING)) throw new Errno('EINVAL');
-  if (has(CLONE.SETTLS) && how.tls >= TASK_SIZE['x86-64'].usual) throw new Errno('EPERM');
+  if (has(CLONE.SETTLS) && how.tls >= kernel.arch.taskSize) throw new Errno('EPERM');
   // Signals that were sent before the child is there are for the parent alone.
   if (recalculate(task)) return -RESTART.ERESTARTNOINTR;
   if (kernel.state.tasks.size >= maxProcesses.tasks) throw new Errno('EAGAIN');
@@ -130,8 +129,9 @@ function copyProcess(call: Call, how: CloneArguments, traced: boolean): Task | n
   child.exitSignal = has(CLONE.THREAD) ? -1 : has(CLONE.PARENT) ? leaderOf(task).exitSignal : how.exitSignal;
   if (task.policy.resetOnFork) child.policy = { id: 0, priority: 0, resetOnFork: false };
   child.call = task.call;
-  child.registers[RAX] = 0n;
-  if (how.stack !== 0n) child.registers[RSP] = how.stack;
+  child.argument = task.argument;
+  child.registers[kernel.arch.result] = 0n;
+  if (how.stack !== 0n) child.registers[kernel.arch.stackPointer] = how.stack;
   if (has(CLONE.SETTLS)) child.registers[FS_BASE] = how.tls;
   if (!has(CLONE.VM) || has(CLONE.VFORK)) child.altStack = { ...task.altStack };
   forkRseq(task, child, has(CLONE.VM));
@@ -216,20 +216,16 @@ function clone3Arguments({ memory, arguments: [address, length] }: Call): CloneA
 export const TASKS: Calls = {
   clone: (call) =>
     clone(call, () => {
-      const [flags, stack, parentTid, childTid, tls] = call.arguments as [
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-      ];
+      const given = (what: Arch['cloneArguments'][number]): bigint =>
+        call.arguments[call.kernel.arch.cloneArguments.indexOf(what)]!;
+      const flags = given('flags');
       return {
         flags: flags & LEGACY & ~CSIGNAL,
         exitSignal: Number(flags & CSIGNAL),
-        stack,
-        tls,
-        parentTid,
-        childTid,
+        stack: given('stack'),
+        tls: given('tls'),
+        parentTid: given('parentTid'),
+        childTid: given('childTid'),
       };
     }),
   clone3: (call) => clone(call, () => clone3Arguments(call)),

@@ -1,6 +1,6 @@
-import { SI } from '../abi/signals.js';
-import { resetFloat, STATE, STATE_SIZES } from '../machine/state.js';
-import { FX, MXCSR_MASK, readImage, writeImage } from '../machine/x87/image.js';
+import { SI } from '../../abi/signals.js';
+import { resetFloat, STATE, STATE_SIZES } from '../../machine/state.js';
+import { FX, MXCSR_MASK, readImage, writeImage } from '../../machine/x87/image.js';
 
 /**
  * The floating point state as fxsave lays it out (Intel SDM vol. 1, table 10-2), of a thread's registers. Stands in signal frames.
@@ -44,10 +44,4 @@ export function floatException(registers: BigUint64Array): { code: number; trap:
   const found = pending ? status & ~view.getUint16(STATE.x87Control, true) : mxcsr & ~(mxcsr >> 7);
   const code = FLOAT_CODES.find(([bits]) => (found & bits) !== 0)?.[1] ?? SI.KERNEL;
   return { code, trap: pending ? X86_TRAP_MF : X86_TRAP_XF };
-}
-
-/** What rdtsc and rdtscp will say: the clock when a turn's budget is used up, and the CPU's number. */
-export function setTimeStamp(registers: BigUint64Array, end: number, cpu: number): void {
-  registers[STATE.tsc / 8] = BigInt(end);
-  new Uint32Array(registers.buffer)[STATE.tscAux / 4] = cpu;
 }

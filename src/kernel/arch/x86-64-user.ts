@@ -7,7 +7,7 @@ import type { Task } from '../state.js';
 export const REGS_SIZE = 27 * 8;
 export const USER_SIZE = 928;
 
-const general = (number: number) => ({
+const word = (number: number) => ({
   get: ({ registers }: Task): bigint => registers[number]!,
   set: ({ registers }: Task, value: bigint): void => {
     registers[number] = value;
@@ -25,7 +25,7 @@ const segment = (value: bigint, mayBeNull: boolean) => ({
 });
 
 const base = (number: number) => ({
-  ...general(number),
+  ...word(number),
   set: ({ registers }: Task, value: bigint): void => {
     if (value >= TASK_SIZE['x86-64'].usual) throw new Errno('EIO');
     registers[number] = value;
@@ -39,7 +39,7 @@ interface Row {
 
 /** struct user_regs_struct, in its order: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss bases ds es fs gs. */
 const ROWS: readonly Row[] = [
-  ...[15, 14, 13, 12, 5, 3, 11, 10, 9, 8, 0, 1, 2, 6, 7].map(general),
+  ...[15, 14, 13, 12, 5, 3, 11, 10, 9, 8, 0, 1, 2, 6, 7].map(word),
   {
     get: ({ call }) => BigInt.asUintN(64, call),
     set: (task, value) => {
@@ -47,10 +47,10 @@ const ROWS: readonly Row[] = [
       task.call = BigInt.asIntN(64, value) < 0n ? -1n : value;
     },
   },
-  general(RIP),
+  word(RIP),
   segment(0x33n, false),
   { get: rflags, set: setRflags },
-  general(4),
+  word(4),
   segment(0x2bn, false),
   base(FS_BASE),
   base(GS_BASE),
