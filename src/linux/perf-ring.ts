@@ -8,6 +8,10 @@ const PROT_READ_WRITE = 3;
 const DATA_HEAD = 128;
 const DATA_TAIL = 129;
 
+/** A record that lies around a ring's end is put together here. */
+const joined = new Uint8Array(1 << 16);
+const joinedView = new DataView(joined.buffer);
+
 /** A record where it lies: the header's fields, and a view of all of it. */
 export type OnRecord = (type: number, misc: number, view: DataView, at: number, size: number) => void;
 
@@ -16,9 +20,6 @@ export class PerfRing {
   private readonly bytes: Uint8Array;
   private readonly words: BigUint64Array;
   private readonly size: number;
-  /** A record that lies around the ring's end is put together here. */
-  private readonly joined = new Uint8Array(1 << 16);
-  private readonly joinedView = new DataView(this.joined.buffer);
   /** Most bytes that have waited at once. */
   fullest = 0;
 
@@ -60,9 +61,9 @@ export class PerfRing {
       if (at + size <= this.size) onRecord(type, misc, this.data, at, size);
       else {
         const first = this.size - at;
-        this.joined.set(this.bytes.subarray(at, this.size));
-        this.joined.set(this.bytes.subarray(0, size - first), first);
-        onRecord(type, misc, this.joinedView, 0, size);
+        joined.set(this.bytes.subarray(at, this.size));
+        joined.set(this.bytes.subarray(0, size - first), first);
+        onRecord(type, misc, joinedView, 0, size);
       }
       tail += size;
     }

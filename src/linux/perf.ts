@@ -100,11 +100,11 @@ function encode({
 }
 
 /**
- * Opens an event for a thread (`cpu` -1: wherever it runs) or for a CPU (`tid` -1: whatever runs there); the descriptor is closed on exec. Throws
- * SystemError: EACCES, EPERM: not permitted; ESRCH: the thread is gone; EMFILE: too many.
+ * Opens an event for a thread (`cpu` -1: wherever it runs) or for a CPU (`tid` -1: whatever runs there), alone or in the group of another one; the
+ * descriptor is closed on exec. Throws SystemError: EACCES, EPERM: not permitted; ESRCH: the thread is gone; EMFILE: too many.
  */
-export const openEvent = (attributes: PerfAttributes, tid: number, cpu: number): number =>
-  call('perf_event_open', encode(attributes), tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+export const openEvent = (attributes: PerfAttributes, tid: number, cpu: number, leader = -1): number =>
+  call('perf_event_open', encode(attributes), tid, cpu, leader, PERF_FLAG_FD_CLOEXEC);
 
 const IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_OUTPUT: 0x2405, SET_FILTER: 0x40082406 } as const;
 

@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StepDocument } from '../../src/report/step-document.js';
-import { oneErrorLine, rseqlab } from '../cli/command.js';
-import { onOneCpu, reason, title } from '../linux/here.js';
+import { oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
+import { onOneCpu, reason, title, untoldMappings } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
 
@@ -42,6 +43,18 @@ describe.skipIf(reason !== undefined)(title('step'), () => {
     const { stdout } = onOneCpu(() => rseqlab(['step', '--section', 'commit', '--count', '3', ...args]));
     expect(stdout.match(/^thread \d+ enters commit_not_last in counters/gm)).toHaveLength(3);
     expect(stdout.match(/out: committed/g)).toHaveLength(3);
+  });
+
+  const why = reason ?? untoldMappings();
+  it.skipIf(why !== undefined).each([
+    ['mmap', 'itself'],
+    ['mprotect', 'thread'],
+    ['mmap', 'exec'],
+  ])(title('waits also in code that a program maps itself, and runs once: %s %s', why), (...words) => {
+    const { status, stdout } = rseqlab(['step', '--', join(ROOT, 'test/fixtures/live/twice'), ...words]);
+    // A system call among them is a step like any other.
+    expect(stdout).toMatch(/mov %ecx,%eax .*\n.* syscall .*\n.* incq \(%rdx\).*\n.* out: committed\n$/);
+    expect(status).toBe(0);
   });
 
   it('says when nobody came', () => {

@@ -7,7 +7,7 @@ import { threadStatus } from '../../src/linux/procfs.js';
 import * as ptrace from '../../src/linux/ptrace.js';
 import type { StressDocument } from '../../src/report/stress-document.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
-import { reason, reasonToAttach, title } from '../linux/here.js';
+import { reason, reasonToAttach, title, untoldMappings } from '../linux/here.js';
 
 const COUNTERS = 'examples/stress/counters';
 /** Increments that take some seconds here. */
@@ -149,6 +149,23 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
       expect(status).toBe(registered ? 0 : 1);
     },
   );
+
+  const why = reason ?? untoldMappings();
+  it.skipIf(why !== undefined).each([
+    ['mmap itself', []],
+    ['mprotect thread', []],
+    ['mmap fork', []],
+    ['mprotect exec', []],
+    ['mmap itself', ['--hardware']],
+  ])(title('aborts in code that a program has mapped itself, and runs once: %s %j', why), (words, args) => {
+    // Twice: what comes by chance is not there again.
+    for (let turn = 0; turn < 2; turn++) {
+      const { status, document } = stress('--min-coverage', '100', ...args, '--', join(ROOT, 'test/fixtures/live/twice'), ...words.split(' ')); // biome-ignore format: one command
+      expect(document).toMatchObject({ verdict: 'survived', program: { status: 0 } });
+      expect(document.sections[0]!.points.map(({ text, forced }) => `${forced} ${text}`)).toEqual(['1 mov %ecx,%eax', '1 syscall', '1 incq (%rdx)']); // biome-ignore format: one step
+      expect(status).toBe(0);
+    }
+  });
 
   it('takes the word of another program', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rseqlab-stress-'));

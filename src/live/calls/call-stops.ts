@@ -23,7 +23,6 @@ import {
   sectionFilter,
 } from '../../linux/seccomp.js';
 import { beginDetour } from '../keeper/detour.js';
-import { MappingSignals } from '../keeper/mapping-signals.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
@@ -74,7 +73,6 @@ export interface CallStopOptions {
 export class CallStops {
   private readonly watched = new Map<Space, Watched>();
   private readonly watch: ModulesWatch;
-  private readonly mappings = new MappingSignals();
   /** Threads on a detour to their call, and in a call whose result is asked for. */
   private readonly pending = new Map<number, 'call' | 'return'>();
   /** Who stands still at this moment. */
@@ -91,8 +89,8 @@ export class CallStops {
 
   onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
     const { space, pid } = process;
-    if (how === 'exec') this.mappings.forget(pid);
-    this.mappings.begin(thread);
+    if (how === 'exec') this.watch.execed(process);
+    this.watch.addThread(thread);
     if (this.watched.has(space)) return;
     // After fork filters are the maker's.
     const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
@@ -102,19 +100,16 @@ export class CallStops {
   }
 
   onThread(thread: TracedThread): void {
-    this.mappings.begin(thread);
+    this.watch.addThread(thread);
   }
 
   /** The signal to deliver, or 0. */
   onSignal(thread: TracedThread, signal: number): number {
-    const told = this.mappings.take(thread, signal);
-    if (told === undefined) return signal;
-    if (told.file) this.withThread(thread, () => this.watch.look(thread.process.space));
-    return 0;
+    return this.withThread(thread, () => this.watch.signalled(thread, signal)) ? 0 : signal;
   }
 
   onGiveUp(thread: TracedThread): void {
-    this.mappings.end(thread.tid);
+    this.watch.endThread(thread);
   }
 
   onBreakpoint(thread: TracedThread, at: number): void {
@@ -150,7 +145,7 @@ export class CallStops {
   }
 
   onThreadExit(thread: TracedThread): void {
-    this.mappings.end(thread.tid);
+    this.watch.endThread(thread);
     this.pending.delete(thread.tid);
   }
 

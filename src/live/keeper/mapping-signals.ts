@@ -1,6 +1,7 @@
 import { SIG } from '../../abi/signals.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
-import { closeEvent, DUMMY, openEvent, signalOn } from '../../linux/perf.js';
+import { call, tryCall } from '../../linux/libc.js';
+import { closeEvent, DUMMY, openEvent, type PerfAttributes, signalOn } from '../../linux/perf.js';
 import { PERF_RECORD } from '../../linux/perf-records.js';
 import { PerfRing } from '../../linux/perf-ring.js';
 import * as ptrace from '../../linux/ptrace.js';
@@ -20,9 +21,14 @@ const MOST = 512;
 const NAME = 40;
 const ANONYMOUS = '//anon';
 
+/** What the event counts: nothing that matters. */
+type Carrier = Pick<PerfAttributes, 'type' | 'config'>;
+const NOTHING: Carrier = { type: 'software', config: DUMMY };
+
 interface Event {
   readonly pid: number;
   readonly fd: number;
+  readonly leader: number | undefined;
   readonly ring: PerfRing;
 }
 
@@ -31,25 +37,34 @@ interface Event {
  * other calls are what they are: the kernel writes a record of each executable mapping (perf_event_mmap, from mmap and mprotect) into the ring of an
  * event of the thread; the ring's wake-up is a signal to the thread itself (since perf_output_wakeup sets pending_kill), which is pending before the call
  * is over, and a signal stops who is traced. Where the kernel does not permit it, or a thread blocks the signal, nothing comes.
+ *
+ * An event costs its thread something at each switch, when it is made to count and made to stop (event_sched_in). Ours need not count: it is in a group
+ * whose leader is disabled, and so never begins; but its own state is not off, and that is what perf_iterate_ctx asks for who writes the records.
  */
 export class MappingSignals {
   private readonly events = new Map<number, Event>();
+  private carrier = NOTHING;
+  private canSleep: boolean | undefined;
+
+  /** The threads have events of a tracepoint already: one more of that kind costs them less than one of another. */
+  ride(tracepoint: number): void {
+    this.carrier = { type: 'tracepoint', config: tracepoint };
+  }
 
   /** A thread that has not run yet, or has become another program. */
   begin({ tid, process: { pid } }: TracedThread): void {
     this.end(tid);
     if (this.events.size >= MOST) return;
-    let fd: number | undefined;
+    this.canSleep ??= recordsAsleep(this.carrier);
+    const fds: number[] = [];
     try {
-      const flags = ['mmap', 'excludeKernel', 'excludeHypervisor', 'watermark'] as const;
-      fd = openEvent({ type: 'software', config: DUMMY, period: 0, wakeup: 1, flags }, tid, -1);
-      const ring = new PerfRing(fd, RING);
-      this.events.set(tid, { pid, fd, ring });
+      const { fd, leader, ring } = open(this.carrier, tid, this.canSleep, fds);
+      this.events.set(tid, { pid, fd, leader, ring });
       signalOn(fd, tid, SIGNAL);
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
       if (this.events.has(tid)) this.end(tid);
-      else if (fd !== undefined) closeEvent(fd);
+      else for (const fd of fds) closeEvent(fd);
     }
   }
 
@@ -70,11 +85,50 @@ export class MappingSignals {
     this.events.delete(tid);
     event.ring.close();
     closeEvent(event.fd);
+    if (event.leader !== undefined) closeEvent(event.leader);
   }
 
   /** All threads of a process: exec has ended them, or given them another id. */
   forget(pid: number): void {
     for (const [tid, event] of this.events) if (event.pid === pid) this.end(tid);
+  }
+}
+
+/** Descriptors that were opened are in `fds`, also where it throws SystemError. */
+function open(carrier: Carrier, tid: number, asleep: boolean, fds: number[]): Omit<Event, 'pid'> {
+  const flags = ['mmap', 'excludeKernel', 'excludeHypervisor', 'watermark'] as const;
+  let leader: number | undefined;
+  if (asleep) {
+    leader = openEvent({ ...carrier, period: 0, flags: ['disabled', 'excludeKernel', 'excludeHypervisor'] }, tid, -1); // biome-ignore format: a row
+    fds.push(leader);
+  }
+  const fd = openEvent({ ...carrier, period: 0, wakeup: 1, flags }, tid, -1, leader);
+  fds.push(fd);
+  return { fd, leader, ring: new PerfRing(fd, RING) };
+}
+
+const PAGE = 4096;
+const PROT_EXEC = 4;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+
+/** Does this kernel write records for an event that never begins to count? Tried on ourselves. */
+function recordsAsleep(carrier: Carrier): boolean {
+  const fds: number[] = [];
+  try {
+    const { ring } = open(carrier, 0, true, fds);
+    const at = tryCall('mmap', 0, PAGE, PROT_EXEC, MAP_PRIVATE_ANONYMOUS, -1, 0);
+    if (at > 0) call('munmap', at, PAGE);
+    let told = false;
+    ring.read((type) => {
+      told ||= type === PERF_RECORD.MMAP;
+    });
+    ring.close();
+    return told;
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    return false;
+  } finally {
+    for (const fd of fds) closeEvent(fd);
   }
 }
 

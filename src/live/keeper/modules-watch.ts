@@ -1,15 +1,18 @@
 import { readMemory } from '../../linux/memory.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { Modules } from '../modules.js';
+import { MappingSignals } from './mapping-signals.js';
 import type { Space } from './space.js';
 import type { TracedProcess, TracedThread } from './traced.js';
 
 /**
  * Tells when a process has mapped or unmapped libraries: the dynamic linker calls an empty function then, for debuggers (glibc and musl; link.h, r_brk
- * of struct r_debug), after the mapping and before any constructor runs. A breakpoint stands there as long as the process does.
+ * of struct r_debug), after the mapping and before any constructor runs. A breakpoint stands there as long as the process does. Of what a program maps
+ * itself the kernel tells (MappingSignals), where it is asked to for each thread; else who has this watch looks from time to time.
  */
 export class ModulesWatch {
   private readonly known = new Map<Space, { readonly modules: Modules; call: number | undefined }>();
+  readonly mappings = new MappingSignals();
 
   constructor(private readonly changed: (space: Space, modules: Modules) => void) {}
 
@@ -22,6 +25,28 @@ export class ModulesWatch {
     this.known.set(space, entry);
     this.plant(space, entry);
     this.changed(space, modules);
+  }
+
+  /** A thread that stands still: one that is new, or that is watched from now on. */
+  addThread(thread: TracedThread): void {
+    this.mappings.begin(thread);
+  }
+
+  /** A thread is gone, or is about to be given up. */
+  endThread({ tid }: TracedThread): void {
+    this.mappings.end(tid);
+  }
+
+  /** A process has become another program: of its threads one is left, to be added again. */
+  execed({ pid }: TracedProcess): void {
+    this.mappings.forget(pid);
+  }
+
+  /** Does the signal say that the thread has mapped code? Then it is none of the program's, and where a file was mapped modules are looked at again. */
+  signalled(thread: TracedThread, signal: number): { readonly file: boolean } | undefined {
+    const told = this.mappings.take(thread, signal);
+    if (told?.file) this.look(thread.process.space);
+    return told;
   }
 
   knows(space: Space): boolean {

@@ -16,6 +16,8 @@ import type { TracedProcess, TracedThread, TraceHandler } from './traced.js';
 
 /** siginfo_t.si_code of int3, of a step (include/uapi/asm-generic/siginfo.h). */
 const SI_KERNEL = 0x80;
+/** ... of a step that was a system call (arch/x86/kernel/ptrace.c, user_single_step_report). */
+const TRAP_BRKPT = 1;
 const TRAP_TRACE = 2;
 const TRAP_HWBKPT = 4;
 /** Byte offset of rip in struct user: USER_REGISTERS.indexOf('rip') * 8. */
@@ -214,7 +216,7 @@ export class Tracer {
         if (!this.releasing) this.handler.onBreakpoint?.(thread, breakpoint);
         return this.goOn(thread, 0);
       }
-    } else if (code === TRAP_TRACE || code === TRAP_HWBKPT) {
+    } else if (code === TRAP_TRACE || code === TRAP_HWBKPT || code === TRAP_BRKPT) {
       if (!this.releasing) this.handler.onStep?.(thread);
       return this.goOn(thread, 0);
     }

@@ -83,9 +83,19 @@ class StepJob {
     for (const [thread, walking] of this.walking) this.report(thread, walking);
   }
 
-  onProcess(process: TracedProcess, _?: TracedThread, how?: string): void {
+  onProcess(process: TracedProcess, thread?: TracedThread, how?: string): void {
+    if (how === 'exec') this.watch.execed(process);
+    for (const each of thread === undefined ? process.threads.values() : [thread]) this.watch.addThread(each);
     if (how === 'fork' && !this.watch.knows(process.space)) process.space.removeAll();
     this.watch.add(process);
+  }
+
+  onThread(thread: TracedThread): void {
+    this.watch.addThread(thread);
+  }
+
+  onGiveUp(thread: TracedThread): void {
+    this.watch.endThread(thread);
   }
 
   onBreakpoint(thread: TracedThread, { at }: { at: number }): void {
@@ -112,10 +122,13 @@ class StepJob {
   /** A handler would run in the middle of the walk. */
   onSignal(thread: TracedThread, signal: number): number {
     const walking = this.walking.get(thread);
-    if (walking === undefined) return signal;
-    // Its own fault is delivered: it would come again and again.
-    if (ptrace.signalInfo(thread.tid).getInt32(8, true) > 0) return signal;
-    walking.signals.push(signal);
+    const isOurs = this.watch.signalled(thread, signal) !== undefined;
+    if (walking === undefined) return isOurs ? 0 : signal;
+    if (!isOurs) {
+      // Its own fault is delivered: it would come again and again.
+      if (ptrace.signalInfo(thread.tid).getInt32(8, true) > 0) return signal;
+      walking.signals.push(signal);
+    }
     this.keeper.tracer.step(thread);
     return 0;
   }
@@ -126,6 +139,7 @@ class StepJob {
   }
 
   onThreadExit(thread: TracedThread): void {
+    this.watch.endThread(thread);
     const walking = this.walking.get(thread);
     this.walking.delete(thread);
     if (walking !== undefined) this.report(thread, walking);

@@ -18,6 +18,8 @@ export class Fixups {
   private readonly rings: PerfRing[] = [];
   private readonly fds: number[] = [];
   private readonly offset: number;
+  /** Number of the tracepoint. */
+  readonly tracepoint: number;
   /** The kernel had no room for some: what is left out cannot be told. */
   lost = false;
 
@@ -28,6 +30,7 @@ export class Fixups {
     if (point === undefined || offset === undefined)
       throw new Unavailable('this kernel has no tracepoint rseq:rseq_ip_fixup');
     this.offset = offset;
+    this.tracepoint = point.id;
     const cpus = onlineCpus();
     if (tids.length * cpus.length > MOST_EVENTS)
       throw new Unavailable(`the process has too many threads (${tids.length})`);

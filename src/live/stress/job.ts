@@ -59,7 +59,7 @@ export interface StressResult {
 
 /** Milliseconds between two looks at what happened. */
 const TICK = 20;
-/** Looks at the maps of each process, for what was mapped without a dynamic linker, every so many ticks. */
+/** Looks at the maps of each process, for what was mapped without a dynamic linker where the kernel does not tell of it, every so many ticks. */
 const LOOK = 10;
 
 export function stressJob(channel: Channel, given: unknown): void {
@@ -126,6 +126,7 @@ class StressJob {
   private countAborts(tids: readonly number[]): void {
     try {
       this.fixups = new Fixups(tids);
+      this.watch.mappings.ride(this.fixups.tracepoint);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       this.noFixups = error.message;
@@ -149,12 +150,14 @@ class StressJob {
     this.spaces.set(process.pid, process.space);
     if (thread !== undefined) this.threads.add(thread.tid);
     if (how === 'exec') {
+      this.watch.execed(process);
       this.rush.execed(process);
       if (thread !== undefined) this.hardware.forget(thread);
     }
     const { space } = process;
     // A copy has its maker's breakpoints, which nobody would take away.
     if (how === 'fork' && !this.watch.knows(space)) space.removeAll();
+    for (const each of thread === undefined ? process.threads.values() : [thread]) this.watch.addThread(each);
     this.watch.add(process);
     // Reading its files does not count.
     if (this.processes === 1) this.begun = performance.now();
@@ -163,6 +166,7 @@ class StressJob {
   }
 
   onThread(thread: TracedThread): void {
+    this.watch.addThread(thread);
     this.threads.add(thread.tid);
     this.campaign.newThread(thread.process.space);
     this.rush.threadsChange(thread);
@@ -172,12 +176,21 @@ class StressJob {
     this.hardware.onStopped(thread);
   }
 
+  onSignal(thread: TracedThread, signal: number): number {
+    const told = this.watch.signalled(thread, signal);
+    if (told === undefined) return signal;
+    // In front of the code that it has mapped.
+    if (told.file) this.hardware.onStopped(thread);
+    return 0;
+  }
+
   onStep(thread: TracedThread): void {
     if (this.hardware.hit(thread, ipOf(thread))) this.cause(thread);
   }
 
   onGiveUp(thread: TracedThread): void {
     this.hardware.clear(thread);
+    this.watch.endThread(thread);
   }
 
   onTask(tid: number): void {
@@ -189,6 +202,7 @@ class StressJob {
   }
 
   onThreadExit(thread: TracedThread): void {
+    this.watch.endThread(thread);
     this.rush.forget(thread);
     this.hardware.forget(thread);
   }
