@@ -5,6 +5,7 @@ import { type ElfHeaders, ET, PT, readHeaders } from '../binary/headers.js';
 import { readImage } from '../binary/read.js';
 import { PAGE_SIZE } from '../machine/state.js';
 import { callSites } from '../sections/call-sites.js';
+import type { ArchName } from './arch/index.js';
 import { Errno } from './errno.js';
 import { aloneKey, releaseMemory } from './exit.js';
 import type { RegularNode } from './files/file.js';
@@ -27,8 +28,20 @@ import { type Call, int, type Result } from './syscalls/call.js';
 import { becomeLeader, isAlone, leaveProgram } from './thread-group.js';
 import { blocked } from './wait.js';
 
+/** What an executable is for, where that is not `machine`. */
+function foreign({ architecture, machine, cursor }: ElfHeaders, wanted: ArchName): string | undefined {
+  if (architecture === wanted && cursor.littleEndian) return undefined;
+  if (architecture === 'aarch64' && cursor.littleEndian)
+    return 'aarch64, which rseqlab run executes and nothing else does yet; build it for x86-64';
+  const order = cursor.littleEndian ? '' : 'big-endian ';
+  return `${order}${architecture ?? `machine ${machine}`}; the simulated machine is x86-64, or little-endian aarch64: build it for one of them`;
+}
+
 /** Throws ProgramError where the file is none that can be run. */
-export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): ElfHeaders {
+export function checkProgram(
+  { path, bytes }: Pick<Program, 'path' | 'bytes'>,
+  machine: ArchName,
+): ElfHeaders {
   let headers: ElfHeaders;
   try {
     headers = readHeaders(bytes, path, []);
@@ -36,10 +49,8 @@ export function checkProgram({ path, bytes }: Pick<Program, 'path' | 'bytes'>): 
     if (error instanceof BinaryError) throw new ProgramError(error.message);
     throw error;
   }
-  if (headers.architecture !== 'x86-64')
-    throw new ProgramError(
-      `${path} is for ${headers.architecture ?? `machine ${headers.machine}`}; the simulated machine is x86-64: build it for that`,
-    );
+  const other = foreign(headers, machine);
+  if (other !== undefined) throw new ProgramError(`${path} is for ${other}`);
   if (headers.type === ET.REL)
     throw new ProgramError(`${path} is a relocatable file; link it: gcc -static -o program ${path}`);
   if (headers.type === ET.CORE) throw new ProgramError(`${path} is a core file; give the program itself`);
@@ -75,7 +86,7 @@ export function load(
   program: Program,
   object = hostObject(kernel, program.path, program.bytes),
 ): { mm: Mm; entry: number; stack: number } {
-  const headers = checkProgram(program);
+  const headers = checkProgram(program, kernel.arch.name);
   const base = headers.type === ET.DYN ? LAYOUT.pie : 0;
   const mm = newMm(kernel);
   let top = 0;
@@ -94,6 +105,7 @@ export function load(
     mm.callSites = callSites(readImage(program.bytes, program.path)).map((site) => base + site);
   const entry = base + headers.entry;
   const executable = headers.programs.some(({ type, flags }) => type === PT.GNU_STACK && (flags & 1) !== 0);
+  mapSigreturn(kernel, mm);
   const stack = buildStack(kernel, mm, program, {
     protection: executable ? 7 : 3,
     entry,
@@ -120,6 +132,16 @@ function mapSegment(
   const zeros = Math.min(fileEnd, vaddr + memsz) - (vaddr + filesz);
   if (zeros > 0 && (protection & PROT.WRITE) !== 0)
     writeForced(kernel, mm, vaddr + filesz, new Uint8Array(zeros));
+}
+
+/** What of the vDSO is here: where signal handlers return to. */
+function mapSigreturn(kernel: Kernel, mm: Mm): void {
+  const { sigreturn } = kernel.arch;
+  if (sigreturn === undefined) return;
+  const area = { start: LAYOUT.vdso, end: LAYOUT.vdso + PAGE_SIZE };
+  mapArea(kernel, mm, newArea(area, PROT.READ | PROT.EXEC, { name: '[vdso]' }));
+  writeForced(kernel, mm, area.start, sigreturn.code);
+  mm.sigreturn = BigInt(area.start + sigreturn.start);
 }
 
 /** e_phoff, which only the program's own start code wants to know. */
@@ -211,7 +233,7 @@ function executePlace(call: Call, place: Place, path: string, argv: bigint, envp
   };
   if (sizeOnStack(program.arguments) + sizeOnStack(program.environment) > most) throw new Errno('E2BIG');
   try {
-    checkProgram(program);
+    checkProgram(program, kernel.arch.name);
   } catch (error) {
     if (error instanceof ProgramError) throw new Errno('ENOEXEC');
     throw error;

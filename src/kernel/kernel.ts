@@ -34,7 +34,7 @@ export interface KernelOptions {
 /** The simulated Linux: its state, and what works on it. */
 export class Kernel {
   state: KernelState;
-  readonly spaces = new Spaces();
+  readonly spaces: Spaces;
   readonly rules: KernelRules;
   readonly arch: Arch;
   policy: Policy;
@@ -53,6 +53,7 @@ export class Kernel {
 
   constructor(readonly options: KernelOptions) {
     this.arch = ARCHES[options.programs ?? 'x86-64'];
+    this.spaces = new Spaces(this.arch.name);
     this.callNames = new Map(Object.entries(this.arch.syscalls).map(([name, number]) => [number, name]));
     this.rules = {
       ...kernelRules(options.version, { debug: options.debugRseq, arch: options.arch ?? this.arch.name }),

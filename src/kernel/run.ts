@@ -134,6 +134,7 @@ function proceed(kernel: Kernel, chosen: Turn): void {
     return;
   }
   task.call = -1n;
+  if (stop.reason !== 'budget' || task.ptrace?.step) kernel.arch.entered(task);
   if (stop.reason !== 'budget') fault(kernel, task, stop);
   // Stepped over an instruction: the debug trap.
   else if (task.ptrace?.step) {

@@ -36,7 +36,9 @@ export function moveTo(kernel: Kernel, task: Task, to: CpuState): void {
 
 /** The end of a turn that ran to its end. A tick by itself changes nothing: the thread leaves the kernel as it came. */
 export function endTurn(kernel: Kernel, { cpu, end, to }: Turn): void {
-  if (end === 'continue' || end === 'tick') return;
+  if (end === 'continue') return;
+  kernel.arch.entered(cpu.current!);
+  if (end === 'tick') return;
   const target = to === undefined ? undefined : kernel.state.cpus[to];
   const moves = end === 'migrate' && target !== undefined && target !== cpu && mayRunOn(cpu.current!, target);
   cpu.reschedule = true;

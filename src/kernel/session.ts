@@ -3,6 +3,7 @@ import type { Event } from '../event/event.js';
 import { EventHash } from '../event/hash.js';
 import type { RecordedProgram, Recording, RunEnd, RunSettings } from '../event/recording.js';
 import { PAGE_SIZE } from '../machine/state.js';
+import { architectureOf } from './arch/index.js';
 import type { Host } from './host.js';
 import { bootImage } from './image/boot.js';
 import { Kernel } from './kernel.js';
@@ -30,6 +31,7 @@ export function start(
     seed: settings.seed,
     memoryLimit: Math.floor(settings.memoryLimit / PAGE_SIZE),
     policy: makePolicy(settings.schedule, settings.seed),
+    programs: architectureOf(program.bytes),
     host,
     onEvent: (event) => {
       n++;

@@ -1,3 +1,4 @@
+import type { MachineArchitecture } from '../abi/architecture.js';
 import { Cpu, type Stop } from '../machine/cpu.js';
 import type { Fold } from '../machine/fold.js';
 import { Machine } from '../machine/machine.js';
@@ -52,6 +53,9 @@ export class Space {
 /** The machines of the address spaces, by Mm.id. They are apart from the kernel's state, which is plain data. */
 export class Spaces {
   private readonly byId = new Map<number, Space>();
+
+  constructor(private readonly architecture: MachineArchitecture) {}
+
   /** What a new address space runs on. */
   makeMachine = (fold?: Fold): Machine => new Machine(fold);
 
@@ -60,6 +64,7 @@ export class Spaces {
 
   create(id: number, fold?: Fold): Space {
     const machine = this.makeMachine(fold);
+    machine.architecture = this.architecture;
     const space = new Space(machine);
     machine.onMissing = (address, access) => this.onMissing?.(id, address, access) === true;
     this.byId.set(id, space);

@@ -426,6 +426,8 @@ export interface Mm {
   auxv: Uint8Array;
   /** Where annotated calls return to, of the program (sections/call-sites.ts). */
   callSites: readonly number[];
+  /** Where signal handlers return to that name no place (SA_RESTORER); 0: there is none. */
+  sigreturn: bigint;
   stackStart: number;
   argStart: number;
   argEnd: number;

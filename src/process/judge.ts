@@ -8,6 +8,7 @@ import { RSEQ_CS_NO_RESTART_FLAGS, type RseqCsValue } from '../abi/rseq.js';
 import { TASK_SIZE } from '../abi/task-size.js';
 import type { ViolationId } from '../abi/violations.js';
 
+/** First address that is not the program's, of x86-64. */
 const LIMIT = TASK_SIZE['x86-64'].usual;
 /** Bytes in front of abort_ip. */
 export const SIGNATURE_SIZE = 4n;
@@ -22,7 +23,7 @@ export interface Fault {
 /** One check of a descriptor. */
 interface Check {
   readonly rule: ViolationId;
-  readonly fails: (cs: RseqCsValue) => boolean;
+  readonly fails: (cs: RseqCsValue, limit: bigint) => boolean;
   readonly message: (cs: RseqCsValue) => string;
 }
 
@@ -35,17 +36,17 @@ const range = (cs: RseqCsValue): string => `${hex(cs.start_ip)}..${hex(endOf(cs)
 
 const START: Check = {
   rule: 'range',
-  fails: (cs) => cs.start_ip >= LIMIT,
+  fails: (cs, limit) => cs.start_ip >= limit,
   message: (cs) => `start_ip ${hex(cs.start_ip)} is not in user space`,
 };
 const END: Check = {
   rule: 'range',
-  fails: (cs) => endOf(cs) >= LIMIT,
+  fails: (cs, limit) => endOf(cs) >= limit,
   message: (cs) => `the section's end ${hex(endOf(cs))} is not in user space`,
 };
 const ABORT_IP: Check = {
   rule: 'abort-ip-range',
-  fails: (cs) => cs.abort_ip >= LIMIT,
+  fails: (cs, limit) => cs.abort_ip >= limit,
   message: (cs) => `abort_ip ${hex(cs.abort_ip)} is not in user space`,
 };
 const ABORT_IP_LOW: Check = {
@@ -88,11 +89,13 @@ export interface Look {
   readonly debug: boolean;
   /** Rules that it does not look at, though it should. */
   readonly leavesOut?: ReadonlySet<ViolationId>;
+  /** TASK_SIZE; x86-64's unless said otherwise. */
+  readonly limit?: bigint;
 }
 
 /** rseq_cs itself, which is not NULL. */
-export const pointerFault = (pointer: bigint): Fault | undefined =>
-  pointer < LIMIT
+export const pointerFault = (pointer: bigint, limit = LIMIT): Fault | undefined =>
+  pointer < limit
     ? undefined
     : { rule: 'descriptor-outside', message: `rseq_cs is ${hex(pointer)}, which is no user address` };
 
@@ -106,11 +109,11 @@ export const unreadable = (pointer: bigint): Fault => ({
 export function descriptorFault(
   cs: RseqCsValue,
   ip: bigint,
-  { classic, debug, leavesOut }: Look,
+  { classic, debug, leavesOut, limit = LIMIT }: Look,
   signature: { readonly registered: number; readonly found: () => number | undefined },
 ): Fault | undefined {
   const failed = (checks: readonly Check[]): Fault | undefined => {
-    const check = checks.find(({ rule, fails }) => fails(cs) && leavesOut?.has(rule) !== true);
+    const check = checks.find(({ rule, fails }) => fails(cs, limit) && leavesOut?.has(rule) !== true);
     return check && { rule: check.rule, message: check.message(cs) };
   };
   const ofSignature = (): Fault | undefined =>

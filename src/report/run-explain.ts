@@ -69,7 +69,7 @@ function faultingIp({ signal, ip }: Of<'signal'>, process: ProcessView): bigint 
 /** An ordinary fault in words. */
 export function faultReason(
   { signal, code, address, ip }: Pick<Of<'signal'>, 'code' | 'address' | 'ip'> & { readonly signal: string },
-  process: Pick<ProcessView, 'maps' | 'read'>,
+  process: Pick<ProcessView, 'maps' | 'read'> & { readonly architecture: string },
 ): string {
   if (code <= SI.USER) return 'a process sent it';
   if (signal === 'SIGSEGV' && code === SI.SEGV_MAPERR) return unmapped(address, ip, process);

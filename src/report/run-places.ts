@@ -2,6 +2,7 @@ import { type Addr, asAddr, hex } from '../abi/address.js';
 import { demangle } from '../binary/demangle/index.js';
 import type { ProgramImage, SourceLine } from '../binary/image.js';
 import { printable } from '../binary/printable.js';
+import { aarch64 } from '../isa/aarch64/decoder.js';
 import { x86_64 } from '../isa/x86-64/decoder.js';
 import type { ProcessView } from '../process/process.js';
 
@@ -87,15 +88,16 @@ const label = (name: string, offset: number): string =>
 
 /** The instruction that stands in a process's memory; undefined where no code can be read. */
 export function instructionAt(
-  process: Pick<ProcessView, 'read'>,
+  process: Pick<ProcessView, 'read'> & { readonly architecture: string },
   address: bigint,
 ): { readonly text: string; readonly bytes: string } | undefined {
   const at = asAddr(address);
+  const decoder = process.architecture === 'aarch64' ? aarch64 : x86_64;
+  const { maxLength } = decoder;
   const pageEnd = 4096 - Number(address % 4096n);
-  const bytes =
-    process.read(address, x86_64.maxLength) ?? process.read(address, Math.min(x86_64.maxLength, pageEnd));
+  const bytes = process.read(address, maxLength) ?? process.read(address, Math.min(maxLength, pageEnd));
   if (bytes === undefined || at === undefined) return undefined;
-  const { text, length, flow } = x86_64.decode(bytes, at);
+  const { text, length, flow } = decoder.decode(bytes, at);
   const own = bytesText(bytes.subarray(0, length));
   return { text: flow === 'unknown' ? `(${own})` : text, bytes: own };
 }

@@ -1,8 +1,9 @@
+import type { MachineArchitecture } from '../../abi/architecture.js';
 import type { Facts } from '../files/facts.js';
 import type { Task } from '../state.js';
 
 /** The architectures that the simulated machine has. */
-export type ArchName = 'x86-64';
+export type ArchName = MachineArchitecture;
 
 /** A thread's registers as one piece of bytes, for a tracer (struct user_regset): PTRACE_GETREGSET by its NT_* number. */
 export interface RegisterSet {
@@ -32,11 +33,13 @@ export interface Arch {
   readonly result: number;
   /** struct rseqlab_descriptor's address, at an annotated call (include/rseqlab_syscall.h). */
   readonly descriptor: number;
-  /** Code that every process has mapped, where handlers without SA_RESTORER return to. */
-  readonly vdso: Uint8Array | undefined;
+  /** Code that every process has mapped, and the byte of it where handlers without SA_RESTORER return to. */
+  readonly sigreturn: { readonly code: Uint8Array; readonly start: number } | undefined;
   /** O_* whose numbers are not those of asm-generic/fcntl.h: the program's flags as the kernel's own, and back. */
   readonly openFlags: { readonly read: (flags: number) => number; readonly show: (flags: number) => number };
   readonly registerSets: Readonly<Record<number, RegisterSet>>;
+  /** Whether ptrace(2) has requests for registers besides those for sets. */
+  readonly hasUserArea: boolean;
   /** AUDIT_ARCH_* (include/uapi/linux/audit.h). */
   readonly audit: number;
   /** The call instruction: the ip stands behind it. Notes which call it is. */
@@ -45,6 +48,8 @@ export interface Arch {
   rewind(task: Task, other: number | undefined): void;
   /** A program begins. */
   begin(task: Task, entry: number, stack: number): void;
+  /** The program came into the kernel, however. */
+  entered(task: Task): void;
   /** Stepped over one instruction: what a signal handler will see of that. */
   stepped(task: Task): void;
   stat(facts: Facts, times: readonly bigint[]): Uint8Array;

@@ -30,7 +30,7 @@ export const X86_64: Arch = {
   arguments: [RDI, RSI, RDX, R10, R8, R9],
   result: RAX,
   descriptor: RBX,
-  vdso: undefined,
+  sigreturn: undefined,
   openFlags: { read: same, show: same },
   registerSets: {
     // NT_PRSTATUS, NT_PRFPREG
@@ -44,6 +44,7 @@ export const X86_64: Arch = {
       },
     },
   },
+  hasUserArea: true,
   audit: 0xc000_003e,
 
   /** arch/x86/entry/entry_64.S. */
@@ -69,6 +70,8 @@ export const X86_64: Arch = {
     registers[RSP] = BigInt(stack);
     registers[RAX] = noResult;
   },
+
+  entered: () => {},
 
   /** arch/x86/kernel/traps.c exc_debug_user(). */
   stepped(task: Task): void {

@@ -24,11 +24,11 @@ const ROWS: Readonly<Record<string, Row>> = {
     ['cpu', ...state.cpus.map(({ id }) => `cpu${id}`)]
       .map((name) => `${name}  0 0 0 0 0 0 0 0 0 0\n`)
       .join(''),
-  '/proc/cpuinfo': ({ state }) =>
+  '/proc/cpuinfo': ({ state, arch }) =>
     state.cpus
       .map(
         ({ id }) =>
-          `processor\t: ${id}\nvendor_id\t: rseqlab\nmodel name\t: rseqlab simulated x86-64\ncpu cores\t: ${state.cpus.length}\n\n`,
+          `processor\t: ${id}\nvendor_id\t: rseqlab\nmodel name\t: rseqlab simulated ${arch.name}\ncpu cores\t: ${state.cpus.length}\n\n`,
       )
       .join(''),
   '/proc/meminfo': ({ state, options }) => {

@@ -12,6 +12,8 @@ export const LAYOUT = {
   /** Mappings grow down from here: the gap to the stack is more than the stack can grow (mmap_base()). */
   mmapTop: 0xd000_0000,
   stackTop: 0xdfff_f000,
+  /** Where the architecture has one. */
+  vdso: 0xe001_0000,
   /** No mapping may come nearer to a stack that grows (stack_guard_gap). */
   stackGap: 256 * PAGE_SIZE,
 } as const;

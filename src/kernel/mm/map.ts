@@ -23,6 +23,7 @@ export function newMm(kernel: Kernel, fold?: Fold): Mm {
     membarrier: 0,
     auxv: new Uint8Array(0),
     callSites: [],
+    sigreturn: 0n,
     stackStart: 0,
     argStart: 0,
     argEnd: 0,

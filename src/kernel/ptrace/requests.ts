@@ -29,6 +29,17 @@ export interface Request {
 /** Requests that a tracee need not be stopped for. */
 export const ANYTIME: readonly number[] = [PTRACE.KILL, PTRACE.INTERRUPT];
 
+/** Requests that newer architectures never had: PTRACE_GETREGSET and SETREGSET do the same. */
+export const OF_USER_AREA: ReadonlySet<number> = new Set([
+  PTRACE.PEEKUSER,
+  PTRACE.POKEUSER,
+  PTRACE.GETREGS,
+  PTRACE.SETREGS,
+  PTRACE.GETFPREGS,
+  PTRACE.SETFPREGS,
+  PTRACE.OLDSETOPTIONS,
+]);
+
 const isSignal = (data: bigint): boolean => data <= BigInt(NSIG);
 
 /** ptrace_resume(). */

@@ -36,6 +36,7 @@ export function note(task: Task, cause: Cause): void {
 export function switchedOut(kernel: Kernel, task: Task): void {
   const { rseq } = task;
   const { classic } = modeOf(kernel, rseq);
+  kernel.arch.entered(task);
   if (classic) task.mmCid = -1;
   if (rseq.pointer === 0n) return;
   note(task, 'preempt');
@@ -78,6 +79,7 @@ export function migrated(kernel: Kernel, task: Task): void {
 /** The interrupt that membarrier(2) sends to the CPU where the thread runs (kernel/sched/membarrier.c ipi_rseq). */
 export function fenced(kernel: Kernel, task: Task): void {
   const { rseq } = task;
+  kernel.arch.entered(task);
   if (rseq.pointer === 0n) return;
   note(task, 'membarrier');
   if (modeOf(kernel, rseq).classic) rseq.notify = true;

@@ -41,6 +41,7 @@ export function rseqCall(
     { address, length, flags, signature },
     {
       version: kernel.options.version,
+      taskSize: kernel.arch.taskSize,
       ...(rseq.pointer === 0n
         ? {}
         : { registered: { address: rseq.pointer, length: rseq.length, signature: rseq.signature } }),

@@ -22,7 +22,7 @@ export interface Looked {
 
 /** The descriptor at `pointer`, which is not NULL, as this kernel looks at it. Throws Violation where it kills. */
 export function look(kernel: Kernel, task: Task, pointer: bigint): Looked {
-  const outside = pointerFault(pointer);
+  const outside = pointerFault(pointer, kernel.arch.taskSize);
   if (outside !== undefined) throw new Violation(outside.rule, outside.message);
   const cs = readDescriptor(kernel, task, pointer);
   const bounds = {
@@ -35,6 +35,7 @@ export function look(kernel: Kernel, task: Task, pointer: bigint): Looked {
   const how = {
     classic: modeOf(kernel, task.rseq).classic,
     debug,
+    limit: kernel.arch.taskSize,
     ...(broken !== undefined && { leavesOut: leftOut(broken) }),
   };
   const registered = task.rseq.signature;

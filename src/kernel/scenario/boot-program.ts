@@ -98,7 +98,7 @@ const functionIn = (image: ProgramImage, name: string): number | undefined => {
 };
 
 function bootToMain(kernel: Kernel, program: Program): { image: ProgramImage; main: Task } {
-  checkProgram(program);
+  checkProgram(program, kernel.arch.name);
   const image = imageOf(program);
   const at = functionIn(image, 'main');
   if (at === undefined)

@@ -40,7 +40,7 @@ export function bootScenario(
   const image = readImage(program.bytes, program.path, { ownPages: true, provided: isExtern });
   if (image.header.architecture !== 'x86-64')
     throw new ProgramError(
-      `${program.path} is for ${image.header.architecture}; the simulated machine is x86-64`,
+      `${program.path} is for ${image.header.architecture}; scenarios of relocatable objects are for x86-64`,
     );
   const made = calls && callScenario(image, calls);
   const scenario = made ?? chosen(image.name, scenariosOf(image), name);

@@ -60,4 +60,5 @@ const numbered = ({ syscalls }: Arch): ReadonlyMap<number, (call: Call) => Resul
 /** System calls by number. What is not here is ENOSYS. */
 export const CALLS: Readonly<Record<ArchName, ReadonlyMap<number, (call: Call) => Result>>> = {
   'x86-64': numbered(ARCHES['x86-64']),
+  aarch64: numbered(ARCHES.aarch64),
 };

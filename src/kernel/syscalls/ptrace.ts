@@ -1,7 +1,7 @@
 import { PTRACE } from '../../abi/ptrace-requests.js';
 import { Errno } from '../errno.js';
 import { attach, traceMe } from '../ptrace/link.js';
-import { ANYTIME, REQUESTS } from '../ptrace/requests.js';
+import { ANYTIME, OF_USER_AREA, REQUESTS } from '../ptrace/requests.js';
 import { trappingKey } from '../ptrace/stop.js';
 import { isOwnTracee, tracerRequest } from '../scenario/tracer.js';
 import type { Task } from '../state.js';
@@ -35,7 +35,7 @@ function ptrace(call: Call): Result {
   const stopped = task.state === 'traced' && !task.jobctl.listening && task.killed === undefined;
   if (!mine || !(stopped || ANYTIME.includes(number))) throw new Errno('ESRCH');
   const handler = REQUESTS.get(number);
-  if (handler === undefined) throw new Errno('EIO');
+  if (handler === undefined || (!kernel.arch.hasUserArea && OF_USER_AREA.has(number))) throw new Errno('EIO');
   return handler({ call, task, address, data });
 }
 
