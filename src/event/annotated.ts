@@ -24,7 +24,7 @@ export interface CallAction {
   readonly fail?: ErrnoName;
   /** The call is not made, and gives this value. */
   readonly value?: bigint;
-  /** Milliseconds to wait first. */
+  /** Milliseconds to wait first, or a part of one: at least so long. */
   readonly delay?: number;
 }
 
@@ -61,8 +61,6 @@ export function actionOf({ actions, error, value, delay_ns }: Annotation): CallA
   return {
     ...(asks(ANNOTATION_ACTION.FAIL) && name !== undefined && { fail: name }),
     ...(asks(ANNOTATION_ACTION.RETURN) && { value: BigInt.asIntN(64, value) }),
-    ...(asks(ANNOTATION_ACTION.DELAY) && {
-      delay: Number(delay_ns / 1_000_000n) + (delay_ns % 1_000_000n === 0n ? 0 : 1),
-    }),
+    ...(asks(ANNOTATION_ACTION.DELAY) && { delay: Number(delay_ns) / 1e6 }),
   };
 }

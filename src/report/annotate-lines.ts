@@ -1,4 +1,5 @@
 import { hex } from '../abi/address.js';
+import { ANNOTATION_ACTION } from '../abi/annotation.js';
 import { printable } from '../binary/printable.js';
 import { type AnnotatedCall, type CallEnd, errorName } from '../event/annotated.js';
 
@@ -27,11 +28,17 @@ export function annotatedText({ call, end }: Annotated): string {
     `cookie ${call.annotation.cookie}`,
     ...(end.injected ? ['not made'] : []),
     ...(call.attempt > 1 ? [`attempt ${call.attempt}`] : []),
-    ...(end.duration >= 1 ? [`${end.duration.toFixed(0)} ms`] : []),
+    ...durationText(call, end),
   ];
   const args = call.arguments.map(argumentText).join(', ');
   return `#${call.index} [${who}] ${call.name}(${args}) = ${resultText(end)}  ${notes.join(', ')}  at ${printable(call.place)}\n`;
 }
+
+/** Where it took long, or was to. */
+const durationText = ({ annotation }: AnnotatedCall, { duration }: CallEnd): string[] => {
+  if (duration < 1 && (annotation.actions & ANNOTATION_ACTION.DELAY) === 0) return [];
+  return [`${duration.toFixed(duration < 10 ? 2 : 0)} ms`];
+};
 
 /** Small numbers are numbers, also below 0; the rest is an address, or as good as one. */
 const argumentText = (value: bigint): string => {

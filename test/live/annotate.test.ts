@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { annotate } from 'rseqlab/annotate';
 import { afterAll, describe, expect, it } from 'vitest';
+import { actionOf } from '../../src/event/annotated.js';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title, untoldMappings } from '../linux/here.js';
 
@@ -23,6 +24,7 @@ interface Told {
   readonly interrupted: boolean;
   readonly injected: boolean;
   readonly place: string;
+  readonly duration: number;
 }
 
 function run(...words: string[]) {
@@ -85,6 +87,27 @@ describe.skipIf(reason !== undefined)(title('annotate'), () => {
       [true, '42'],
       [false, ''],
     ]);
+    expect(calls[2]!.duration).toBeGreaterThanOrEqual(30.00025);
+  });
+
+  it('waits as long as is said, to the nanosecond, where time is simulated', () => {
+    const trace = join(folder, 'trace.jsonl');
+    rseqlab(['run', '--trace', trace, PROGRAM, 'act']);
+    const events = readFileSync(trace, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as { kind: string; time: number; name?: string }); // biome-ignore format: one step
+    const last = events.findLastIndex(({ kind }) => kind === 'annotated');
+    expect(events[last + 1]).toMatchObject({
+      kind: 'syscall',
+      name: 'getpid',
+      time: events[last]!.time + 30_000_250,
+    });
+  });
+
+  it.each([
+    [30_000_250n, 30.00025],
+    [250_000n, 0.25],
+    [1n, 1e-6],
+  ])('does not round what a program asks for: %d ns', (delay_ns, delay) => {
+    expect(actionOf({ actions: 8, error: 0, value: 0n, delay_ns, cookie: 0n })).toEqual({ delay });
   });
 
   it('never takes a handler for the code it interrupts, nor the other way round', () => {
@@ -156,10 +179,10 @@ describe.skipIf(reason !== undefined)(title('annotate'), () => {
       command: [PROGRAM, 'trace'],
       onAnnotatedSyscall: ({ name, index }) => {
         seen.push(name);
-        return index === 1 ? { fail: 'EINTR' } : { value: -1n, delay: 5 };
+        return index === 1 ? { fail: 'EINTR' } : { value: -1n, delay: 5.5 };
       },
       onEnd: ({ name }, { result, injected, duration }) =>
-        seen.push(`${name} ${result} ${injected} ${duration >= 5}`),
+        seen.push(`${name} ${result} ${injected} ${duration >= 5.5}`),
     });
     expect(seen).toEqual(['close', expect.stringMatching(/^close -4 true/), 'getpid', 'getpid -1 true true']);
     expect(end).toEqual({ status: 0, calls: 2, limits: [] });

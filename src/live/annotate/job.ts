@@ -3,6 +3,7 @@ import { ANNOTATION, DESCRIPTOR } from '../../abi/annotation.js';
 import { ERRNO, type ErrnoName, RESTART } from '../../abi/errno.js';
 import { SIG } from '../../abi/signals.js';
 import { type AnnotatedCall, actionOf, type CallAction, type CallEnd } from '../../event/annotated.js';
+import { isErrno } from '../../linux/errors.js';
 import { tryCall } from '../../linux/libc.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { endOf } from '../../process/judge.js';
@@ -11,6 +12,7 @@ import { CallJob } from '../calls/call-job.js';
 import { LOOK } from '../calls/call-stops.js';
 import { callEntry, SYSCALL_SIZE } from '../calls/entry.js';
 import type { Channel } from '../keeper/channel.js';
+import { NEAR, Patience } from '../keeper/patience.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import type { Modules } from '../modules.js';
 import { CallPlaces } from './call-places.js';
@@ -70,7 +72,7 @@ class AnnotateJob extends CallJob {
   /** The last call of a thread that was interrupted: it may come again. */
   private readonly interrupted = new Map<number, Begun>();
   private readonly asked = new Map<string, TracedThread>();
-  private readonly waiting = new Set<{ readonly until: number; readonly action: () => void }>();
+  private readonly patience = new Patience();
   private readonly places = new CallPlaces();
   private calls = 0;
 
@@ -84,6 +86,7 @@ class AnnotateJob extends CallJob {
       onReturn: (thread) => this.onReturn(thread),
       onLimit: (text) => this.say({ kind: 'limit', text }),
     });
+    this.keeper.tracer.wait = () => this.patience.wait();
   }
 
   override onProcess(process: TracedProcess, thread: TracedThread, how: 'attach' | 'exec' | 'fork'): void {
@@ -101,12 +104,7 @@ class AnnotateJob extends CallJob {
 
   override onTick(): void {
     super.onTick();
-    const now = performance.now();
-    for (const wait of [...this.waiting])
-      if (wait.until <= now) {
-        this.waiting.delete(wait);
-        wait.action();
-      }
+    this.patience.run();
     this.keeper.tickIn(this.untilNext());
   }
 
@@ -188,32 +186,36 @@ class AnnotateJob extends CallJob {
     const action = { ...actionOf(begun.call.annotation), ...given };
     if (action.delay === undefined || action.delay <= 0) return this.carryOut(thread, begun, action);
     thread.held = true;
-    this.waiting.add({
-      until: performance.now() + action.delay,
-      action: () => this.carryOut(thread, begun, action),
-    });
-    this.keeper.tickIn(this.untilNext());
+    this.patience.at(performance.now() + action.delay, () => this.carryOut(thread, begun, action));
+    if (action.delay > NEAR) this.keeper.tickIn(this.untilNext());
   }
 
   private untilNext(): number {
-    const now = performance.now();
-    const next = Math.min(now + LOOK, ...[...this.waiting].map(({ until }) => until));
-    return Math.max(1, Math.ceil(next - now));
+    return Math.max(1, Math.floor(Math.min(LOOK, this.patience.next - NEAR - performance.now())));
   }
 
   private carryOut(thread: TracedThread, begun: Begun, { fail, value }: CallAction): void {
     // It may have been killed meanwhile.
     if (this.begun.get(thread.tid) !== begun) return;
     const result = fail === undefined ? value : BigInt(-ERRNO[fail as ErrnoName]);
-    if (result !== undefined) {
-      begun.injected = true;
-      const registers = ptrace.getRegisters(thread.tid);
+    if (result !== undefined && !this.inject(thread, result)) return;
+    begun.injected = result !== undefined;
+    this.stops.toReturn(thread);
+  }
+
+  /** False: the thread is gone meanwhile (SIGKILL), which another event will tell. */
+  private inject({ tid }: TracedThread, result: bigint): boolean {
+    try {
+      const registers = ptrace.getRegisters(tid);
       // No call: the kernel leaves what is in rax (seccomp(2), SECCOMP_RET_TRACE).
       registers.set('orig_rax', NO_CALL);
       registers.set('rax', BigInt.asUintN(64, result));
-      ptrace.setRegisters(thread.tid, registers);
+      ptrace.setRegisters(tid, registers);
+      return true;
+    } catch (error) {
+      if (!isErrno(error, 'ESRCH')) throw error;
+      return false;
     }
-    this.stops.toReturn(thread);
   }
 
   private onReturn(thread: TracedThread): void {
