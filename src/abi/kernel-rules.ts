@@ -25,6 +25,11 @@ export interface KernelRules extends Readonly<RuleValues> {
   readonly checksFlags: boolean;
   /** Interrupted sections are aborted: false only for aarch64 on 6.19-7.0. */
   readonly aborts: boolean;
+  /**
+   * Since 6.19: the kernel goes out by the common entry code (CONFIG_GENERIC_ENTRY), which has a fast path for rseq and the time slice extension. Without it, on
+   * aarch64, numbers are compared and written whenever anything is (rseq_slowpath_update_usr), and the extension is not there.
+   */
+  readonly genericEntry: boolean;
 }
 
 /** What besides the version decides. */
@@ -105,6 +110,7 @@ export function kernelRules(version: string, options: KernelOptions = {}): Kerne
     column,
     debug,
     checksFlags: values.noRestartFlags !== 'unchecked',
+    genericEntry: arch !== 'aarch64',
     aborts: arch !== 'aarch64' || values.arm64Aborts,
   };
 }

@@ -32,7 +32,7 @@ import { blocked } from './wait.js';
 function foreign({ architecture, machine, cursor }: ElfHeaders, wanted: ArchName): string | undefined {
   if (architecture === wanted && cursor.littleEndian) return undefined;
   if (architecture === 'aarch64' && cursor.littleEndian)
-    return 'aarch64, which rseqlab run executes and nothing else does yet; build it for x86-64';
+    return 'aarch64, which rseqlab run executes, but which cannot be explored; build it for x86-64';
   const order = cursor.littleEndian ? '' : 'big-endian ';
   return `${order}${architecture ?? `machine ${machine}`}; the simulated machine is x86-64, or little-endian aarch64: build it for one of them`;
 }

@@ -166,13 +166,19 @@ static void any_child(void) {
   say("%e", sys(wait4, -1, &status, 0, 0));
 }
 
+#ifdef __NR_fork
+#define FORK sys(fork)
+#else
+#define FORK fork()
+#endif
+
 static void orphan(void) {
   int ends[2];
   sys(pipe2, ends, 0);
   long pid = fork();
   if (pid == 0) {
     long process = sys(getpid);
-    if (sys(fork) == 0) {
+    if (FORK == 0) {
       while (sys(getppid) == process) yield();
       sys(write, ends[1], "x", 1);
     }

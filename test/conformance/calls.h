@@ -15,6 +15,28 @@ void share_counts(void);
  * NAME(descriptor, number, a, b, c, d): a section that counts `entered`, makes the call, and (where it goes on behind it)
  * counts `returned`. Returns what the call returned; `commits` or `aborts` says how it ended.
  */
+#ifdef __aarch64__
+#define COUNT(offset) " ldr w12, [x11, #" #offset "]\n add w12, w12, #1\n str w12, [x11, #" #offset "]\n"
+#define CALL_SECTION(name, behind)                                     \
+  extern struct rseq_cs name##_cs;                                     \
+  extern char name##_start[], name##_end[], name##_abort[];            \
+  long name(struct rseq_cs *, ...);                                    \
+  asm(".text\n" #name ":\n"                                            \
+      " mov x9, x0\n mov x8, x1\n mov x0, x2\n"                        \
+      " mov x1, x3\n mov x2, x4\n mov x3, x5\n"                        \
+      " adrp x10, area\n add x10, x10, :lo12:area\n"                   \
+      " adrp x11, counts\n add x11, x11, :lo12:counts\n"               \
+      " str x9, [x10, #8]\n" #name "_start:\n"                         \
+      COUNT(0)                                                         \
+      " svc #0\n" behind #name "_end:\n"                               \
+      COUNT(8) " ret\n"                                                \
+      ".long 0xd428bc00\n" #name "_abort:\n" COUNT(12) " ret\n"        \
+      ".data\n.balign 32\n" #name "_cs: .long 0, 0\n"                  \
+      ".quad " #name "_start, " #name "_end - " #name "_start, " #name "_abort\n.text\n")
+
+#define GOES_ON COUNT(4)
+#define CALL_SIZE 4
+#else
 #define CALL_SECTION(name, behind)                                     \
   extern struct rseq_cs name##_cs;                                     \
   extern char name##_start[], name##_end[], name##_abort[];            \
@@ -31,5 +53,14 @@ void share_counts(void);
       ".quad " #name "_start, " #name "_end - " #name "_start, " #name "_abort\n.text\n")
 
 #define GOES_ON " incl counts+4(%rip)\n"
+#define CALL_SIZE 2
+#endif
+
+/* fork(2) in a section. */
+#ifdef __NR_fork
+#define FORK __NR_fork
+#else
+#define FORK __NR_clone, 17 /* SIGCHLD */, 0, 0, 0
+#endif
 
 #endif

@@ -74,7 +74,7 @@ static void nanosleep(void) {
 static volatile int handled;
 static volatile u64 seen_ip;
 static void look(int number, siginfo_t *info, struct ucontext *context) {
-  seen_ip = context->uc_mcontext.rip;
+  seen_ip = IP(context);
   handled = 1;
 }
 
@@ -161,7 +161,7 @@ static void fork_inside(void) {
   int status = 0;
   for (int i = 0; i < UNINTERRUPTED && !counts.commits; i++) {
     counts.returned = counts.aborts = 0;
-    long pid = middle(&middle_cs, __NR_fork);
+    long pid = middle(&middle_cs, FORK);
     if (sys(getpid) != process) leave(counts.commits ? 1 : 2);
     if (pid > 0) status = wait_for(pid);
   }

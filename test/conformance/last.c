@@ -75,7 +75,7 @@ static void fork_last(void) {
   long process = sys(getpid);
   int status = 0;
   while (!counts.commits) {
-    long pid = last(&last_cs, __NR_fork);
+    long pid = last(&last_cs, FORK);
     if (sys(getpid) != process) leave(counts.commits ? 1 : 2);
     if (pid > 0) status = wait_for(pid);
   }
@@ -87,14 +87,14 @@ static volatile int handled;
 static volatile u64 seen_ip;
 
 static void look(int number, siginfo_t *info, struct ucontext *context) {
-  seen_ip = context->uc_mcontext.rip;
+  seen_ip = IP(context);
   handled = 1;
 }
 
 static const char *place(void) {
   if (seen_ip == (u64)last_end) return "handler sees start_ip + post_commit_offset";
   if (seen_ip == (u64)last_abort) return "handler sees abort_ip";
-  if (seen_ip == (u64)last_end - 2) return "handler sees the system call";
+  if (seen_ip == (u64)last_end - CALL_SIZE) return "handler sees the system call";
   return "handler sees another address";
 }
 
@@ -164,13 +164,17 @@ static void read_restart(void) {
 
 static void futex_eintr(void) { interrupted(0, last_end, __NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
 static void futex_restart(void) { interrupted(SA_RESTART, last_abort, __NR_futex, (long)&word, FUTEX_WAIT, 0, 0); }
+#ifdef __NR_pause
 static void pause_eintr(void) { interrupted(0, last_end, __NR_pause, 0, 0, 0, 0); }
+#endif
 
 static void nanosleep_eintr(void) { interrupted(0, last_end, __NR_nanosleep, (long)&seconds, 0, 0, 0); }
 
 /* Never restarted where there is a handler: ERESTART_RESTARTBLOCK and ERESTARTNOHAND become EINTR in spite of SA_RESTART. */
 static void nanosleep_restart(void) { interrupted(SA_RESTART, last_end, __NR_nanosleep, (long)&seconds, 0, 0, 0); }
+#ifdef __NR_pause
 static void pause_restart(void) { interrupted(SA_RESTART, last_end, __NR_pause, 0, 0, 0, 0); }
+#endif
 
 /* ---------------------------------------------------------- stopped while the call waits */
 
@@ -223,8 +227,10 @@ const struct row last_rows[] = {
     {"last.read-restart", "a signal with SA_RESTART while read(2) waits", RESTART, read_restart},
     {"last.futex-eintr", "a signal without SA_RESTART while futex(2) waits", RESTART, futex_eintr},
     {"last.futex-restart", "a signal with SA_RESTART while futex(2) waits", RESTART, futex_restart},
+#ifdef __NR_pause
     {"last.pause-eintr", "a signal without SA_RESTART while pause(2) waits", RESTART, pause_eintr},
     {"last.pause-restart", "a signal with SA_RESTART while pause(2) waits", RESTART, pause_restart},
+#endif
     {"last.nanosleep-eintr", "a signal without SA_RESTART while nanosleep(2) sleeps", RESTART, nanosleep_eintr},
     {"last.nanosleep-restart", "a signal with SA_RESTART while nanosleep(2) sleeps", RESTART, nanosleep_restart},
     {"last.read-stopped", "SIGSTOP and SIGCONT while read(2) waits", RESTART_NO_HANDLER, read_stopped},

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 /** The program of this folder: each of its rows shows one rule of the kernel. `build.sh` makes it. */
 export const ROWS = fileURLToPath(new URL('rows', import.meta.url));
+/** The rows that are in both languages, for AArch64. */
+export const ROWS_AARCH64 = fileURLToPath(new URL('rows-aarch64', import.meta.url));
 
 /** A row as the program lists it. */
 export interface Row {

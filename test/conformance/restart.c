@@ -14,11 +14,23 @@
 static volatile int entered __attribute__((used));
 long call(long number, ...);
 extern char call_itself[], call_behind[];
+#ifdef __aarch64__
+asm(".text\ncall:\n mov x8, x0\n mov x0, x1\n mov x1, x2\n mov x2, x3\n mov x3, x4\n mov x4, x5\n"
+    " adrp x9, entered\n add x9, x9, :lo12:entered\n mov w10, #1\n str w10, [x9]\n"
+    "call_itself: svc #0\ncall_behind: ret\n");
+#define RESULT(context) (context)->uc_mcontext.regs[0]
+#define SEES_CALL "x0 its argument"
+#define SEES_RESULT "x0"
+#else
 asm(".text\ncall:\n mov %rdi, %rax\n mov %rsi, %rdi\n mov %rdx, %rsi\n mov %rcx, %rdx\n mov %r8, %r10\n mov %r9, %r8\n"
     " movl $1, entered(%rip)\ncall_itself: syscall\ncall_behind: ret\n");
+#define RESULT(context) (context)->uc_mcontext.rax
+#define SEES_CALL "rax its number"
+#define SEES_RESULT "rax"
+#endif
 
 static volatile u64 seen_ip;
-static volatile long seen_rax;
+static volatile long seen_result;
 static volatile int handled, returned;
 static int first_tid, ends[2];
 static volatile int word;
@@ -26,8 +38,8 @@ static struct thread other;
 
 static void look(int number, siginfo_t *info, struct ucontext *context) {
   if (handled) return;
-  seen_ip = context->uc_mcontext.rip;
-  seen_rax = context->uc_mcontext.rax;
+  seen_ip = IP(context);
+  seen_result = RESULT(context);
   handled = 1;
 }
 
@@ -66,8 +78,8 @@ static void interrupter(void *unused) {
     join(&other);                                                                       \
     if (seen_ip == (u64)call_itself || seen_ip == (u64)call_behind) break;              \
   }                                                                                     \
-  if (seen_ip == (u64)call_itself) say("handler sees the call, rax its number");        \
-  else if (seen_ip == (u64)call_behind) say("handler sees the next address, rax %e", seen_rax); \
+  if (seen_ip == (u64)call_itself) say("handler sees the call, " SEES_CALL);            \
+  else if (seen_ip == (u64)call_behind) say("handler sees the next address, " SEES_RESULT " %e", seen_result); \
   else say("handler sees another address");                                             \
   if (child && result == child) say("the child");                                       \
   else say("%e", result)
@@ -107,6 +119,7 @@ static void nanosleep(void) {
 
 static void clock_nanosleep(void) { INTERRUPTED(SA_RESTART, __NR_clock_nanosleep, 1, 0, &seconds, &left); }
 
+#ifdef __NR_poll
 static void poll(void) {
   sys(pipe2, ends, 0);
   struct pollfd readable = {ends[0], POLLIN, 0};
@@ -114,6 +127,7 @@ static void poll(void) {
 }
 
 static void pause(void) { INTERRUPTED(SA_RESTART, __NR_pause); }
+#endif
 
 static void end_child(void) { sys(kill, child, SIGKILL); }
 
@@ -185,8 +199,10 @@ const struct row restart_rows[] = {
     {"restart.futex-timeout", "futex(2) wait with a time limit, SA_RESTART", HANDLE, futex_timeout},
     {"restart.nanosleep", "nanosleep(2), SA_RESTART", HANDLE, nanosleep},
     {"restart.clock-nanosleep", "clock_nanosleep(2), SA_RESTART", HANDLE, clock_nanosleep},
+#ifdef __NR_poll
     {"restart.poll", "poll(2), SA_RESTART", HANDLE, poll},
     {"restart.pause", "pause(2), SA_RESTART", HANDLE, pause},
+#endif
     {"restart.wait4", "wait4(2), SA_RESTART", HANDLE, wait_again},
     {"restart.wait4-plain", "wait4(2), without SA_RESTART", HANDLE, wait_plain},
     {"restart.read-stopped", "SIGSTOP and SIGCONT while read(2) waits", NO_HANDLER, read_stopped},

@@ -83,7 +83,7 @@ enum { AFTER_IT = 1, NEVER, RAN };
 
 static void seen_at_delivery(int number, siginfo_t *info, struct ucontext *context) {
   area.rseq_cs = 0;
-  leave(context->uc_mcontext.rip == (u64)usr1 ? AFTER_IT : usr1_ran ? RAN : NEVER);
+  leave(IP(context) == (u64)usr1 ? AFTER_IT : usr1_ran ? RAN : NEVER);
 }
 
 /* A switch between the store and the delivery shows it too early, one in the handler kills: another child then. */

@@ -33,6 +33,10 @@ const MICROSECOND = 1000;
 
 /** The process of a kernel that stands between two turns; the kernel is used up. Throws ProgramError where something cannot be kept. */
 export function takeImage(kernel: Kernel, data: ImageData, settings: TakeSettings): ProcessImage {
+  if (kernel.arch.name !== 'x86-64')
+    throw new ProgramError(
+      `the process is ${kernel.arch.name}'s, and images are of x86-64's processes only; replay --at shows it at any event`,
+    );
   const process = onlyProcess(kernel);
   for (const cpu of kernel.state.cpus) Object.assign(cpu, { reschedule: false, visitor: undefined });
   for (const task of liveTasks(process)) comeToRest(kernel, task);

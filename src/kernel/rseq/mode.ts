@@ -50,6 +50,6 @@ function decide(kernel: Kernel, legacy: boolean): Mode {
     classic: undecided === 'every-switch',
     conditional: rules.evaluation === 'interrupted-only',
     kernelFields: rules.kernelFields,
-    slice: rules.sliceExtension && (undecided !== 'by-length' || !legacy),
+    slice: rules.sliceExtension && rules.genericEntry && (undecided !== 'by-length' || !legacy),
   };
 }

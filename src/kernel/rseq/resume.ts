@@ -36,7 +36,7 @@ function resumeClassic(kernel: Kernel, task: Task): void {
 function resumeModern(kernel: Kernel, task: Task): void {
   const { rseq } = task;
   const debug = kernel.options.debugRseq;
-  const changed = rseq.idsChanged;
+  const changed = rseq.idsChanged || !kernel.rules.genericEntry;
   rseq.idsChanged = false;
   if (changed) updateIds(kernel, task);
   const pointer = readRseqCs(kernel, task);

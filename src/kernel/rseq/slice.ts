@@ -123,7 +123,7 @@ export function endSlice(kernel: Kernel, task: Task): void {
 
 /** rseq_slice_yield(2): 1 where the thread gave its CPU away within a grant. */
 export function sliceYield(kernel: Kernel, task: Task): number {
-  if (!kernel.rules.sliceExtension) throw new Errno('ENOSYS');
+  if (!(kernel.rules.sliceExtension && kernel.rules.genericEntry)) throw new Errno('ENOSYS');
   const { slice } = task.rseq;
   const yielded = slice.yielded ? 1 : 0;
   slice.yielded = false;
@@ -137,6 +137,8 @@ export function slicePrctl(
   [operation, value, fourth, fifth]: readonly [bigint, bigint, bigint, bigint],
 ): number {
   if (!kernel.rules.sliceExtension || fourth !== 0n || fifth !== 0n) throw new Errno('EINVAL');
+  // Built without CONFIG_RSEQ_SLICE_EXTENSION.
+  if (!kernel.rules.genericEntry) return -ENOTSUPP;
   const { slice, pointer } = task.rseq;
   if (operation === PR_RSEQ_SLICE.GET) {
     if (value !== 0n) throw new Errno('EINVAL');
