@@ -106,6 +106,20 @@ function encode({
 export const openEvent = (attributes: PerfAttributes, tid: number, cpu: number, leader = -1): number =>
   call('perf_event_open', encode(attributes), tid, cpu, leader, PERF_FLAG_FD_CLOEXEC);
 
+/** Lists of CPUs as the kernel writes them: `0-3,8`. */
+export function parseCpus(text: string): number[] {
+  return text
+    .trim()
+    .split(',')
+    .flatMap((range) => {
+      const [first, last = first] = range.split('-').map(Number) as [number, number?];
+      return Array.from({ length: last - first + 1 }, (_, n) => first + n);
+    });
+}
+
+/** CPUs that events are opened for. */
+export const onlineCpus = (): number[] => parseCpus(readFileSync('/sys/devices/system/cpu/online', 'latin1'));
+
 const IOCTL = { ENABLE: 0x2400, DISABLE: 0x2401, SET_OUTPUT: 0x2405, SET_FILTER: 0x40082406 } as const;
 
 export const enable = (fd: number): number => call('ioctl', fd, IOCTL.ENABLE, 0);

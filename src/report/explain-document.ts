@@ -18,6 +18,14 @@ export interface ExplainDocument {
   readonly notes: readonly string[];
 }
 
+/** What was mapped at an address where nothing is any more. */
+export interface Unloaded {
+  readonly file: string;
+  /** Of the section whose descriptor stood there, where that is known. */
+  readonly function: string | null;
+  readonly line: string | null;
+}
+
 interface Explained {
   readonly pid: number;
   readonly tid: number;
@@ -43,6 +51,8 @@ export type Explanation =
       readonly kernels: string;
       readonly at: InspectedPlace;
       readonly section: InspectedSection | null;
+      /** Where the descriptor, or the section's code, has been unmapped: whose it was; null: it has not, or that was not seen. */
+      readonly unloaded: Unloaded | null;
       /** Who the area belongs to, and how that is known. */
       readonly owner: string | null;
       readonly handled: boolean;

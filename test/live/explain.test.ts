@@ -14,10 +14,10 @@ import { judging } from '../../src/live/inspect/mode.js';
 import { rseqFault } from '../../src/process/fault.js';
 import { rseqState } from '../../src/process/rseq.js';
 import type { ExplainDocument } from '../../src/report/explain-document.js';
-import { oneErrorLine, rseqlab } from '../cli/command.js';
+import { oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { Live } from '../cli/live.js';
 import { ROWS } from '../conformance/real.js';
-import { reason, title } from '../linux/here.js';
+import { reason, title, untoldMappings } from '../linux/here.js';
 import { STANDING, Standing, stable } from './standing.js';
 
 /** `rseqlab explain --format json -o FILE`; what the command prints is not mixed with it. */
@@ -147,6 +147,8 @@ describe.skipIf(reason !== undefined)(title('explain'), () => {
       rule,
       mend: violationById(rule).mend,
       handled: false,
+      // Nothing was there before, as far as anybody knows.
+      unloaded: null,
     });
     // What happened is one sentence.
     expect(finding!.what).toMatch(
@@ -216,6 +218,33 @@ describe.skipIf(reason !== undefined)(title('explain'), () => {
     expect(live.stdout.replace(/\s+/g, ' ')).toContain(
       'A rule of rseq is broken besides [descriptor-unreadable], for which the kernel would have killed it soon: rseq_cs is 0x10',
     );
+  });
+
+  const unseen = reason ?? untoldMappings();
+  describe.skipIf(unseen !== undefined || !classic)(title('a library that is gone', unseen), () => {
+    const GONE = join(ROOT, 'test/fixtures/live/gone');
+    const LIBRARY = join(ROOT, 'test/fixtures/live/library.so');
+    /** Of its descriptor: test/fixtures/live/library.c. */
+    const OFFSET = `${0x2020}`;
+    const unloaded = { file: LIBRARY, function: 'library_count', line: 'library.c:18' };
+
+    it.each([['--calls'], ['--no-calls']])('is named, with its section: %s', (calls) => {
+      const { findings, status } = explain(calls, '--', GONE, LIBRARY, OFFSET);
+      expect(findings).toMatchObject([{ kind: 'violation', rule: 'descriptor-unreadable', unloaded }]);
+      expect(findings[0]!.what).toContain(`${LIBRARY} was mapped there, with the descriptor of library_count (library.c:18), and has been unmapped since`); // biome-ignore format: a sentence
+      expect(status).toBe(1);
+    });
+
+    it('is named where it was mapped before anybody watched', async () => {
+      const standing = await Standing.run(GONE, [LIBRARY, OFFSET, 'wait']);
+      open.push(standing);
+      const live = new Live(['explain', '--format', 'json', '-p', String(standing.pid)]);
+      const tracer = () => /TracerPid:\t(\d+)/.exec(readFileSync(`/proc/${standing.pid}/status`, 'utf8'))![1];
+      while (tracer() === '0') await new Promise(setImmediate);
+      expect(await standing.end()).toBe('SIGSEGV');
+      expect(await live.status()).toBe(1);
+      expect((JSON.parse(live.stdout) as ExplainDocument).findings).toMatchObject([{ unloaded }]);
+    });
   });
 
   it('is killed while it watches, and the process lives on', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parseCpus } from '../../src/linux/perf.js';
 import { parseFormat } from '../../src/linux/tracefs.js';
 import { type Interruptions, inferCause } from '../../src/live/trace/cause.js';
-import { parseCpus } from '../../src/live/trace/perf-source.js';
 import { hashTaskId } from '../../src/report/trace-tracee.js';
 
 const US = 1000;

@@ -6,9 +6,10 @@ import { printable } from '../../binary/printable.js';
 import type { RunningKernel } from '../../linux/kernel.js';
 import { rseqFault } from '../../process/fault.js';
 import type { Fault } from '../../process/judge.js';
+import { holding } from '../../process/maps.js';
 import type { RseqConfiguration } from '../../process/process.js';
 import type { RseqState } from '../../process/rseq.js';
-import type { Explanation } from '../../report/explain-document.js';
+import type { Explanation, Unloaded } from '../../report/explain-document.js';
 import { faultReason, kernelsText } from '../../report/run-explain.js';
 import { instructionAt } from '../../report/run-places.js';
 import { placeOf, sectionOf } from '../inspect/describe.js';
@@ -28,6 +29,8 @@ export interface Struck {
   readonly state: RseqState | undefined;
   /** Whose area it is; undefined: none is known. */
   readonly owner: string | undefined;
+  /** What is known to have been mapped at an address where nothing is. */
+  readonly before?: (address: bigint) => Unloaded | undefined;
 }
 
 const NAMES = new Map(Object.entries(SIG).map(([name, number]) => [number as number, name]));
@@ -68,6 +71,7 @@ const who = ({ target, tid }: Struck): string =>
 function violation(struck: Struck, fault: Fault, kernel: RunningKernel): Explanation {
   const { target, state, configuration, owner } = struck;
   const rule: Violation = violationById(fault.rule);
+  const gone = unloaded(struck);
   const shown =
     rule.elsewhere === true || state?.section === undefined ? null : sectionOf(target, state, kernel);
   return {
@@ -75,15 +79,26 @@ function violation(struck: Struck, fault: Fault, kernel: RunningKernel): Explana
     ...base(struck),
     rule: fault.rule,
     ruleText: rule.rule,
-    what: `${who(struck)} was sent SIGSEGV by the kernel because ${fault.message}, and the rule is that ${rule.rule}.`,
+    what: `${who(struck)} was sent SIGSEGV by the kernel because ${fault.message}${gone === undefined ? '' : unloadedText(gone)}, and the rule is that ${rule.rule}.`,
     mend: rule.mend,
     check: rule.check ?? null,
     kernels: kernelsText(rule, state?.section?.inside ?? false, configuration?.length),
     section: shown,
+    unloaded: gone ?? null,
     owner: owner ?? null,
     handled: false,
   };
 }
+
+/** rseq_cs, or the code of its section, points at what is not mapped. */
+function unloaded({ target, state, before }: Struck): Unloaded | undefined {
+  const { address, descriptor } = state?.section ?? {};
+  const at = descriptor === undefined ? address : descriptor.abort_ip;
+  return at === undefined || holding(target.maps, at) !== undefined ? undefined : before?.(at);
+}
+
+const unloadedText = ({ file, function: name, line }: Unloaded): string =>
+  `: ${printable(file)} was mapped there${name === null ? '' : `, with the descriptor of ${name}${line === null ? '' : ` (${line})`}`}, and has been unmapped since (dlclose)`;
 
 /** A signal that has other reasons. `broken`: what the kernel would have killed for a little later. */
 function crash(

@@ -18,6 +18,7 @@ import { ownerOf } from '../inspect/owner.js';
 import { LiveProcess } from '../process.js';
 import { Refused } from '../refused.js';
 import { explainSignal, signalName } from './cause.js';
+import { Mappings } from './mappings.js';
 import { type BegunCall, begunCall, explainRefusal } from './refused.js';
 
 export interface Watched {
@@ -44,6 +45,7 @@ export function watchCommand(command: readonly string[], calls: boolean, kernel:
   const pid = startStopped(command);
   const watch = new Watch(pid, calls, kernel);
   watch.seize(pid, pid);
+  watch.mappings = new Mappings([pid], false, pid);
   go(pid);
   return watch.run();
 }
@@ -56,6 +58,7 @@ export function watchProcess(pid: number, calls: boolean, kernel: RunningKernel)
       `process ${pid} (${target.name}) is traced by process ${target.tracer.pid} (${target.tracer.name}): end that first`,
     );
   const watch = new Watch(pid, calls, kernel);
+  watch.mappings = new Mappings(threadsOf(pid), true, pid);
   watch.seizeAll(pid);
   return watch.run();
 }
@@ -66,6 +69,7 @@ class Watch {
   /** Fatal if the process dies of them, by process. */
   private readonly pending = new Map<number, Explanation>();
   private end: ExplainDocument['end'] = null;
+  mappings: Mappings | undefined;
 
   constructor(
     /** Whose end is told. */
@@ -94,7 +98,11 @@ class Watch {
   }
 
   run(): Watched {
-    for (let change = waitFor(-1); change !== undefined; change = waitFor(-1)) this.take(change);
+    for (let change = waitFor(-1); change !== undefined; change = waitFor(-1)) {
+      this.mappings?.drain();
+      this.take(change);
+    }
+    this.mappings?.close();
     return { end: this.end, findings: this.findings };
   }
 
@@ -200,6 +208,7 @@ class Watch {
         owner:
           configuration &&
           ownerOf(target, this.glibc(target), configuration.address, registers.get('fs_base')).text,
+        before: (address) => this.mappings?.at(pid, address),
       },
       this.kernel,
     );

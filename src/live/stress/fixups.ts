@@ -1,7 +1,14 @@
 /** Every abort, forced or not, as the kernel's tracepoint rseq:rseq_ip_fixup tells it: with the instruction pointer that was interrupted. */
-import { readFileSync } from 'node:fs';
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
-import { closeEvent, enable, notPermitted, openEvent, redirect, SAMPLE } from '../../linux/perf.js';
+import {
+  closeEvent,
+  enable,
+  notPermitted,
+  onlineCpus,
+  openEvent,
+  redirect,
+  SAMPLE,
+} from '../../linux/perf.js';
 import { PerfRing } from '../../linux/perf-ring.js';
 import { tracepoint } from '../../linux/tracefs.js';
 
@@ -85,12 +92,4 @@ export class Fixups {
     for (const ring of this.rings) ring.close();
     for (const fd of this.fds) closeEvent(fd);
   }
-}
-
-function onlineCpus(): number[] {
-  const text = readFileSync('/sys/devices/system/cpu/online', 'latin1');
-  return text.trim().split(',').flatMap((range) => {
-    const [first, last = first] = range.split('-').map(Number) as [number, number?];
-    return Array.from({ length: last - first + 1 }, (_, n) => first + n);
-  }); // biome-ignore format: one step
 }

@@ -7,7 +7,7 @@ import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { isErrno } from '../../linux/errors.js';
 import { readMemory } from '../../linux/memory.js';
 import { type FileMap, mapsOf } from '../../linux/procfs.js';
-import { Modules } from '../modules.js';
+import { type LiveSection, type Module, Modules } from '../modules.js';
 import type { Fact } from './facts.js';
 
 /** Functions that are longer are not disassembled from their beginning. */
@@ -91,6 +91,14 @@ export class CodePlaces {
       at += Math.max(1, length);
     }
     return last;
+  }
+
+  /** The file that holds an address, and the section whose descriptor stands there. */
+  ownerOf(
+    address: bigint,
+  ): { readonly module: Module; readonly section: LiveSection | undefined } | undefined {
+    const module = this.loaded.at(address);
+    return module && { module, section: this.loaded.byDescriptor(address) };
   }
 
   /** The file, as far as it can be read. */

@@ -9,6 +9,7 @@ import {
   enable,
   filter,
   notPermitted,
+  onlineCpus,
   openEvent,
   type PerfAttributes,
   type PerfFlag,
@@ -53,19 +54,6 @@ const PORTION = 1 << 17;
 /** Bytes of a set of CPUs: 4096 of them. */
 const AFFINITY = 512;
 const PR_SET_NAME = 15;
-
-/** Lists of CPUs as the kernel writes them: `0-3,8`. */
-export function parseCpus(text: string): number[] {
-  return text
-    .trim()
-    .split(',')
-    .flatMap((range) => {
-      const [first, last = first] = range.split('-').map(Number) as [number, number?];
-      return Array.from({ length: last - first + 1 }, (_, n) => first + n);
-    });
-}
-
-const onlineCpus = (): number[] => parseCpus(readFileSync('/sys/devices/system/cpu/online', 'latin1'));
 
 interface Point {
   readonly point: Tracepoint;
