@@ -146,10 +146,11 @@ export type FloatFn =
 
 /**
  * State that an expression can name: control registers; the low 8 and the high 2 bytes of what an x87 statement made; the registers of MMX,
- * which only x87 statements write; TPIDR_EL0's place, FPSR, and the exclusive monitor of AArch64 (machine/state.ts).
+ * which only x87 statements write; TPIDR_EL0's place, FPCR, FPSR, and the exclusive monitor of AArch64 (machine/state.ts).
  */
 export type StateField =
   | 'threadPointer'
+  | 'fpcr'
   | 'fpsr'
   | 'monitor'
   | 'monitorLow'

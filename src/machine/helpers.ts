@@ -1,5 +1,6 @@
 import type { Trap } from '../isa/meaning.js';
 import { RAX, RBX, RCX, RDX } from '../isa/x86-64/registers.js';
+import { crc32 } from './aarch64/crc32.js';
 import { cpuid } from './cpuid.js';
 import type { Helper } from './imports.js';
 import { STATE } from './state.js';
@@ -100,6 +101,11 @@ export const HELPER_FUNCTIONS: Readonly<Record<Helper, HelperFunction>> = {
   xsavec: (host, address) => xsave(host, address, askedParts(host), true),
   xrstor: (host, address) => xrstor(host, address, askedParts(host)),
   fxrstor: (host, address) => readImage(host.view, host.read(address, FX_BYTES)),
+  crc32: (host, word) => crc32(host, Number(word)),
+  counter: (host, register) => {
+    if (register !== 31n) host.setRegister(Number(register), timeStamp(host));
+    return undefined;
+  },
 };
 
 /** edx:eax. */
@@ -107,9 +113,11 @@ const askedParts = (host: HelperHost): bigint =>
   ((host.register(RDX) & 0xffff_ffffn) << 32n) | (host.register(RAX) & 0xffff_ffffn);
 
 /** The time stamp counts instructions; the budget says how many are still to come until it is STATE.tsc. */
+const timeStamp = ({ view }: HelperHost): bigint =>
+  BigInt.asUintN(64, view.getBigUint64(STATE.tsc, true) - view.getBigInt64(STATE.budget, true));
+
 function readTimeStamp(host: HelperHost): undefined {
-  const { view } = host;
-  const now = BigInt.asUintN(64, view.getBigUint64(STATE.tsc, true) - view.getBigInt64(STATE.budget, true));
+  const now = timeStamp(host);
   host.setRegister(RAX, now & 0xffff_ffffn);
   host.setRegister(RDX, now >> 32n);
   return undefined;

@@ -55,6 +55,8 @@ export const HELPERS = [
   'xsave',
   'xsavec',
   'xrstor',
+  'crc32',
+  'counter',
 ] as const;
 export type Helper = (typeof HELPERS)[number];
 /** The number of a name that translated code calls; throws where a meaning names what nobody does. */

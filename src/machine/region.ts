@@ -1,3 +1,4 @@
+import { LINK } from '../isa/aarch64/registers.js';
 import type { Meaning } from '../isa/meaning.js';
 import { RSP } from '../isa/x86-64/registers.js';
 
@@ -98,20 +99,22 @@ function exits(
   return { targets, falls };
 }
 
-/** The function that a direct call calls: it is a jump behind a store. */
+/** The function that a direct call calls: it is a jump behind a store, or with a link. */
 function calleeOf({ statements }: Meaning): bigint | undefined {
   const last = statements.at(-1);
   if (last?.do !== 'jump' || last.target.op !== 'constant') return undefined;
-  return statements.some((each) => each.do === 'store') ? last.target.value : undefined;
+  const isCall = statements.some(
+    (each) => each.do === 'store' || (each.do === 'set' && each.register === LINK),
+  );
+  return isCall ? last.target.value : undefined;
 }
 
-/** Is it a jump that takes an address from the stack? */
+/** Is it a jump that takes an address from the stack, or by a register's own name (ret of AArch64)? */
 export function isReturn({ statements }: Meaning): boolean {
   const last = statements.at(-1);
+  if (last?.do !== 'jump' || last.target.op === 'constant') return false;
   return (
-    last?.do === 'jump' &&
-    last.target.op !== 'constant' &&
-    statements.some((each) => each.do === 'set' && each.register === RSP)
+    last.target.op === 'register' || statements.some((each) => each.do === 'set' && each.register === RSP)
   );
 }
 

@@ -40,8 +40,9 @@ export const STATE = {
   monitor: 224,
   monitorLow: 232,
   monitorHigh: 240,
-  /** AArch64's floating-point status, u32. FPCR is always 0. */
-  fpsr: 248,
+  /** AArch64's floating-point control and status, u32 each. */
+  fpcr: 248,
+  fpsr: 252,
   /** xmm0..xmm15, v0..v15, 16 bytes each. */
   xmm: 256,
   /** The x87's physical registers R0..R7: 10 bytes each, 16 apart. */
@@ -71,6 +72,7 @@ export const vectorOffset = (number: number): number =>
 export const STATE_FIELDS: Readonly<Record<StateField, number>> = {
   mxcsr: STATE.mxcsr,
   threadPointer: STATE.fsBase,
+  fpcr: STATE.fpcr,
   fpsr: STATE.fpsr,
   monitor: STATE.monitor,
   monitorLow: STATE.monitorLow,

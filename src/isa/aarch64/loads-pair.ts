@@ -9,7 +9,7 @@ import { constant, register, unknown } from './values.js';
 
 type Kind = Pick<Transfer, 'stem' | 'file' | 'bytes' | 'signed'>;
 /** By opc:V, bits 31..30 and 26. */
-const PAIRS: readonly (Kind | undefined)[] = [
+export const PAIRS: readonly (Kind | undefined)[] = [
   { stem: '', file: 'w', bytes: 4, signed: false },
   { stem: '', file: 's', bytes: 4, signed: false },
   { stem: 'sw', file: 'x', bytes: 4, signed: true },

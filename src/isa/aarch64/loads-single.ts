@@ -84,7 +84,7 @@ const registerOffset = (d: Draft): boolean => {
 };
 
 /** ldr of a literal: by opc:V, bits 31..30 and 26 (C4.1.94, load register literal). */
-const LITERALS: readonly (Transfer | undefined)[] = [
+export const LITERALS: readonly (Transfer | undefined)[] = [
   { load: true, stem: '', file: 'w', bytes: 4, signed: false },
   { load: true, stem: '', file: 's', bytes: 4, signed: false },
   { load: true, stem: '', file: 'x', bytes: 8, signed: false },

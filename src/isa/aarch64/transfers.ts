@@ -46,7 +46,7 @@ const TRANSFERS: readonly (Transfer | undefined)[] = [
   row(STORE, '', 'd', 8),  row(LOAD, '', 'd', 8),  undefined,                     undefined,
 ];
 
-export const transferOf = (d: Draft): Transfer | undefined =>
+export const transferOf = (d: Pick<Draft, 'bits'>): Transfer | undefined =>
   TRANSFERS[d.bits(31, 30) * 8 + d.bits(26, 26) * 4 + d.bits(23, 22)];
 
 /** pld/pli/pst, cache level, keep or stream (C6.2.247); others by number. */
