@@ -8,7 +8,7 @@ import { LiveProcess } from '../live/process.js';
 import { Refused } from '../live/refused.js';
 import { VERSION } from '../node/version.js';
 import type { InspectDocument, InspectedProcess } from '../report/inspect-document.js';
-import { inspectText, refusedSummary } from '../report/inspect-text.js';
+import { inspectText } from '../report/inspect-text.js';
 import { COLOUR, PLAIN } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
 import { deliver, wantsColour, writeAll } from './output.js';
@@ -36,7 +36,7 @@ Examples:
   rseqlab inspect --kernel 7.1 images  CRIU's images in a folder: the same, judged by another kernel
 
 Exit status: 0 nothing wrong, 1 something is wrong with a registration or a section, 2 it cannot be looked at, 3 of some thread nothing could
-be known without --stop, or of --all some process could not be looked at.`;
+be known without --stop.`;
 
 /** `rseqlab inspect`; `finish` takes the exit status. */
 export function addInspect(program: Command, finish: (status: number) => void): void {
@@ -73,21 +73,17 @@ async function run(targets: readonly string[], options: Options): Promise<number
     options.format === 'json' ? `${JSON.stringify(document, null, 2)}\n` : textOf(document, options, colour),
     options.output,
   );
-  if (document.refused.length > 0)
-    process.stderr.write(`rseqlab: ${refusedSummary(printableData(document))}\n`);
   return statusOf(document);
 }
 
 const textOf = (document: InspectDocument, { all }: Options, colour: boolean): string =>
   inspectText(printableData(document), colour ? COLOUR : PLAIN, all === true);
 
-/** A process that could not be looked at is one of which nothing is known. */
-function statusOf({ processes, refused }: InspectDocument): number {
+function statusOf({ processes }: InspectDocument): number {
   const threads = processes.flatMap((process) => process.threads);
   if (threads.some(({ problems, restore }) => problems.length > 0 || restore?.accepted === false))
     return EXIT.FOUND;
-  const isUnknown = refused.length > 0 || threads.some(({ known }) => known === 'unknown');
-  return isUnknown ? EXIT.INCONCLUSIVE : EXIT.OK;
+  return threads.some(({ known }) => known === 'unknown') ? EXIT.INCONCLUSIVE : EXIT.OK;
 }
 
 /** Throws UsageError for a target that cannot be looked at; with --all they are listed. */

@@ -360,25 +360,13 @@ function tellingLines(process: InspectedProcess, style: Style): string[] {
 
 /** Processes with the same reason share a line. */
 function refusedLines(refused: InspectDocument['refused']): string[] {
-  return [...byReason(refused)].flatMap(([why, processes]) =>
-    why === '' ? processes.map((reason) => `  ${reason}`) : [`  ${why}:`, `    ${processes.join(', ')}`],
-  );
-}
-
-/** `4242 (server)` of each, by what was said of it; '': the whole reason. */
-function byReason(refused: InspectDocument['refused']): ReadonlyMap<string, string[]> {
-  const found = new Map<string, string[]>();
+  const byReason = new Map<string, string[]>();
   for (const { reason } of refused) {
     const [, process = reason, why = ''] =
-      /^not allowed to look at process (.+?\)): (.*)$/.exec(reason) ?? [];
-    found.set(why, [...(found.get(why) ?? []), process]);
+      /^not allowed to look at process (.+?): (it .*)$/.exec(reason) ?? [];
+    byReason.set(why, [...(byReason.get(why) ?? []), process]);
   }
-  return found;
-}
-
-/** One line of it: how many, and why. */
-export function refusedSummary({ processes, refused }: InspectDocument): string {
-  const reasons = [...byReason(refused)].map(([why, { length, 0: first }]) => `${length}: ${why === '' ? first : why}`); // biome-ignore format: one step
-  const all = plural(processes.length + refused.length, 'process', 'processes');
-  return `${refused.length} of ${all} could not be looked at (${reasons.join('; ')})`;
+  return [...byReason].flatMap(([why, processes]) =>
+    why === '' ? processes.map((reason) => `  ${reason}`) : [`  ${why}:`, `    ${processes.join(', ')}`],
+  );
 }

@@ -43,18 +43,20 @@ export function setPstate(task: WithRegisters, word: bigint): void {
 const VECTORS = 512;
 export const FPSIMD_SIZE = 520;
 
-/** FPCR is 0: the simulated processor has no other modes. */
 export function readFpsimd(task: WithRegisters): Uint8Array {
   const bytes = bytesOf(task);
   const made = new Uint8Array(FPSIMD_SIZE);
   for (let n = 0; n < 32; n++) made.set(bytes.subarray(vectorOffset(n), vectorOffset(n) + 16), 16 * n);
-  new DataView(made.buffer).setUint32(VECTORS, viewOf(task).getUint32(STATE.fpsr, true), true);
+  const view = new DataView(made.buffer);
+  view.setUint32(VECTORS, viewOf(task).getUint32(STATE.fpsr, true), true);
+  view.setUint32(VECTORS + 4, viewOf(task).getUint32(STATE.fpcr, true), true);
   return made;
 }
 
 export function writeFpsimd(task: WithRegisters, given: Uint8Array): void {
   const bytes = bytesOf(task);
   for (let n = 0; n < 32; n++) bytes.set(given.subarray(16 * n, 16 * n + 16), vectorOffset(n));
-  const status = new DataView(given.buffer, given.byteOffset).getUint32(VECTORS, true);
-  viewOf(task).setUint32(STATE.fpsr, status, true);
+  const view = new DataView(given.buffer, given.byteOffset);
+  viewOf(task).setUint32(STATE.fpsr, view.getUint32(VECTORS, true), true);
+  viewOf(task).setUint32(STATE.fpcr, view.getUint32(VECTORS + 4, true), true);
 }
