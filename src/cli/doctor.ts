@@ -4,7 +4,7 @@ import { kernelRules } from '../abi/kernel-rules.js';
 import { countOf, type DoctorDocument } from '../live/doctor/document.js';
 import { examine, isWanted } from '../live/doctor/examine.js';
 import { doctorJson } from '../live/doctor/json.js';
-import { notHere, probeBytes, RealKernel } from '../live/doctor/probe.js';
+import { notHere, RealKernel } from '../live/doctor/probe.js';
 import { SUBJECTS } from '../live/doctor/rows.js';
 import { simulatedPatient } from '../live/doctor/simulated.js';
 import { doctorText } from '../live/doctor/text.js';
@@ -54,7 +54,7 @@ export function addDoctor(program: Command, finish: (status: number) => void): v
     )
     .option('--simulated', 'ask the simulated kernel instead, of the version that --kernel names')
     .addOption(
-      new Option('--arch <architecture>', 'with --simulated, whose entry code the kernel has').choices([
+      new Option('--arch <architecture>', 'with --simulated, whose kernel it is').choices([
         'x86-64',
         'aarch64',
       ]),
@@ -168,7 +168,7 @@ function simulated(options: Options, settings: Settings): Promise<DoctorDocument
   const debug = options.debugRseq === true;
   const broken = Object.fromEntries((options.break ?? []).map(brokenRule)) as Partial<RuleValues>;
   const kernel = { version, debug, arch: options.arch ?? 'x86-64', broken };
-  return examine(simulatedPatient(probeBytes(), kernel), { ...settings, promises: version, debug });
+  return examine(simulatedPatient(kernel), { ...settings, promises: version, debug });
 }
 
 /** Throws UsageError for a version that has no promises. */

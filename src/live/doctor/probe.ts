@@ -26,7 +26,10 @@ function probePath(file: string): string {
 }
 
 /** The one that the simulated machine runs. */
-export const probeBytes = (): Uint8Array => new Uint8Array(readFileSync(probePath(NAMES['x64']!.file)));
+export const probeBytes = (architecture: Architecture): Uint8Array =>
+  new Uint8Array(
+    readFileSync(probePath(Object.values(NAMES).find((name) => name.architecture === architecture)!.file)),
+  );
 
 /** Why the kernel underneath cannot be asked; undefined: it can. */
 export function notHere(): string | undefined {

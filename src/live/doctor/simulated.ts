@@ -6,12 +6,13 @@ import { makePolicy } from '../../kernel/policies/index.js';
 import { boot, run } from '../../kernel/run.js';
 import type { Answer } from './answer.js';
 import type { Patient } from './examine.js';
+import { probeBytes } from './probe.js';
 
 /** A simulated kernel to ask. */
 export interface SimulatedKernel {
   readonly version: string;
   readonly debug: boolean;
-  /** Whose entry code it has; programs are x86-64's in any case. */
+  /** Whose kernel it is, and whose programs it runs. */
   readonly arch: 'x86-64' | 'aarch64';
   /** Rules that it does not keep, with what it does instead. */
   readonly broken?: Partial<RuleValues>;
@@ -25,14 +26,17 @@ const MEMORY = 2 ** 16;
 const NAMES = new Map(Object.entries(SIG).map(([name, number]) => [number, name]));
 
 /** A simulated kernel as one that can be examined. */
-export const simulatedPatient = (probe: Uint8Array, kernel: SimulatedKernel): Patient => ({
-  world: 'simulated',
-  release: kernel.version,
-  architecture: kernel.arch,
-  // Gives way now and then, so that progress is seen and Ctrl-C heard.
-  ask: (row) => new Promise((resolve) => setImmediate(() => resolve(askSimulated(probe, row, kernel)))),
-  sideBySide: 1,
-});
+export const simulatedPatient = (kernel: SimulatedKernel): Patient => {
+  const probe = probeBytes(kernel.arch);
+  return {
+    world: 'simulated',
+    release: kernel.version,
+    architecture: kernel.arch,
+    // Gives way now and then, so that progress is seen and Ctrl-C heard.
+    ask: (row) => new Promise((resolve) => setImmediate(() => resolve(askSimulated(probe, row, kernel)))),
+    sideBySide: 1,
+  };
+};
 
 /** Runs the probe on the simulated kernel with one argument: what it says, and how it ends. */
 function askSimulated(probe: Uint8Array, row: string, simulated: SimulatedKernel): Answer {
@@ -50,7 +54,7 @@ function askSimulated(probe: Uint8Array, row: string, simulated: SimulatedKernel
   const kernel: Kernel = new Kernel({
     version: simulated.version,
     debugRseq: simulated.debug,
-    arch: simulated.arch,
+    programs: simulated.arch,
     ...(simulated.broken !== undefined && { broken: simulated.broken }),
     cpus: 2,
     seed: 1,

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { RuleValues } from '../../../src/abi/kernel-rows.js';
 import { kernelColumn } from '../../../src/abi/kernel-rules.js';
 import { examine } from '../../../src/live/doctor/examine.js';
-import { notHere, probeBytes } from '../../../src/live/doctor/probe.js';
+import { notHere } from '../../../src/live/doctor/probe.js';
 import { simulatedPatient } from '../../../src/live/doctor/simulated.js';
 import { oneErrorLine, rseqlab } from '../../cli/command.js';
 
@@ -81,7 +81,7 @@ const BREAKS: [broken: Partial<RuleValues>, row: string, kernel: string][] = [
 describe('a kernel that breaks a promise', () => {
   it.each(BREAKS)('%j: %s', async (broken, row, version) => {
     const of = async (ill: Partial<RuleValues>) => {
-      const kernel = simulatedPatient(probeBytes(), { version, debug: false, arch: 'x86-64', broken: ill });
+      const kernel = simulatedPatient({ version, debug: false, arch: 'x86-64', broken: ill });
       const { rows } = await examine(kernel, {
         version: 'test',
         promises: version,
