@@ -37,6 +37,13 @@ const lanes =
     return made;
   };
 
+/** The same in every lane. */
+function splatOf(width: number, value: bigint): bigint {
+  let all = 0n;
+  for (let at = 0; at < BITS; at += width) all |= value << BigInt(at);
+  return all;
+}
+
 const WIDTHS = [
   ['i8x16', 8],
   ['i16x8', 16],
@@ -50,10 +57,16 @@ export const eachVector: ReadonlyMap<string, Evaluate> = new Map<string, Evaluat
   ['v128.or', ([a, b]) => a! | b!],
   ['v128.xor', ([a, b]) => a! ^ b!],
   ['v128.andnot', ([a, b]) => a! & ~b!],
+  ['v128.not', ([a]) => BigInt.asUintN(BITS, ~a!)],
+  ['v128.bitselect', ([a, b, mask]) => (a! & mask!) | (b! & ~mask!)],
   ...WIDTHS.flatMap(([name, width]): [string, Evaluate][] => [
     [`${name}.add`, lanes(width, (a, b) => a + b)],
     [`${name}.sub`, lanes(width, (a, b) => a - b)],
     [`${name}.eq`, lanes(width, (a, b) => (a === b ? -1n : 0n))],
+    [`${name}.gt_u`, lanes(width, (a, b) => (a > b ? -1n : 0n))],
+    [`${name}.ge_u`, lanes(width, (a, b) => (a >= b ? -1n : 0n))],
+    [`${name}.max_u`, lanes(width, (a, b) => (a - b > 0n ? a : b))],
+    [`${name}.splat`, ([a]) => splatOf(width, a!)],
   ]),
   ['i8x16.min_u', lanes(8, (a, b) => (a - b < 0n ? a : b))],
 ]);

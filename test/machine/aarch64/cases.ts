@@ -6,6 +6,9 @@ import { INTEGER_IMMEDIATE } from '../../../src/isa/aarch64/meaning/integer-imme
 import { INTEGER_REGISTER } from '../../../src/isa/aarch64/meaning/integer-register.js';
 import { MEMORY } from '../../../src/isa/aarch64/meaning/memory.js';
 import type { Row } from '../../../src/isa/aarch64/meaning/row.js';
+import { SIMD_LANES } from '../../../src/isa/aarch64/meaning/simd-lanes.js';
+import { SIMD_MOVES } from '../../../src/isa/aarch64/meaning/simd-moves.js';
+import { SIMD_STRUCTURES } from '../../../src/isa/aarch64/meaning/simd-structures.js';
 import { type InterpretedMachine, Interpreter } from '../../../src/machine/interpreter.js';
 import type { Random } from '../random.js';
 import { AHEAD, type Case, CODE, DATA, DATA_SIZE } from './native.js';
@@ -22,6 +25,9 @@ const GROUPS: readonly (readonly Row[])[] = [
   JUMPS,
   EXCLUSIVE,
   ATOMICS,
+  SIMD_MOVES,
+  SIMD_LANES,
+  SIMD_STRUCTURES,
 ];
 
 type Fields = readonly [op1: number, crn: number, crm: number, op2: number];
@@ -74,7 +80,7 @@ const withField = (word: number, high: number, low: number, value: number): numb
   return ((word & ~mask) | ((value * 2 ** low) & mask)) >>> 0;
 };
 
-/** What the architecture leaves open when registers of an instruction are the same (Arm ARM K1, CONSTRAINED UNPREDICTABLE). */
+/** What the architecture leaves open when registers of an instruction are the same (Arm ARM K1, CONSTRAINED UNPREDICTABLE), and more. */
 function isOpen(word: number, group: readonly Row[], [, name]: Row): boolean {
   const [rt, rn, rs, rt2] = [field(word, 0), field(word, 5), field(word, 16), field(word, 10)];
   if (group === MEMORY) {
@@ -86,6 +92,8 @@ function isOpen(word: number, group: readonly Row[], [, name]: Row): boolean {
     if (isPair && ((word >>> 22) & 1) === 1 && rt === rt2) return true;
     return moves && rn !== 31 && !isVector && (rt === rn || (isPair && rt2 === rn));
   }
+  // Immediates of 16-bit numbers, which our processor does not have.
+  if (name === 'movi') return ((word >>> 11) & 1) === 1;
   if (name === 'stxr') return rs === rt || (rs === rn && rn !== 31);
   if (name === 'stxp') return rs === rt || rs === rt2 || (rs === rn && rn !== 31);
   if (name === 'ldxp') return rt === rt2;

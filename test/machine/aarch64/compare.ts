@@ -41,14 +41,15 @@ const SIGBUS = 256 + 7;
 const SIGSEGV = 256 + 11;
 
 /**
- * What qemu does that is not the architecture's only way: of an access of 16 bytes or a pair, of which the second half faults, the first is
- * done; a store exclusive without a mark does not look at its address; the top byte of addresses is ignored, which is not done here.
+ * What qemu does that is not the architecture's only way: of an access of 16 bytes, of a pair or a structure, of which a part faults, the
+ * one before is done; a store exclusive without a mark does not look at its address; the top byte of addresses is ignored, which is not done here.
  */
 export function isOpen({ words }: Case, wanted: Result, got: Result): boolean {
   const some = (mask: number, value: number): boolean => words.some((word) => (word & mask) >>> 0 === value);
   if (some(0x3f40_0000, 0x0800_0000) && (got.status === SIGBUS || got.status === SIGSEGV)) return true;
   if (got.status !== SIGSEGV || wanted.status !== SIGSEGV) return false;
-  return some(0x3800_0000, 0x2800_0000) || some(0x3e80_0000, 0x3c80_0000) || got.address >= 2n ** 47n;
+  const isSplit = some(0x3800_0000, 0x2800_0000) || some(0xbe00_0000, 0x0c00_0000);
+  return isSplit || some(0x3e80_0000, 0x3c80_0000) || got.address >= 2n ** 47n;
 }
 
 /** What is different, told so that it can be done again by hand; undefined where nothing is. */

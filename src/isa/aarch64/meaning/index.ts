@@ -8,6 +8,9 @@ import { INTEGER_IMMEDIATE } from './integer-immediate.js';
 import { INTEGER_REGISTER } from './integer-register.js';
 import { MEMORY } from './memory.js';
 import type { Row } from './row.js';
+import { SIMD_LANES } from './simd-lanes.js';
+import { SIMD_MOVES } from './simd-moves.js';
+import { SIMD_STRUCTURES } from './simd-structures.js';
 import { SYSTEM } from './system.js';
 
 const table = new Table<Row[2]>([
@@ -18,6 +21,9 @@ const table = new Table<Row[2]>([
   ...EXCLUSIVE,
   ...ATOMICS,
   ...SYSTEM,
+  ...SIMD_MOVES,
+  ...SIMD_LANES,
+  ...SIMD_STRUCTURES,
 ]);
 
 /**
