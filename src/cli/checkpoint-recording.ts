@@ -13,27 +13,24 @@ import { restart } from '../kernel/session.js';
 import { reason } from '../node/reason.js';
 import { VERSION } from '../node/version.js';
 import { UsageError } from './exit.js';
-import { deliver } from './output.js';
 import { recordedMoment } from './run-options.js';
 
-interface Options {
-  readonly output: string;
-  readonly keepPosition: boolean;
+export interface RecordedImage {
+  readonly bytes: Uint8Array;
+  readonly image: ProcessImage;
+  /** It is what is there behind that event. */
+  readonly event: number;
 }
 
-/** The simulated process of a recording, at a moment of it, as an image. Returns what to tell the user. Throws UsageError. */
-export function checkpointRecording(asked: string, { output, keepPosition }: Options): string {
+/** The simulated process of a recording, at a moment of it, as an image. Throws UsageError. */
+export function imageOfRecording(asked: string, keepPosition: boolean): RecordedImage {
   const { recording: name, at } = recordedMoment('checkpoint', asked);
   try {
     const recording = readRecording(bytesOf(name), name);
     const { event, clock } = recordedPoint(recording, name, at);
     const data = new ImageData();
     const image = imageAt(recording, event, clock, keepPosition, data);
-    const bytes = Buffer.concat(data.encode(image));
-    deliver(bytes, output);
-    const { threads } = image;
-    const sections = threads.filter(({ section }) => section).length;
-    return `${output}: ${threads.length} thread${threads.length === 1 ? '' : 's'}, ${sections} inside a section; ${bytes.length} bytes; behind event ${event}\n`;
+    return { bytes: Buffer.concat(data.encode(image)), image, event };
   } catch (error) {
     if (error instanceof ProgramError) throw new UsageError(`cannot checkpoint ${asked}: ${error.message}`);
     if (error instanceof RecordingError || error instanceof ExploreError) throw new UsageError(error.message);

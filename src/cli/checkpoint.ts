@@ -7,12 +7,14 @@ import type {
   RestoreConfig,
   RestoreMessage,
 } from '../live/checkpoint/jobs.js';
+import { ImageProcess } from '../live/image.js';
 import { endOf, startKeeper } from '../live/keeper/door.js';
 import { Refused } from '../live/refused.js';
 import { plural } from '../report/document.js';
 import { coreOf, coreOfProcess, Interrupted, isImageFile } from './checkpoint-core.js';
-import { checkpointRecording } from './checkpoint-recording.js';
+import { imageOfRecording } from './checkpoint-recording.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
+import { deliver } from './output.js';
 import { Progress } from './progress.js';
 import { addRecord, addShow, type RunOptions, run as simulate } from './run.js';
 import { addSettings, count } from './run-options.js';
@@ -129,7 +131,7 @@ async function fromSource(
       throw new UsageError(
         'checkpoint: an image is made a core as it is; leave out --kill, --keep-position, --at and --copy',
       );
-    const { size, pid, threads } = await coreOf(source, output);
+    const { size, pid, threads } = await coreOf(ImageProcess.open(source), output);
     process.stdout.write(`${output}: core of process ${pid}, ${plural(threads, 'thread')}; ${size} bytes\n`);
     return EXIT.OK;
   }
@@ -144,12 +146,17 @@ async function fromSource(
     const [wrong] = Object.entries(real).flatMap(([name, given]) => (given ? [name] : []));
     if (wrong !== undefined)
       throw new UsageError(`${wrong} is for a real process, not a recording; leave it out`);
-    if (format === 'image') process.stdout.write(checkpointRecording(source, { output, keepPosition }));
-    else {
-      const made = (file: string): string => checkpointRecording(source, { output: file, keepPosition });
-      const [, size] = await coreOfProcess(output, false, async (file) => made(file));
+    const { bytes, image, event } = imageOfRecording(source, keepPosition);
+    if (format === 'core') {
+      const { size } = await coreOf(ImageProcess.ofBytes(bytes, source), output);
       process.stdout.write(`${output}: core of the simulated process of ${source}; ${size} bytes\n`);
+      return EXIT.OK;
     }
+    deliver(bytes, output);
+    const sections = image.threads.filter(({ section }) => section).length;
+    process.stdout.write(
+      `${output}: ${plural(image.threads.length, 'thread')}, ${sections} inside a section; ${bytes.length} bytes; behind event ${event}\n`,
+    );
     return EXIT.OK;
   }
   available();
@@ -165,7 +172,7 @@ async function fromSource(
   const [done, size] =
     format === 'image'
       ? await checkpoint({ ...config, file: output }).then((done) => [done, done.bytes] as const)
-      : await coreOfProcess(output, kill, (file) => checkpoint({ ...config, file }));
+      : await coreOfProcess(output, kill, (where) => checkpoint({ ...config, ...where }));
   const { threads, sections, frozen } = done;
   process.stdout.write(
     `${output}: ${format === 'core' ? `core of process ${source}, ` : ''}${plural(threads, 'thread')}, ${sections} inside a section; ${size} bytes; stood still for ${(frozen / 1000).toFixed(1)} ms\n`,

@@ -1,6 +1,6 @@
 /** A process in an image of `rseqlab checkpoint`, looked at without bringing it back. */
 import { readSync, statSync } from 'node:fs';
-import type { OpenImage } from '../checkpoint/codec.js';
+import { decodeImage, type OpenImage } from '../checkpoint/codec.js';
 import type { MapImage, PieceImage, ProcessImage, ThreadImage } from '../checkpoint/image.js';
 import { Digest } from '../event/digest.js';
 import { isErrno } from '../linux/errors.js';
@@ -30,6 +30,8 @@ export class ImageProcess implements Target {
 
   constructor(
     readonly opened: OpenImage,
+    /** Of its file, or what it is of. */
+    readonly path: string,
     /** Bytes on disk. */
     readonly size: number,
   ) {
@@ -68,12 +70,17 @@ export class ImageProcess implements Target {
       throw new Refused(`cannot read ${path}: ${reason(error)}`);
     }
     try {
-      return readingOf(path, () => new ImageProcess(openImageFile(path), size));
+      return readingOf(path, () => new ImageProcess(openImageFile(path), path, size));
     } catch (error) {
       if (isErrno(error, 'ENOENT', 'EACCES', 'EISDIR'))
         throw new Refused(`cannot read ${path}: ${reason(error)}`);
       throw error;
     }
+  }
+
+  /** One that was just made. */
+  static ofBytes(bytes: Uint8Array, path: string): ImageProcess {
+    return new ImageProcess(decodeImage(bytes, path), path, bytes.length);
   }
 
   close(): void {

@@ -15,7 +15,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { NT } from '../../src/checkpoint/elf-core.js';
 import { threadStat, threadsOf } from '../../src/linux/procfs.js';
 import type { InspectDocument } from '../../src/report/inspect-document.js';
-import { oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
+import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
 
 const COUNTERS = join(ROOT, 'examples/checkpoint/counters');
@@ -239,6 +239,32 @@ describe.skipIf(reason !== undefined)(title('a core'), () => {
     expect(stdout).toContain('no signal has ended');
   });
 
+  it('leaves nothing behind when its maker is killed, at any moment', async () => {
+    const pid = await start();
+    const before = readdirSync(folder).sort();
+    const isTraced = (): boolean => !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    const children = (): string => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    for (let n = 0; n < 6; n++) {
+      const tool = spawn(process.execPath, [BIN, 'checkpoint', `${pid}`, '-o', file('killed.core'), '--format', 'core'], { stdio: 'ignore' }); // biome-ignore format: one command
+      const gone = new Promise((resolve) => tool.once('exit', resolve));
+      // Before, while, and some time after its process stands still.
+      const over = (): boolean => tool.exitCode !== null;
+      while (n > 0 && !isTraced() && !over()) await turn();
+      while (n > 1 && isTraced() && !over()) await turn();
+      for (let turns = n > 2 ? 30 * n * n : 0; turns > 0 && !over(); turns--) await turn();
+      tool.kill('SIGKILL');
+      await gone;
+      // Its keeper gives up.
+      while (isTraced() || children() !== '') await turn();
+      expect(
+        readdirSync(folder)
+          .filter((name) => name !== 'killed.core')
+          .sort(),
+      ).toEqual(before);
+    }
+  });
+
   it('is refused in one line, and nothing is left behind', async () => {
     const pid = await start();
     const image = file('source.img');
@@ -252,6 +278,10 @@ describe.skipIf(reason !== undefined)(title('a core'), () => {
     expect(refuse([image, '-o', file('x')])).toContain(
       'is no number of a process; an image can be made a core, with --format core',
     );
+    spawnSync('mkfifo', [file('pipe')]);
+    if (existsSync(file('pipe')))
+      expect(refuse([image, '-o', file('pipe'), '--format', 'core'])).toContain('it is no regular file');
+    rmSync(file('pipe'), { force: true });
     expect(refuse([image, '-o', '/dev/full/x', '--format', 'core'])).toContain(
       'choose another place with -o',
     );

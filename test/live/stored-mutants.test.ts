@@ -6,9 +6,12 @@ import { USER_REGISTERS } from '../../src/abi/user-registers.js';
 import { ImageData, imageHead, imageTail, openImage } from '../../src/checkpoint/codec.js';
 import { IMAGE_SCHEMA, type ProcessImage, type StoredImage } from '../../src/checkpoint/image.js';
 import { coreOf, Interrupted } from '../../src/cli/checkpoint-core.js';
+import { ImageProcess } from '../../src/live/image.js';
 import { inspectFile } from '../../src/live/inspect/file.js';
 import { Refused } from '../../src/live/refused.js';
 
+/** An image as a core. */
+const coreAt = async (image: string, to: string) => coreOf(ImageProcess.open(image), to);
 const folder = mkdtempSync(join(tmpdir(), 'rseqlab-mutants-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const IMAGE = join(folder, 'it.img');
@@ -120,9 +123,9 @@ describe('an image that is right by its digest', () => {
         restore: { accepted: true },
       },
     ]);
-    expect(await coreOf(IMAGE, CORE)).toMatchObject({ pid: 4_000_000, threads: 1 });
-    const [core] = inspectFile(CORE, KERNEL);
-    expect(core!.threads).toMatchObject([
+    expect(await coreAt(IMAGE, CORE)).toMatchObject({ pid: 4_000_000, threads: 1 });
+    const [found] = inspectFile(CORE, KERNEL);
+    expect(found!.threads).toMatchObject([
       { registration: { length: 32 }, section: { state: 'valid', position: 'inside' } },
     ]);
   });
@@ -137,7 +140,7 @@ describe('an image that is right by its digest', () => {
       parent[key] = JUNK[n % JUNK.length];
       writeFileSync(IMAGE, Buffer.concat([blocks, ...imageTail(copy as unknown as StoredImage)]));
       if (!(await answers(() => inspectFile(IMAGE, KERNEL)))) refused++;
-      if (n % 5 === 0) await answers(() => coreOf(IMAGE, CORE));
+      if (n % 5 === 0) await answers(() => coreAt(IMAGE, CORE));
     }
     expect(count).toBeGreaterThan(100);
     expect(refused).toBeGreaterThan(10);
@@ -145,7 +148,7 @@ describe('an image that is right by its digest', () => {
 
   it('leaves nothing behind when the making of its core is broken off', async () => {
     writeFileSync(IMAGE, bytes);
-    const made = coreOf(IMAGE, join(folder, 'broken.core'));
+    const made = coreAt(IMAGE, join(folder, 'broken.core'));
     process.emit('SIGHUP', 'SIGHUP');
     await expect(made).rejects.toBeInstanceOf(Interrupted);
     expect(readdirSync(folder).filter((name) => name.startsWith('broken'))).toEqual([]);
@@ -153,7 +156,7 @@ describe('an image that is right by its digest', () => {
 
   it('makes a core that is refused in one line, or understood, whatever is damaged or cut off', async () => {
     writeFileSync(IMAGE, bytes);
-    await coreOf(IMAGE, CORE);
+    await coreAt(IMAGE, CORE);
     const core = readFileSync(CORE);
     const damaged = join(folder, 'damaged.core');
     let refused = 0;

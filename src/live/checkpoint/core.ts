@@ -1,7 +1,8 @@
 /** An image as an ELF core: for debuggers, which show each thread where it stood. */
-import { closeSync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { ftruncateSync, writeSync } from 'node:fs';
 import { CORE_PAGE, type CoreContents, type CoreSegment, coreHead } from '../../checkpoint/elf-core.js';
 import type { MapImage, ThreadImage } from '../../checkpoint/image.js';
+import { NewFile } from '../../linux/new-file.js';
 import { reason } from '../../node/reason.js';
 import { type ImageProcess, stoodAt } from '../image.js';
 import { Refused } from '../refused.js';
@@ -10,34 +11,30 @@ import { Refused } from '../refused.js';
 const CHUNK = 256 * CORE_PAGE;
 const ZEROS = new Uint8Array(CORE_PAGE);
 
-/** Writes the core to a file, under a temporary name up to its end; `rest` is called every so often. Throws Refused, and what `rest` throws. */
+/** Writes the core to a file, which gets its name at the end; `rest` is called every so often. Throws Refused, and what `rest` throws. */
 export async function writeCore(
   target: ImageProcess,
   path: string,
   rest: () => Promise<void>,
 ): Promise<{ readonly size: number }> {
-  const temporary = `${path}.${process.pid}.tmp`;
   const segments = target.image.maps.flatMap((map) => segmentsOf(target, map));
   const { head, offsets, size } = coreHead(contentsOf(target, segments));
-  let fd: number | undefined;
+  let file: NewFile | undefined;
   try {
-    fd = openSync(temporary, 'wx', 0o600);
+    file = NewFile.create(path);
+    const { fd } = file;
     // Pages of zeros are holes.
     ftruncateSync(fd, size);
     write(fd, head, 0);
     for (const [index, segment] of segments.entries())
       await copy(target, segment, { fd, position: offsets[index]!, rest });
-    fsyncSync(fd);
-    renameSync(temporary, path);
+    file.publish();
     return { size };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new Refused(`${path} cannot be written: ${reason(error)}; choose another place with -o`);
   } finally {
-    if (fd !== undefined) {
-      closeSync(fd);
-      rmSync(temporary, { force: true });
-    }
+    file?.close();
   }
 }
 

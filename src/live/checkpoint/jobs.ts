@@ -1,7 +1,8 @@
 /** What keepers do for `rseqlab checkpoint` and `rseqlab restore`: a tracer that dies in the middle of a step would take the process with it. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { ImageError } from '../../checkpoint/codec.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
+import { NewFile } from '../../linux/new-file.js';
 import { waitFor } from '../../linux/wait.js';
 import { reason } from '../../node/reason.js';
 import type { Channel } from '../keeper/channel.js';
@@ -16,7 +17,10 @@ import { writing } from './writer.js';
 
 export interface CheckpointConfig {
   readonly pid: number;
+  /** Where the image is to be. */
   readonly file: string;
+  /** Instead, a file that is open elsewhere, by its place below /proc: it gets no name. */
+  readonly into?: string;
   readonly kill: boolean;
   readonly keepPosition: boolean;
   /** Its memory is copied while it stands still: no snapshot. */
@@ -53,15 +57,15 @@ export async function checkpointJob(channel: Channel, given: unknown): Promise<v
   const config = given as CheckpointConfig;
   const { pid, file, parent: before } = config;
   await refusing(channel, `cannot checkpoint process ${pid}`, async () => {
-    const temporary = `${file}.${process.pid}.tmp`;
     const parent = before === undefined ? undefined : parentOf(before, file);
-    const out = openFile(file, temporary);
+    const out = config.into === undefined ? writing(file, () => NewFile.create(file)) : undefined;
+    const fd = out?.fd ?? openSync(config.into!, 'r+');
     let told = 0;
     try {
       const arriving = config.at === undefined ? undefined : instructionOf(pid, config.at);
       const { image, bytes, memory, frozen } = await take({
         ...config,
-        out,
+        out: fd,
         parent,
         ...(arriving !== undefined && {
           arrive: () => {
@@ -77,11 +81,7 @@ export async function checkpointJob(channel: Channel, given: unknown): Promise<v
           told = taken;
           channel.send({ kind: 'progress', taken });
         },
-        complete: () =>
-          writing(file, () => {
-            fsyncSync(out);
-            renameSync(temporary, file);
-          }),
+        complete: () => writing(file, () => out?.publish()),
       });
       channel.send({
         kind: 'done',
@@ -96,17 +96,9 @@ export async function checkpointJob(channel: Channel, given: unknown): Promise<v
       if (isErrno(error, 'EPERM', 'EACCES', 'ESRCH', 'ENOENT')) throw new Unsupported(whyNot(pid));
       throw error;
     } finally {
-      closeSync(out);
-      rmSync(temporary, { force: true });
+      if (out === undefined) closeSync(fd);
+      else out.close();
     }
-  });
-}
-
-function openFile(name: string, temporary: string): number {
-  return writing(name, () => {
-    if (statSync(name, { throwIfNoEntry: false })?.isDirectory() === true)
-      throw Object.assign(new Error(), { code: 'EISDIR' });
-    return openSync(temporary, 'wx', 0o600);
   });
 }
 
