@@ -95,10 +95,25 @@ static void skips(int number, siginfo_t *info, void *context)
 {
 	(void)info;
 	ucontext_t *user = context;
+#ifdef __aarch64__
+	printf("signal %d, x0 %lx\n", number, (long)user->uc_mcontext.regs[0]);
+	user->uc_mcontext.pc += 4;
+	user->uc_mcontext.regs[0] = 77;
+#else
 	printf("signal %d, trap %lld, rax %llx\n", number, (long long)user->uc_mcontext.gregs[REG_TRAPNO],
 	       (unsigned long long)user->uc_mcontext.gregs[REG_RAX]);
 	user->uc_mcontext.gregs[REG_RIP] += 2;
 	user->uc_mcontext.gregs[REG_RAX] = 77;
+#endif
+}
+
+static void broke(int number, siginfo_t *info, void *context)
+{
+	noted(number, info, context);
+#ifdef __aarch64__
+	/* brk, unlike int3, is where the thread goes on. */
+	((ucontext_t *)context)->uc_mcontext.pc += 4;
+#endif
 }
 
 static int recursion(volatile char *above)
@@ -136,12 +151,21 @@ static void faulting(void)
 	printf("left a stack overflow: %d\n", number);
 
 	install(SIGILL, skips, 0, 0);
-	unsigned long rax = 0x1234;
-	__asm__ volatile("ud2" : "+a"(rax));
-	printf("went on with %lu\n", rax);
-	install(SIGTRAP, noted, 0, 0);
+#ifdef __aarch64__
+	register unsigned long result __asm__("x0") = 0x1234;
+	__asm__ volatile("udf #0" : "+r"(result));
+#else
+	unsigned long result = 0x1234;
+	__asm__ volatile("ud2" : "+a"(result));
+#endif
+	printf("went on with %lu\n", result);
+	install(SIGTRAP, broke, 0, 0);
 	orders = 0;
+#ifdef __aarch64__
+	__asm__ volatile("brk #0");
+#else
 	__asm__ volatile("int3");
+#endif
 	printf("breakpoint %d\n", (int)order[0]);
 }
 
