@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BIN, ROOT } from '../cli/command.js';
 
-export type Library = 'glibc' | 'musl';
+export type Library = (typeof LIBRARIES)[number];
+
+/** What the programs are linked with, and for what. */
+const LIBRARIES = ['glibc', 'musl', 'glibc-aarch64', 'musl-aarch64'] as const;
 
 export interface Ended {
   /** As a shell says it: 128 and the signal's number where a signal ended it. */
@@ -25,7 +28,7 @@ export class Programs {
   private readonly folder = mkdtempSync(join(tmpdir(), 'rseqlab-programs-'));
 
   constructor() {
-    for (const library of ['glibc', 'musl'] as const) {
+    for (const library of LIBRARIES) {
       const packed = readFileSync(join(ROOT, `test/programs/${library}.gz`));
       writeFileSync(this.path(library), gunzipSync(packed), { mode: 0o755 });
     }

@@ -107,6 +107,19 @@ int heap(int argc, char **argv)
 	return 0;
 }
 
+/* A function that gives a number. */
+static void gives(unsigned char *code, unsigned number)
+{
+#ifdef __aarch64__
+	const uint32_t words[] = {0x52800000 | number << 5, 0xd65f03c0};
+	memcpy(code, words, sizeof words);
+#else
+	const unsigned char bytes[] = {0xb8, number, 0, 0, 0, 0xc3};
+	memcpy(code, bytes, sizeof bytes);
+#endif
+	__builtin___clear_cache((char *)code, (char *)code + 8);
+}
+
 /* mmap and its family: holes, protection, growth, moves; what fails. */
 int maps(int argc, char **argv)
 {
@@ -139,14 +152,13 @@ int maps(int argc, char **argv)
 
 	/* code made at run time, run, changed, run */
 	unsigned char *code = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	static const unsigned char bytes[] = {0xb8, 11, 0, 0, 0, 0xc3};
-	memcpy(code, bytes, sizeof bytes);
+	gives(code, 11);
 	int (*made)(void) = (int (*)(void))code;
 	int first = made();
-	code[1] = 22;
+	gives(code, 22);
 	int second = made();
 	CHECK(mprotect(code, 4096, PROT_READ | PROT_WRITE) == 0);
-	code[1] = 33;
+	gives(code, 33);
 	CHECK(mprotect(code, 4096, PROT_READ | PROT_EXEC) == 0);
 	printf("made code: %d %d %d\n", first, second, made());
 	return 0;

@@ -30,6 +30,9 @@ describe.each([
   ['musl', 'pct:3', 2],
   ['glibc', 'random', 2],
   ['glibc', 'aborts', 4],
+  ['musl-aarch64', 'random', 2],
+  ['musl-aarch64', 'aborts', 2],
+  ['glibc-aarch64', 'aborts', 4],
 ] as const)('sections with %s, schedule %s, %s CPUs', (library, schedule, cpus) => {
   it('lose nothing under ten seeds, and are aborted', () => {
     const aborts = SEEDS.map((seed) => {
