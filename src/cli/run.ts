@@ -32,7 +32,7 @@ export function addRun(program: Command, finish: (status: number) => void): void
     .description('run a static Linux program on the simulated machine, deterministically')
     .argument(
       '<file>',
-      'a static executable for x86-64 Linux, or an image that rseqlab checkpoint has written',
+      'a static executable for Linux on x86-64 or AArch64, or an image that rseqlab checkpoint has written',
     )
     .argument('[args...]', 'its arguments: whatever stands behind the file is for the program');
   addSettings(command);
