@@ -63,7 +63,8 @@ function instructionLines({ signal, violation, process }: Death, places: Places)
 
 /** int3 is a trap: the processor stands behind it. */
 function faultingIp({ signal, ip }: Of<'signal'>, process: ProcessView): bigint {
-  return signal === 'SIGTRAP' && process.read(ip - 1n, 1)?.[0] === 0xcc ? ip - 1n : ip;
+  const isTrap = signal === 'SIGTRAP' && process.architecture === 'x86-64';
+  return isTrap && process.read(ip - 1n, 1)?.[0] === 0xcc ? ip - 1n : ip;
 }
 
 /** An ordinary fault in words. */
@@ -79,6 +80,8 @@ export function faultReason(
     const allowed = may?.filter(Boolean).join(', ') || 'neither read nor written';
     return `memory at ${hex(address)} may only be ${allowed}`.replace('only be neither', 'be neither');
   }
+  if (signal === 'SIGBUS' && code === SI.BUS_ADRALN)
+    return `${hex(address)} is not aligned as the instruction wants it`;
   if (signal === 'SIGILL' && instructionAt(process, ip)?.text.startsWith('ud'))
     return 'the program ran into an instruction that is meant to fail';
   return REASONS[signal] ?? 'the kernel sent it';

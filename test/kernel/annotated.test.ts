@@ -89,6 +89,17 @@ describe.each(['x86-64', 'aarch64'])('%s: annotated calls (include/rseqlab_sysca
     expect(aborts).toBe(1);
   });
 
+  it.each([
+    ['6.18', ['read 3', 'getppid 2', 'read 3']],
+    ['7.1', ['read 3', 'getppid 2', 'read 3']],
+    // A restart is no abort there, handler or not: what is left is what the handler has left.
+    ['6.19', ['read 3', 'getppid 2']],
+  ])('SA_RESTART on Linux %s, with a handler that makes annotated calls', (kernel, calls) => {
+    const { said, annotated } = run(architecture, 'restart-annotated', 'rr', kernel);
+    expect(said).toEqual({ rseq: 0, read: 1, handled: 1, byte: 120 });
+    expect(annotated).toEqual(calls);
+  });
+
   it('without SA_RESTART it is over', () => {
     const { said, annotated, aborts } = run(architecture, 'eintr');
     expect(said).toEqual({ rseq: 0, read: -4, handled: 1, byte: 0 });

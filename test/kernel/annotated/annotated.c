@@ -146,12 +146,18 @@ static void writes(int signal)
 	plain += sys(write, ends[1], "x", 1) != 1;
 }
 
+static void writes_and_calls(int signal)
+{
+	writes(signal);
+	inside = rseqlab_syscall(&inner, __NR_getppid);
+}
+
 /* The handler writes what the call waits for: where the call is made again, the section has started over. */
-__attribute__((noinline)) static void restart(unsigned long flags)
+__attribute__((noinline)) static void restart(unsigned long flags, void (*handler)(int))
 {
 	char byte = 0;
 	sys(pipe2, ends, 0);
-	on(SIGUSR1, writes, flags);
+	on(SIGUSR1, handler, flags);
 	long process = sys(getpid);
 	if (sys(clone, SIGCHLD) == 0) {
 		struct __kernel_timespec time = {0, 1000000};
@@ -163,8 +169,9 @@ __attribute__((noinline)) static void restart(unsigned long flags)
 	number("handled", handled);
 	number("byte", byte);
 }
-static void restarted(void) { restart(SA_RESTART); }
-static void not_restarted(void) { restart(0); }
+static void restarted(void) { restart(SA_RESTART, writes); }
+static void restarted_after(void) { restart(SA_RESTART, writes_and_calls); }
+static void not_restarted(void) { restart(0, writes); }
 
 static void forked(void)
 {
@@ -185,7 +192,7 @@ static void forked(void)
 static const struct {
 	const char *name;
 	void (*run)(void);
-} parts[] = {{"sweep", sweep}, {"naive", naively}, {"restart", restarted}, {"eintr", not_restarted}, {"fork", forked}};
+} parts[] = {{"sweep", sweep}, {"naive", naively}, {"restart", restarted}, {"restart-annotated", restarted_after}, {"eintr", not_restarted}, {"fork", forked}};
 
 static char thread_local_block[512] __attribute__((aligned(64)));
 
