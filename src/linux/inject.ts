@@ -2,10 +2,10 @@
 import { ERRNO } from '../abi/errno.js';
 import { SIG } from '../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
-import { SystemError } from './errors.js';
+import { isErrno, SystemError } from './errors.js';
 import { tryCall } from './libc.js';
 import { readForced, writeForced } from './memory.js';
-import { mapsOf } from './procfs.js';
+import { mapsOf, threadStatus } from './procfs.js';
 import * as ptrace from './ptrace.js';
 import { waitFor } from './wait.js';
 
@@ -46,6 +46,45 @@ export function inThread<T>(tid: number, instruction: bigint, use: (call: InThre
     ptrace.setRegisters(tid, registers);
     ptrace.setSignalMask(tid, mask);
   }
+}
+
+/**
+ * The same in a program that may have seccomp filters of its own, which would answer these calls in their way, or kill it: they are suspended meanwhile.
+ * `options`: the tracee's; `ours`: how many of its filters are ours. Throws SystemError: EACCES where there are such filters, and no permission.
+ */
+export function inThreadUnfiltered<T>(
+  tid: number,
+  instruction: bigint,
+  { options, ours = 0 }: { readonly options: number; readonly ours?: number },
+  use: (call: InThread) => T,
+): T {
+  if (!isFiltered(tid, ours)) return inThread(tid, instruction, use);
+  try {
+    ptrace.setOptions(tid, options | ptrace.SUSPEND_SECCOMP);
+  } catch (error) {
+    // EPERM: no CAP_SYS_ADMIN, or we are under seccomp ourselves. EINVAL: a kernel without it (ptrace(2)).
+    if (!isErrno(error, 'EPERM', 'EINVAL')) throw error;
+    throw new SystemError(
+      'a call under its own seccomp filters, which only CAP_SYS_ADMIN may suspend',
+      ERRNO.EACCES,
+    );
+  }
+  try {
+    return inThread(tid, instruction, use);
+  } finally {
+    ptrace.setOptions(tid, options);
+  }
+}
+
+/** It has more filters than we have, beside `ours`; or only read, write, and _exit are left to it. */
+function isFiltered(tid: number, ours: number): boolean {
+  const filters = (status: ReadonlyMap<string, string> | undefined): number =>
+    Number(
+      status?.get('Seccomp') === '1'
+        ? Number.POSITIVE_INFINITY
+        : (status?.get('Seccomp_filters') ?? status?.get('Seccomp') ?? 0),
+    );
+  return filters(threadStatus(tid)) > filters(threadStatus(process.pid)) + ours;
 }
 
 /** A call by its name, and its arguments. */

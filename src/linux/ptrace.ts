@@ -21,6 +21,8 @@ export const seize = (tid: number, options: number): number => request('SEIZE', 
 export const setOptions = (tid: number, options: number): number => request('SETOPTIONS', tid, 0, options);
 /** For options: the tracee is killed when its tracer ends. */
 export const EXITKILL: number = OPTION.EXITKILL;
+/** ... its seccomp filters do not apply: for who has CAP_SYS_ADMIN, and none himself. */
+export const SUSPEND_SECCOMP: number = OPTION.SUSPEND_SECCOMP;
 /** The thread will stop (EVENT.STOP), if it is not stopped yet. */
 export const interrupt = (tid: number): number => request('INTERRUPT', tid);
 /** Lets a stopped thread go on, with a signal or 0. */

@@ -26,6 +26,8 @@ export interface StressDocument {
   readonly options: {
     readonly mode: 'sweep' | 'storm';
     readonly double: boolean;
+    /** By debug registers alone. */
+    readonly hardware: boolean;
     readonly cause: Cause;
     readonly rounds: number;
     readonly seed?: number;
@@ -66,6 +68,7 @@ export interface StressSection {
   readonly endIp: string;
   readonly abortIp: string;
   readonly source?: SourceAt;
+  /** A thread was met in it. */
   readonly entered: boolean;
   readonly points: readonly StressPoint[];
   /** Instructions between the store to rseq_cs and start_ip, where it has some: `forced` counts the stops there, which disarm it. */

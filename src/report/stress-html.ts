@@ -25,7 +25,7 @@ export function stressHtml(document: StressDocument): string {
 <p>${plural(entered.length, 'section')} entered, ${never.length} not; ${coverage.forced} of ${plural(coverage.points, 'abort point')} forced: <b>${coverage.percent} %</b>. ${plural(effort.aborts, 'abort')} in ${plural(effort.threads, 'thread')}.</p>
 ${failure === undefined || failure.points.length === 0 ? '' : `<h2>Aborts that make it happen</h2>\n<ul>${failure.points.map(({ place, ip, text, source }) => `<li><code>${escaped(`${place} (${ip}): ${text}`)}</code> ${escaped(source === undefined ? '' : `${source.file}:${source.line}`)}</li>`).join('')}</ul>`}
 ${entered.map(sectionHtml).join('\n')}
-${never.length === 0 ? '' : `<h2>Never entered</h2>\n<ul>${never.map((section) => `<li>${escaped(title(section))}</li>`).join('')}</ul>`}
+${never.length === 0 ? '' : `<h2>${document.options.hardware ? 'Not met by debug registers' : 'Never entered'}</h2>\n<ul>${never.map((section) => `<li>${escaped(title(section))}</li>`).join('')}</ul>`}
 ${limits.map((limit) => `<p>${escaped(limit)}</p>`).join('\n')}
 </body>
 </html>

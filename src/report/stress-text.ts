@@ -11,7 +11,9 @@ import type { Style } from './style.js';
 
 /** The verdict, then each section with its instructions, and how often each was aborted. */
 export function stressText(document: StressDocument, style: Style): string {
-  const { verdict, sentence, sections, failure, effort } = document;
+  const { verdict, sentence, sections, failure, effort, options } = document;
+  // Four at a time: who came to others meanwhile was not seen.
+  const absent = options.hardware ? 'not met by debug registers' : 'never entered';
   const paint = verdict === 'failed' || verdict === 'uncovered' ? style.error : verdict === 'survived' ? style.mark : style.warning; // biome-ignore format: one choice
   const entered = sections.filter((section) => section.entered);
   const never = sections.filter((section) => !section.entered);
@@ -19,7 +21,7 @@ export function stressText(document: StressDocument, style: Style): string {
   if (failure !== undefined) lines.push(...failureLines(document, style), '');
   for (const section of entered) lines.push(...sectionLines(section, style), '');
   if (never.length > 0) {
-    lines.push(style.bold(`never entered: ${plural(never.length, 'section')}`));
+    lines.push(style.bold(`${absent}: ${plural(never.length, 'section')}`));
     for (const section of never)
       lines.push(`  ${sectionName(section)}, ${plural(section.points.length, 'instruction')}`);
     lines.push('');
@@ -98,7 +100,7 @@ function failureLines({ failure, command, explored }: StressDocument, style: Sty
   if (kind === 'unprotected')
     lines.push(
       ...(alone === true ? ['no abort is needed: threads were so that had not been aborted before'] : []),
-      'the instructions are marked below; rseqlab check says why: the store to rseq_cs is missing, stands too early, or is not made again behind an abort',
+      'the instructions are marked below; rseqlab check says why: the store to rseq_cs is missing, stands too early, or is not made again behind an abort; or the thread has no struct rseq registered',
     );
   if (scenarios.length > 0 && explored === undefined)
     lines.push(

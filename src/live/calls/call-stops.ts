@@ -10,7 +10,7 @@
 
 import { hex } from '../../abi/address.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
-import { findSyscall, type InThread, inThread, withBytes } from '../../linux/inject.js';
+import { findSyscall, type InThread, inThreadUnfiltered, withBytes } from '../../linux/inject.js';
 import { threadStatus } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import {
@@ -22,6 +22,7 @@ import {
   SECCOMP_SET_MODE_FILTER,
   sectionFilter,
 } from '../../linux/seccomp.js';
+import { plural } from '../../report/document.js';
 import { beginDetour } from '../keeper/detour.js';
 import { ModulesWatch } from '../keeper/modules-watch.js';
 import type { Space } from '../keeper/space.js';
@@ -75,6 +76,8 @@ export class CallStops {
   private readonly watch: ModulesWatch;
   /** Threads on a detour to their call, and in a call whose result is asked for. */
   private readonly pending = new Map<number, 'call' | 'return'>();
+  /** How many filters of ours each process has. */
+  private readonly filters = new Map<number, number>();
   /** Who stands still at this moment. */
   private still: TracedThread | undefined;
   /** A program has one: without somebody to answer it its calls would fail. */
@@ -95,6 +98,7 @@ export class CallStops {
     // After fork filters are the maker's.
     const maker = how === 'fork' ? this.tracer().processes.get(parentOf(pid)) : undefined;
     const ranges = new Set(maker && this.watched.get(maker.space)?.ranges);
+    if (maker !== undefined) this.filters.set(pid, this.filters.get(maker.pid) ?? 0);
     this.watched.set(space, { process, traps: new Set(), ranges, behind: false });
     this.withThread(thread, () => this.watch.add(process));
   }
@@ -223,10 +227,11 @@ export class CallStops {
     const trouble = this.install(this.still, fresh);
     if (trouble === undefined) {
       this.installed = true;
+      this.filters.set(process.pid, (this.filters.get(process.pid) ?? 0) + 1);
       for (const range of fresh) ranges.add(nameOf(range));
     } else
       this.options.onLimit(
-        `process ${process.pid}: calls in ${fresh.length} places are not seen: ${trouble}`,
+        `process ${process.pid}: calls in ${plural(fresh.length, 'place')} are not seen: ${trouble}`,
       );
   }
 
@@ -237,7 +242,11 @@ export class CallStops {
       const instruction = findSyscall(process.pid);
       if (instruction === undefined) return 'it has no SYSCALL instruction to install a filter with';
       const filter = encodeFilter(sectionFilter(ranges, RET.TRACE));
-      return inThread(tid, instruction, (call) => install(process, call, filter));
+      const { options } = this.tracer();
+      const ours = this.filters.get(process.pid) ?? 0;
+      return inThreadUnfiltered(tid, instruction, { options, ours }, (call) =>
+        install(process, call, filter),
+      );
     } catch (error) {
       if (error instanceof RangeError) return error.message;
       if (isErrno(error, 'ESRCH')) return undefined;

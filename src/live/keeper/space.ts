@@ -105,6 +105,11 @@ export class Space {
     return made;
   }
 
+  /** Where a breakpoint was, and is no more, the program has put an int3 of its own. */
+  isOwn({ at, planted }: Breakpoint): boolean {
+    return !planted && this.byte(at) === INT3;
+  }
+
   /** The int3 gives way to what was there; a thread that has run onto it is told of all the same. `sure`: one has just run onto it. */
   remove(at: number, sure = false): void {
     const known = this.breakpoints.get(at);

@@ -18,6 +18,8 @@ export interface TracedThread {
   held: boolean;
   /** It goes on to the end of a system call (`resumeToSyscall`), whatever comes in between: the birth of a child, a group stop. */
   toSyscall: boolean;
+  /** It was told to make one step, and its trap has not come yet. */
+  stepping?: boolean;
   /** It makes a call by another instruction than its own. */
   detour?: Detour | undefined;
   /** Of its struct rseq; undefined: not asked for yet. */
@@ -35,7 +37,7 @@ export interface TraceHandler {
   onBreakpoint?(thread: TracedThread, breakpoint: Breakpoint): void;
   /** A signal is about to be delivered: the one to deliver, or 0. */
   onSignal?(thread: TracedThread, signal: number): number;
-  /** A step is done (`step`). */
+  /** A step is done (`step`, or one of the program's own), or a debug register has stopped it. */
   onStep?(thread: TracedThread): void;
   /** PTRACE_EVENT_SECCOMP, and whatever else the options ask for. */
   onEvent?(thread: TracedThread, event: keyof typeof EVENT | number): void;

@@ -33,7 +33,8 @@ export class Tracer {
   /** New tracees whose maker has not told of them yet. */
   private readonly strays = new Set<number>();
   private releasing = false;
-  private readonly options: number;
+  /** PTRACE_O_* of every tracee. */
+  readonly options: number;
   /** The next event of any thread; for who does some of the work himself. */
   wait: () => Change | undefined = waitForAny;
 
@@ -106,6 +107,7 @@ export class Tracer {
   step(thread: TracedThread): void {
     thread.held = false;
     thread.state = 'running';
+    thread.stepping = true;
     attempt(() => ptrace.singleStep(thread.tid));
   }
 
@@ -211,14 +213,17 @@ export class Tracer {
     if (code === SI_KERNEL) {
       const at = ipOf(thread) - 1;
       const breakpoint = thread.process.space.breakpoints.get(at);
-      if (breakpoint !== undefined) {
+      if (breakpoint !== undefined && !thread.process.space.isOwn(breakpoint)) {
         setIp(thread, at);
         if (!this.releasing) this.handler.onBreakpoint?.(thread, breakpoint);
         return this.goOn(thread, 0);
       }
     } else if (code === TRAP_TRACE || code === TRAP_HWBKPT || code === TRAP_BRKPT) {
+      const ours = thread.stepping === true || code === TRAP_HWBKPT;
+      thread.stepping = false;
       if (!this.releasing) this.handler.onStep?.(thread);
-      return this.goOn(thread, 0);
+      // A program that has set the trap flag itself is to hear of each step.
+      return this.goOn(thread, ours ? 0 : signal);
     }
     this.goOn(thread, signal);
   }

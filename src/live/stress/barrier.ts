@@ -3,7 +3,7 @@ import {
   MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ,
 } from '../../abi/membarrier.js';
 import { isErrno } from '../../linux/errors.js';
-import { findSyscall, inThread } from '../../linux/inject.js';
+import { findSyscall, inThreadUnfiltered } from '../../linux/inject.js';
 import { writeMemory } from '../../linux/memory.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedThread } from '../keeper/traced.js';
@@ -15,8 +15,8 @@ import type { TracedThread } from '../keeper/traced.js';
 export class Barrier {
   private readonly ready = new WeakMap<Space, bigint | undefined>();
 
-  /** `rseqCs`: address of the thread's field. False where no such call can be made here. */
-  call(thread: TracedThread, rseqCs: number): boolean {
+  /** `rseqCs`: address of the thread's field; `options`: of ptrace. False where no such call can be made here. */
+  call(thread: TracedThread, rseqCs: number, options: number): boolean {
     const { space, pid } = thread.process;
     const descriptor = space.read(rseqCs, 8);
     const known = this.ready.has(space);
@@ -24,7 +24,7 @@ export class Barrier {
     const instruction = this.ready.get(space);
     if (descriptor === undefined || instruction === undefined) return false;
     try {
-      inThread(thread.tid, instruction, (call) => {
+      inThreadUnfiltered(thread.tid, instruction, { options }, (call) => {
         if (!known) call('membarrier', MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0);
         call('membarrier', MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0);
       });

@@ -25,6 +25,8 @@ export class Campaign {
   last: string | undefined;
   /** How often a thread was unprotected, by the point where it was stopped before (''), if it was. */
   readonly unprotectedAfter = new Map<string, number>();
+  /** Threads that came to sections without a struct rseq: nothing aborts them. */
+  readonly unregistered = new Set<number>();
   /** The point where each thread was stopped last, in the section that it has not left since. */
   private readonly stops = new Map<number, Point>();
   private readonly witnesses = new Witnesses();
@@ -244,7 +246,12 @@ export class Campaign {
   }
 
   /** rseq_cs does not name the section that the thread is in: since it was stopped there, or for another reason. */
-  private isUnprotected(point: Point, { tid }: TracedThread): void {
+  private isUnprotected(point: Point, { tid, area }: TracedThread): void {
+    if (area === 0) {
+      this.unregistered.add(tid);
+      // Code that compares the number of its CPU leaves the section there: in such a thread it is no CPU's.
+      if (!point.stores) return;
+    }
     point.unprotected++;
     const cause = this.stops.get(tid)?.id ?? '';
     this.unprotectedAfter.set(cause, (this.unprotectedAfter.get(cause) ?? 0) + 1);

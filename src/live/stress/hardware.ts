@@ -228,8 +228,8 @@ export class Hardware {
     if (worker.queue.length > 0 && progress.vain < MOST_VAIN) return;
     progress.rounds++;
     if (progress.vain >= MOST_VAIN) progress.rounds = rounds;
-    worker.queue = [...this.tally.pointsOf(instance, progress.rounds)];
-    if (progress.rounds >= rounds) worker.queue = [];
+    if (progress.rounds >= rounds) this.turn(worker);
+    else worker.queue = [...this.tally.pointsOf(instance, progress.rounds)];
   }
 
   private plant(worker: Worker): void {

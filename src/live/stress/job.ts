@@ -5,6 +5,7 @@ import { scenariosOf } from '../../kernel/scenario/parts.js';
 import { Unavailable } from '../../linux/errors.js';
 import { tryCall } from '../../linux/libc.js';
 import { threadStat } from '../../linux/procfs.js';
+import { plural } from '../../report/document.js';
 import type { StressSection } from '../../report/stress-document.js';
 import type { Channel } from '../keeper/channel.js';
 import { Keeper } from '../keeper/keeper.js';
@@ -73,7 +74,7 @@ class StressJob {
   private readonly watch: ModulesWatch;
   private begun = performance.now();
   private readonly threads = new Set<number>();
-  private processes = 0;
+  private readonly processes = new Set<number>();
   private ticks = 0;
   private timeOver = false;
   private fixups: Fixups | undefined;
@@ -145,7 +146,8 @@ class StressJob {
   }
 
   onProcess(process: TracedProcess, thread?: TracedThread, how?: string): void {
-    this.processes++;
+    const first = this.processes.size === 0;
+    this.processes.add(process.pid);
     this.readAborts();
     this.spaces.set(process.pid, process.space);
     if (thread !== undefined) this.threads.add(thread.tid);
@@ -160,7 +162,7 @@ class StressJob {
     for (const each of thread === undefined ? process.threads.values() : [thread]) this.watch.addThread(each);
     this.watch.add(process);
     // Reading its files does not count.
-    if (this.processes === 1) this.begun = performance.now();
+    if (first) this.begun = performance.now();
     // In front of its first instruction.
     if (how === 'exec' && thread !== undefined) this.hardware.onStopped(thread);
   }
@@ -255,7 +257,7 @@ class StressJob {
       thread.held = true;
       migrate(thread.tid, () => this.keeper.tracer.resume(thread));
     } else if (cause === 'membarrier' && thread.area)
-      this.noBarrier ||= !this.barrier.call(thread, thread.area + RSEQ_CS_AT);
+      this.noBarrier ||= !this.barrier.call(thread, thread.area + RSEQ_CS_AT, this.keeper.tracer.options);
   }
 
   private *threadsWith(space: Space): Generator<number> {
@@ -266,9 +268,14 @@ class StressJob {
   private result(): StressResult {
     const limits: string[] = [];
     this.readAborts();
+    const { size } = this.campaign.unregistered;
+    if (size > 0)
+      limits.push(
+        `${plural(size, 'thread')} that had no struct rseq registered came to a section: nothing aborts there, and only stores count as unprotected`,
+      );
     if (this.noBarrier)
       limits.push(
-        'membarrier(2) could not be called in the program (Linux 5.10 has what it takes): its stops had no such cause',
+        'membarrier(2) could not be called in the program (that takes Linux 5.10, and no seccomp filters of its own, which only CAP_SYS_ADMIN may suspend): its stops had no such cause',
       );
     if (this.fixups === undefined)
       limits.push(`aborts that come by themselves were not counted: ${this.noFixups}`);
@@ -296,7 +303,7 @@ class StressJob {
       ...(this.fixups !== undefined && !this.fixups.lost && { told }),
       seconds: (performance.now() - this.begun) / 1000,
       threads: this.threads.size,
-      processes: this.processes,
+      processes: this.processes.size,
       ...(this.campaign.last !== undefined && { last: this.campaign.last }),
       unprotectedAfter: [...this.campaign.unprotectedAfter].sort((a, b) => b[1] - a[1]).map(([id]) => id),
       limits,

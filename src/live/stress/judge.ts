@@ -53,7 +53,7 @@ export function sentenceOf(
       if (broken) return `broken off: ${what} was ${covered}`;
       return sections.length === 0
         ? `${what} has no sections: nothing to abort`
-        : `${what} entered none of its ${plural(sections.length, 'section')}: nothing to abort`;
+        : `${what} was met in none of its ${plural(sections.length, 'section')}: nothing to abort`;
     default:
       return `${what} did nothing wrong, ${covered}`;
   }

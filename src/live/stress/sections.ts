@@ -16,6 +16,8 @@ export interface Point {
   /** What --only and a failure name it by: file and address. */
   readonly id: string;
   readonly instruction: Instruction;
+  /** It writes to memory. */
+  readonly stores: boolean;
   forced: number;
   natural: number | undefined;
   unprotected: number;
@@ -66,6 +68,7 @@ function make({ module, section }: LiveSection): Target | undefined {
     at: instruction.address,
     id: `${module.name}:${hex(instruction.address)}`,
     instruction,
+    stores: instruction.memory.some(({ write }) => write),
     forced: 0,
     natural: undefined,
     unprotected: 0,

@@ -43,13 +43,21 @@ export async function stress(options: StressOptions): Promise<StressDocument> {
         : options.minCoverage !== undefined && percent < options.minCoverage
           ? 'uncovered'
           : 'survived';
-  const { mode, double, cause, rounds, seed, time } = options;
+  const { mode, double, hardware, cause, rounds, seed, time } = options;
   return {
     schema: STRESS_SCHEMA,
     version: VERSION,
     ...(options.command !== undefined && { command: options.command }),
     ...(options.pid !== undefined && { pid: options.pid }),
-    options: { mode, double, cause, rounds, ...(mode === 'storm' && { seed }), ...(time > 0 && { time }) },
+    options: {
+      mode,
+      double,
+      hardware,
+      cause,
+      rounds,
+      ...(mode === 'storm' && { seed }),
+      ...(time > 0 && { time }),
+    },
     verdict,
     sentence: sentenceOf(options, verdict, { end, coverage, sections, failure, broken }),
     program: end,
