@@ -72,7 +72,7 @@ export function checkProgram(
       throw new ProgramError(
         `${path} has a segment that cannot be mapped: its place in the file does not fit its address; link it again`,
       );
-    if (offset + filesz > bytes.length || filesz > memsz)
+    if ((filesz > 0 && offset + filesz > bytes.length) || filesz > memsz)
       throw new ProgramError(
         `${path} is truncated or damaged: a segment reaches beyond the file; copy it again`,
       );
