@@ -1,6 +1,7 @@
 import type { Trap } from '../isa/meaning.js';
 import { RAX, RBX, RCX, RDX } from '../isa/x86-64/registers.js';
 import { crc32 } from './aarch64/crc32.js';
+import { runVector } from './aarch64/vectors.js';
 import { cpuid } from './cpuid.js';
 import type { Helper } from './imports.js';
 import { STATE } from './state.js';
@@ -21,6 +22,8 @@ export interface HelperHost {
   readonly view: DataView;
   register(number: number): bigint;
   setRegister(number: number, value: bigint): void;
+  xmm(number: number): bigint;
+  setXmm(number: number, value: bigint): void;
   /** Of the program's memory, as the program may; throw PageFault. */
   read(address: bigint, size: number): Uint8Array;
   write(address: bigint, bytes: Uint8Array): void;
@@ -102,6 +105,8 @@ export const HELPER_FUNCTIONS: Readonly<Record<Helper, HelperFunction>> = {
   xrstor: (host, address) => xrstor(host, address, askedParts(host)),
   fxrstor: (host, address) => readImage(host.view, host.read(address, FX_BYTES)),
   crc32: (host, word) => crc32(host, Number(word)),
+  // Bit 32: a comparison whose condition does not hold.
+  vector: (host, word) => (word >> 32n === 0n ? runVector(host, Number(word)) : undefined),
   counter: (host, register) => {
     if (register !== 31n) host.setRegister(Number(register), timeStamp(host));
     return undefined;

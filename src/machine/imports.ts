@@ -57,6 +57,7 @@ export const HELPERS = [
   'xrstor',
   'crc32',
   'counter',
+  'vector',
 ] as const;
 export type Helper = (typeof HELPERS)[number];
 /** The number of a name that translated code calls; throws where a meaning names what nobody does. */

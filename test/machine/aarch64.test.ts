@@ -5,7 +5,7 @@ import { DIGEST, digestOf, goldenCases, goldenFile, OPEN } from './aarch64/golde
 import { hasQemu, runNative } from './aarch64/native.js';
 import { Simulation } from './aarch64/simulate.js';
 
-const CASES = 6000;
+const CASES = 8000;
 const SEED = 5;
 
 describe('random AArch64 instructions in random states', () => {

@@ -44,6 +44,7 @@ export interface FloatShape {
   readonly most: number;
 }
 
+export const HALF: FloatShape = { precision: 11, least: -14, most: 15 };
 export const SINGLE: FloatShape = { precision: 24, least: -126, most: 127 };
 export const DOUBLE: FloatShape = { precision: 53, least: -1022, most: 1023 };
 /** With as many bits as the x87's precision control lets through: its exponents are the same for all. */
@@ -53,13 +54,16 @@ export const EXTENDED = extended(64);
 const INTEGER_BIT = 1n << 63n;
 const QUIET_BIT = 1n << 62n;
 
+/** Of the exponent's field. */
+const exponentBitsOf = ({ most }: Pick<FloatShape, 'most'>): number => 33 - Math.clz32(most);
+
 const ones = (count: number): bigint => (1n << BigInt(count)) - 1n;
 const signOf = (bit: bigint): Sign => (bit === 0n ? 0 : 1);
 
 /** Bits of a float or double as a value. */
 export function unpack({ precision, least, most }: FloatShape, bits: bigint): Value {
   const fractionBits = precision - 1;
-  const exponentBits = most === 127 ? 8 : 11;
+  const exponentBits = exponentBitsOf({ most });
   const sign = signOf((bits >> BigInt(fractionBits + exponentBits)) & 1n);
   const biased = Number((bits >> BigInt(fractionBits)) & ones(exponentBits));
   const fraction = bits & ones(fractionBits);
@@ -121,7 +125,7 @@ export const quieted = ({ sign, fraction }: { sign: Sign; fraction: bigint }): E
 
 export function pack({ precision, most }: FloatShape, value: Encodable): bigint {
   const fractionBits = BigInt(precision - 1);
-  const exponentBits = most === 127 ? 8n : 11n;
+  const exponentBits = BigInt(exponentBitsOf({ most }));
   const head = (biased: bigint): bigint => ((BigInt(value.sign) << exponentBits) | biased) << fractionBits;
   const top = BigInt(2 * most + 1);
   switch (value.kind) {

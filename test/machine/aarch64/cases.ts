@@ -1,6 +1,7 @@
 import { ATOMICS } from '../../../src/isa/aarch64/meaning/atomics.js';
 import { BRANCHES } from '../../../src/isa/aarch64/meaning/branches.js';
 import { EXCLUSIVE } from '../../../src/isa/aarch64/meaning/exclusive.js';
+import { FLOAT_FLAGS } from '../../../src/isa/aarch64/meaning/float-flags.js';
 import { wordMeaning } from '../../../src/isa/aarch64/meaning/index.js';
 import { INTEGER_IMMEDIATE } from '../../../src/isa/aarch64/meaning/integer-immediate.js';
 import { INTEGER_REGISTER } from '../../../src/isa/aarch64/meaning/integer-register.js';
@@ -9,9 +10,18 @@ import type { Row } from '../../../src/isa/aarch64/meaning/row.js';
 import { SIMD_LANES } from '../../../src/isa/aarch64/meaning/simd-lanes.js';
 import { SIMD_MOVES } from '../../../src/isa/aarch64/meaning/simd-moves.js';
 import { SIMD_STRUCTURES } from '../../../src/isa/aarch64/meaning/simd-structures.js';
+import { SCALAR_FLOAT } from '../../../src/machine/aarch64/scalar-float.js';
+import { VECTOR_FLOAT } from '../../../src/machine/aarch64/vector-float.js';
+import { VECTOR_INTEGER } from '../../../src/machine/aarch64/vector-integer.js';
 import { type InterpretedMachine, Interpreter } from '../../../src/machine/interpreter.js';
 import type { Random } from '../random.js';
+import { lanes } from '../random-vectors.js';
 import { AHEAD, type Case, CODE, DATA, DATA_SIZE } from './native.js';
+
+/** What the machine's helper does: rows of another kind, of which only the bits count here. */
+const ARITHMETIC: readonly Row[] = [...SCALAR_FLOAT, ...VECTOR_FLOAT, ...VECTOR_INTEGER]
+  .filter(([, name]) => !name.startsWith('fcmp') && !name.startsWith('fccmp'))
+  .map(([bits, name]) => [bits, name, () => {}]);
 
 const JUMPS = BRANCHES.filter(([, name]) => name !== 'svc');
 
@@ -28,6 +38,10 @@ const GROUPS: readonly (readonly Row[])[] = [
   SIMD_MOVES,
   SIMD_LANES,
   SIMD_STRUCTURES,
+  FLOAT_FLAGS,
+  ARITHMETIC,
+  ARITHMETIC,
+  ARITHMETIC,
 ];
 
 type Fields = readonly [op1: number, crn: number, crm: number, op2: number];
@@ -109,11 +123,16 @@ export function randomCase(random: Random): Case | undefined {
     words,
     registers,
     nzcv: (random.below(16) << 28) >>> 0,
-    fpcr: 0,
+    fpcr: random.below(3) === 0 ? random.below(16) << 22 : 0,
     fpsr: 0,
-    vectors: Uint8Array.from({ length: 512 }, () => random.below(256)),
+    vectors: randomVectors(random),
     data: Uint8Array.from({ length: DATA_SIZE }, () => random.below(256)),
   };
+}
+
+function randomVectors(random: Random): Uint8Array {
+  if (random.below(3) === 0) return Uint8Array.from({ length: 512 }, () => random.below(256));
+  return new Uint8Array(BigUint64Array.from({ length: 64 }, () => lanes(random)).buffer);
 }
 
 function randomWords(random: Random, registers: bigint[]): number[] | undefined {

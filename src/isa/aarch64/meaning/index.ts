@@ -1,9 +1,11 @@
-import type { Meaning, Trap } from '../../meaning.js';
+import { constant } from '../../expressions.js';
+import type { Meaning } from '../../meaning.js';
 import { Table } from '../table.js';
 import { ATOMICS } from './atomics.js';
 import { BRANCHES } from './branches.js';
 import { Draft } from './draft.js';
 import { EXCLUSIVE } from './exclusive.js';
+import { FLOAT_FLAGS } from './float-flags.js';
 import { INTEGER_IMMEDIATE } from './integer-immediate.js';
 import { INTEGER_REGISTER } from './integer-register.js';
 import { MEMORY } from './memory.js';
@@ -24,12 +26,13 @@ const table = new Table<Row[2]>([
   ...SIMD_MOVES,
   ...SIMD_LANES,
   ...SIMD_STRUCTURES,
+  ...FLOAT_FLAGS,
 ]);
 
 /**
  * What an instruction of A64 does (Arm ARM C6 and C7): its word, and the address it stands at. The processor is an Armv8.0 with atomics (LSE)
- * and CRC32: what belongs to another extension is undefined, as on such a processor. What this machine does not know of FP and vectors is
- * `unsupported`.
+ * and CRC32: what belongs to another extension is undefined, as on such a processor. Arithmetic on vectors and numbers that no row has is done
+ * by the machine (machine/aarch64), which knows what it does not know.
  */
 export function wordMeaning(word: number, address: bigint): Meaning {
   for (const { mask, value, form } of table.candidates(word)) {
@@ -38,12 +41,11 @@ export function wordMeaning(word: number, address: bigint): Meaning {
     form(draft);
     return { statements: draft.statements, next: draft.next };
   }
-  const trap: Trap = isVector(word) ? 'unsupported' : 'undefined';
-  return { statements: [{ do: 'trap', trap }], next: BigInt.asUintN(64, address + 4n) };
+  const draft = new Draft(word, address);
+  if (isVector(word)) draft.helper('vector', constant(64, word));
+  else draft.trap('undefined');
+  return { statements: draft.statements, next: draft.next };
 }
 
-/** FP and Advanced SIMD (op0, bits 28..25, is x111), and their loads and stores (x1x0 with bit 26). */
-const isVector = (word: number): boolean => {
-  const op0 = (word >>> 25) & 15;
-  return (op0 & 7) === 7 || ((op0 & 5) === 4 && ((word >>> 26) & 1) === 1);
-};
+/** Arithmetic of FP and Advanced SIMD: op0, bits 28..25, is x111. */
+const isVector = (word: number): boolean => ((word >>> 25) & 7) === 7;
