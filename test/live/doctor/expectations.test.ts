@@ -92,7 +92,17 @@ describe('real kernels', () => {
   const ill = (kernel: Measured): boolean =>
     !kernelRules(kernel.release, { arch: kernel.architecture }).aborts;
 
-  it.each(KERNELS.filter((kernel) => !ill(kernel)))(
+  /** Since 6.19 arm64 does not look at sections where a call returns, debugging or not (src/kernel/rseq/call-return.ts). */
+  const blind = ({ architecture, debug }: Measured): boolean => architecture === 'aarch64' && debug;
+
+  it.each(KERNELS.filter(blind))(
+    '$release with debugging does not see system calls in sections',
+    (kernel) => {
+      expect(brokenOn(kernel).filter((id) => !/^(inside|last)\./.test(id))).toEqual(['lazy.kept']);
+    },
+  );
+
+  it.each(KERNELS.filter((kernel) => !ill(kernel) && !blind(kernel)))(
     '$release, debug $debug, keeps every promise',
     (kernel) => {
       expect(brokenOn(kernel)).toEqual([]);
