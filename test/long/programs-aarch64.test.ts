@@ -1,0 +1,3 @@
+import { holdsToRealArm64 } from '../programs/arm64.js';
+
+holdsToRealArm64('glibc');
