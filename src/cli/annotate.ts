@@ -17,7 +17,8 @@ import {
   annotateHead,
 } from '../report/annotate-lines.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
-import { deliver, writeStream } from './output.js';
+import { refuseIdle } from './idle-options.js';
+import { checkPlace, deliver, writeStream } from './output.js';
 import { count } from './run-options.js';
 
 interface Options {
@@ -59,20 +60,24 @@ export function addAnnotate(program: Command, finish: (status: number) => void):
     )
     .addHelpText('after', EXAMPLES)
     .passThroughOptions()
-    .action(async (command: string[], options: Options) => {
+    .action(async (command: string[], options: Options, self: Command) => {
       const against = unavailable();
       if (against !== undefined) throw new UsageError(against);
+      const sweeps = options.sweep === true;
+      refuseIdle(
+        self,
+        ['error', 'time', 'most'].map((option) => [option, sweeps, '--sweep']),
+      );
+      if (sweeps && options.format === 'perfetto')
+        throw new UsageError('annotate --sweep knows --format text and json, not perfetto');
+      checkPlace(options.output);
       // Ctrl-C is for the program: it ends, and so do we.
       const stopped = new AbortController();
       const stop = () => stopped.abort();
       process.on('SIGINT', stop);
       try {
         refuseNarrow('annotate', { command });
-        finish(
-          options.sweep === true
-            ? await runSweep(command, options, stopped.signal)
-            : await run(command, options),
-        );
+        finish(sweeps ? await runSweep(command, options, stopped.signal) : await run(command, options));
       } catch (error) {
         if (error instanceof Refused) throw new UsageError(error.message);
         throw error;

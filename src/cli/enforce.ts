@@ -7,7 +7,7 @@ import { Refused } from '../live/refused.js';
 import type { EnforceDocument } from '../report/enforce-document.js';
 import { enforceText } from '../report/enforce-text.js';
 import { EXIT, shellStatus, UsageError } from './exit.js';
-import { deliver, writeStream } from './output.js';
+import { checkPlace, deliver, writeStream } from './output.js';
 
 interface Options {
   readonly kill?: boolean;
@@ -47,6 +47,7 @@ export function addEnforce(program: Command, finish: (status: number) => void): 
 async function run(command: readonly string[], options: Options): Promise<number> {
   const against = unavailable();
   if (against !== undefined) throw new UsageError(against);
+  checkPlace(options.output);
   // Ctrl-C is for the program: it ends, and the report comes.
   const ignore = () => {};
   process.on('SIGINT', ignore);

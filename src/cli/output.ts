@@ -1,7 +1,23 @@
-import { writeSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { reason } from '../node/reason.js';
 import { writeWhole } from '../node/write-whole.js';
 import { UsageError } from './exit.js';
+
+/** Before what takes long: where `deliver` could not write, that is said now. */
+export function checkPlace(file: string | undefined, option = '-o'): void {
+  if (file === undefined) return;
+  try {
+    if (!existsSync(file)) accessSync(`${dirname(file)}/.`, constants.W_OK);
+    else if (statSync(file).isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    else accessSync(file, constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(file, error, option);
+  }
+}
+
+const cannotWrite = (file: string, error: unknown, option: string): UsageError =>
+  new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with ${option}`);
 
 /** Writes a result to a file or to standard output. */
 export function deliver(content: string | Uint8Array, file: string | undefined, option = '-o'): void {
@@ -12,7 +28,7 @@ export function deliver(content: string | Uint8Array, file: string | undefined, 
   try {
     writeWhole(file, content);
   } catch (error) {
-    throw new UsageError(`cannot write ${file}: ${reason(error)}; choose another place with ${option}`);
+    throw cannotWrite(file, error, option);
   }
 }
 

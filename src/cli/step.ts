@@ -9,7 +9,7 @@ import { stepText } from '../report/step-text.js';
 import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
 import { stopper } from './explore.js';
-import { deliver, wantsColour } from './output.js';
+import { checkPlace, deliver, wantsColour } from './output.js';
 import { count } from './run-options.js';
 
 interface Options {
@@ -69,6 +69,7 @@ async function run(command: readonly string[], options: Options): Promise<number
     throw new UsageError(
       'step: name a program behind --, or a process with -p; rseqlab step --help shows examples',
     );
+  checkPlace(output);
   const stop = stopper();
   try {
     refuseNarrow('step', { command, pid: pid === undefined ? undefined : Number(pid) });

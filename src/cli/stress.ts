@@ -23,7 +23,8 @@ import { stressText } from '../report/stress-text.js';
 import { COLOUR, PLAIN, type Style } from '../report/style.js';
 import { EXIT, UsageError } from './exit.js';
 import { stopper } from './explore.js';
-import { deliver, wantsColour } from './output.js';
+import { refuseIdle } from './idle-options.js';
+import { checkPlace, deliver, wantsColour } from './output.js';
 import { Progress } from './progress.js';
 import { count } from './run-options.js';
 import { type HandedOver, handOver } from './stress-explore.js';
@@ -136,7 +137,14 @@ export function addStress(program: Command, finish: (status: number) => void): v
     .option('--no-color', 'no colours')
     .addHelpText('after', EXAMPLES)
     .passThroughOptions()
-    .action(async (command: string[], options: Options) => finish(await run(command, options)));
+    .action(async (command: string[], options: Options, self: Command) => {
+      refuseIdle(self, [
+        ['signal', options.cause === 'signal', '--cause signal'],
+        ['seed', options.mode === 'storm', '--mode storm'],
+        ['rounds', options.mode === 'sweep', '--mode sweep'],
+      ]);
+      finish(await run(command, options));
+    });
 }
 
 const EXAMPLES = `
@@ -158,6 +166,7 @@ async function run(command: readonly string[], options: Options): Promise<number
   if (why !== undefined) throw new UsageError(why);
   if (options.explore !== undefined && !['text', 'json'].includes(options.format))
     throw new UsageError(`--explore knows --format text and json, not ${options.format}`);
+  checkPlace(options.output);
   if (options.counterexample !== undefined) return forced(command, options, options.counterexample);
   const progress = new Progress();
   const stop = stopper();

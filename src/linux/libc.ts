@@ -2,6 +2,7 @@
  * The way to the kernel: every system call by number, through koffi. It is loaded at the first call, since it is an optional package: what works
  * on files alone does without it. All calls here run on the thread that makes them, as ptrace(2) wants it.
  */
+import { readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
@@ -23,11 +24,24 @@ let libc: Libc | undefined;
 export function unavailable(): string | undefined {
   try {
     load();
-    return undefined;
+    return processes();
   } catch (error) {
     if (error instanceof Unavailable) return error.message;
     throw error;
   }
+}
+
+/** Why what /proc says is not about the processes that system calls mean. */
+function processes(): string | undefined {
+  let self = '';
+  try {
+    self = readlinkSync('/proc/self');
+  } catch {
+    return '/proc is not mounted here: mount -t proc proc /proc';
+  }
+  return self === `${process.pid}`
+    ? undefined
+    : '/proc is that of another PID namespace: mount -t proc proc /proc in this one (unshare --mount-proc does)';
 }
 
 /** Throws Unavailable. */

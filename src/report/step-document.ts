@@ -6,6 +6,8 @@ export const STEP_SCHEMA = 'rseqlab.step/1';
 export interface StepDocument {
   readonly schema: typeof STEP_SCHEMA;
   readonly version: string;
+  /** Sections that were waited for: those that are mapped, and meant. */
+  readonly sections: number;
   readonly walks: readonly Walk[];
 }
 

@@ -1,10 +1,13 @@
 import { printable } from '../binary/printable.js';
+import { plural } from './document.js';
 import type { Step, StepDocument, Walk } from './step-document.js';
 import type { Style } from './style.js';
 
 /** Each walk: the instructions in the order in which they ran, with the registers that they changed. */
-export function stepText({ walks }: StepDocument, style: Style): string {
-  if (walks.length === 0) return 'no thread came to a section\n';
+export function stepText({ walks, sections }: StepDocument, style: Style): string {
+  if (sections === 0)
+    return 'there was no such section to wait for; rseqlab sections FILE lists those of a file\n';
+  if (walks.length === 0) return `no thread came to a section: ${plural(sections, 'section')} waited for\n`;
   return walks.map((walk) => walkText(walk, style)).join('\n');
 }
 

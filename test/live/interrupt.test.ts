@@ -18,7 +18,7 @@ describe.skipIf(reason !== undefined || !existsSync('/usr/bin/script'))(title('C
     ],
     [['annotate', '--sweep', '--', ...WAITS], /it begins/, 3, /broken off: 0 annotated calls/],
     [['explain', '--', ...WAITS], /it begins/, 0, /the command was killed by SIGINT/],
-    [['step', '--', ...WAITS], /it begins/, 3, /no thread came to a section/],
+    [['step', '--', ...WAITS], /it begins/, 3, /there was no such section/],
     [['enforce', '--', ...WAITS], /it begins/, 130, /no system call inside .* ended by SIGINT/],
   ] as const)('ends %j with what was seen', async (args, begun, status, said) => {
     const live = new Live(args, { terminal: true });

@@ -59,7 +59,15 @@ describe.skipIf(reason !== undefined)(title('step'), () => {
 
   it('says when nobody came', () => {
     const { status, stdout } = rseqlab(['step', '--section', 'nowhere', '--', COUNTERS, 'good']);
-    expect({ status, stdout }).toEqual({ status: 3, stdout: 'no thread came to a section\n' });
+    expect({ status, stdout }).toEqual({
+      status: 3,
+      stdout: 'there was no such section to wait for; rseqlab sections FILE lists those of a file\n',
+    });
+    const others = rseqlab(['step', '--section', 'arming_gap', '--', COUNTERS, 'good']);
+    expect(others).toMatchObject({
+      status: 3,
+      stdout: 'no thread came to a section: 1 section waited for\n',
+    });
     expect(oneErrorLine(rseqlab(['step']))).toContain('-p');
   });
 });

@@ -1,5 +1,7 @@
+import { ERRNO } from '../../abi/errno.js';
 import type { AnnotatedCall, CallAction, CallEnd } from '../../event/annotated.js';
 import { endOf, keeperIsGone, startKeeper } from '../keeper/door.js';
+import { Refused } from '../refused.js';
 import { type AnnotateAnswer, type AnnotateConfig, type AnnotateMessage, fromWire, toWire } from './job.js';
 
 /** How a program under `annotate` ended: by its exit status or a signal's name. */
@@ -54,6 +56,10 @@ export async function annotate(options: AnnotateOptions): Promise<AnnotateEnd> {
           count = Math.max(count, call.index);
           if (onAnnotatedSyscall === undefined) break;
           const action = (await onAnnotatedSyscall(call)) ?? {};
+          if (action.fail !== undefined && !(action.fail in ERRNO))
+            throw new Refused(
+              `onAnnotatedSyscall: there is no error ${action.fail}; give a name of errno(3), as EIO`,
+            );
           const { index, attempt } = call;
           keeper.say(toWire({ kind: 'action', index, attempt, action } satisfies AnnotateAnswer) as object);
           break;
@@ -74,6 +80,8 @@ export async function annotate(options: AnnotateOptions): Promise<AnnotateEnd> {
     }
   } finally {
     clearTimeout(timer);
+    // A callback has thrown: nobody answers its program any more.
+    if (program === undefined) keeper.stop();
   }
   if (program === undefined) throw keeperIsGone();
   return { ...program, calls: count, limits: [...limits] };

@@ -1,5 +1,6 @@
 import type { ErrnoName } from '../../abi/errno.js';
 import type { AnnotatedCall } from '../../event/annotated.js';
+import { Refused } from '../refused.js';
 import { type AnnotateEnd, annotate } from './annotate.js';
 
 /** One run of a sweep: call `index` failed. */
@@ -29,13 +30,21 @@ export interface SweepOptions {
   readonly onRun?: (run: SweepRun) => void;
 }
 
+const isOver = ({ signal }: AnnotateEnd, begun: number, timeout: number): boolean =>
+  signal === 'SIGKILL' && performance.now() - begun >= timeout;
+
 /**
  * Runs the program once as it is, then once for each k with its k-th annotated call failed, until a run makes fewer calls than that. Throws
- * Unavailable.
+ * Refused, also where it takes too long as it is.
  */
 export async function sweep({ command, error, timeout, most, abort, onRun }: SweepOptions): Promise<Sweep> {
-  const plain = await annotate({ command, timeout });
   const stopped = (): boolean => abort?.aborted === true;
+  const start = performance.now();
+  const plain = await annotate({ command, timeout });
+  if (isOver(plain, start, timeout) && !stopped())
+    throw new Refused(
+      `${command[0]} takes longer than ${timeout / 1000} s with no call failed; give each run more with --time`,
+    );
   const runs: SweepRun[] = [];
   for (let index = 1; index <= most && !stopped(); index++) {
     let failed: AnnotatedCall | undefined;
@@ -53,7 +62,7 @@ export async function sweep({ command, error, timeout, most, abort, onRun }: Swe
       index,
       call: failed,
       end,
-      timeOver: end.signal === 'SIGKILL' && performance.now() - begun >= timeout,
+      timeOver: isOver(end, begun, timeout),
     };
     runs.push(run);
     onRun?.(run);

@@ -20,9 +20,22 @@ export function startOrRefuse(
         ? 'there is no such program; give its path, or a name that is in PATH'
         : error.code === 'EACCES'
           ? 'it is no program that may be run'
-          : error.message;
+          : (whoTracesUs(error) ?? error.message);
     throw new Unavailable(`cannot run ${command[0]}: ${why}`);
   }
+}
+
+/** Whose tracees all that we start are. */
+function whoTracesUs(error: unknown): string | undefined {
+  const tracer = Number(threadStatus(process.pid)?.get('TracerPid') ?? 0);
+  return isErrno(error, 'EPERM') && tracer !== 0
+    ? `process ${tracer} (${nameOfTracer(tracer)}) traces rseqlab and all that it starts, and there can be one tracer only; run it without that one`
+    : undefined;
+}
+
+function nameOfTracer(pid: number): string {
+  const [name = threadStat(pid)?.name ?? 'unknown', script, command] = commandLine(pid);
+  return command === 'keeper' && script?.endsWith('/rseqlab.js') ? 'another rseqlab' : name;
 }
 
 /** Traces a process. Throws Unavailable, whose message is for the user. */
@@ -39,10 +52,8 @@ export function whyNot(pid: number): string {
   const status = threadStatus(pid);
   if (status === undefined) return 'there is none; ps shows which there are';
   const tracer = Number(status.get('TracerPid') ?? 0);
-  if (tracer !== 0) {
-    const name = commandLine(tracer)[0] ?? threadStat(tracer)?.name ?? 'unknown';
-    return `process ${tracer} (${name}) traces it already, and there can be one tracer only; end that one first`;
-  }
+  if (tracer !== 0)
+    return `process ${tracer} (${nameOfTracer(tracer)}) traces it already, and there can be one tracer only; end that one first`;
   if (/^[ZX]/.test(status.get('State') ?? '')) return 'it has ended, and waits for its parent to take notice';
   if (((threadStat(pid)?.flags ?? 0) & KERNEL_THREAD) !== 0)
     return 'it is a thread of the kernel, and has no user space';

@@ -25,7 +25,10 @@ export interface StepConfig {
   readonly count: number;
 }
 
-export type StepMessage = { readonly kind: 'walk'; readonly walk: Walk };
+export type StepMessage =
+  | { readonly kind: 'walk'; readonly walk: Walk }
+  /** How many sections were waited for. */
+  | { readonly kind: 'sections'; readonly count: number };
 
 const RSEQ_CS_AT = BigInt(offsetOf(RSEQ, 'rseq_cs'));
 /** Milliseconds. */
@@ -60,6 +63,8 @@ class StepJob {
   private readonly starts = new Map<Space, Map<number, LiveSection>>();
   private readonly walking = new Map<TracedThread, Walking>();
   private readonly awaited: { space: Space; at: number }[] = [];
+  /** Sections that were there, by file and address. */
+  private readonly wanted = new Set<string>();
   private left: number;
 
   constructor(
@@ -71,7 +76,10 @@ class StepJob {
     this.watch = new ModulesWatch((space, modules) => {
       const starts = new Map(modules.sections.filter((live) => this.isWanted(live)).map((live) => [Number(live.start), live])); // biome-ignore format: one step
       this.starts.set(space, starts);
-      for (const at of starts.keys()) space.plant(at);
+      for (const [at, { module, section }] of starts) {
+        this.wanted.add(`${module.name} ${section.start}`);
+        space.plant(at);
+      }
     });
   }
 
@@ -81,6 +89,7 @@ class StepJob {
     else this.onProcess(attachOrRefuse(this.keeper, pid!));
     this.keeper.run();
     for (const [thread, walking] of this.walking) this.report(thread, walking);
+    this.keeper.send({ kind: 'sections', count: this.wanted.size } satisfies StepMessage);
   }
 
   onProcess(process: TracedProcess, thread?: TracedThread, how?: string): void {

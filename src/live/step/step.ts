@@ -15,12 +15,14 @@ export async function step(
   const stop = (): void => door.stop();
   abort?.addEventListener('abort', stop);
   const walks: Walk[] = [];
+  let sections = 0;
   try {
     for await (const message of door.messages) {
       if (message.kind === 'walk') walks.push(message.walk);
+      if (message.kind === 'sections') sections = message.count;
     }
   } finally {
     abort?.removeEventListener('abort', stop);
   }
-  return { schema: STEP_SCHEMA, version: VERSION, walks };
+  return { schema: STEP_SCHEMA, version: VERSION, sections, walks };
 }

@@ -145,9 +145,7 @@ async function explain(
   if (kind === 'unprotected') return unprotected(options, first, failure);
   if (options.abort?.aborted === true) return failure([], 0);
   if (judge(options, await run(options, [])) !== undefined)
-    throw new Refused(
-      `${options.command[0]} fails without any forced abort too; mend that first, or say with --expect-status how it ends when all is well`,
-    );
+    throw new Refused(failsAnyway(options.command[0]!, kind));
   let runs = 1;
   const ordered = last === undefined ? forced : [last, ...forced.filter((id) => id !== last)];
   const found = await smallest(ordered, async (only) => {
@@ -158,6 +156,13 @@ async function explain(
     return !endedByStop(options, again.end) && judge(options, again) !== undefined;
   });
   return failure(found, runs);
+}
+
+function failsAnyway(name: string, kind: StressFailure['kind']): string {
+  if (kind === 'verify')
+    return `what verifies ${name} fails without any forced abort too; mend that first: its exit status is 0 when all is well`;
+  const mend = kind === 'status' ? ', or say with --expect-status how it ends when all is well' : '';
+  return `${name} fails without any forced abort too; mend that first${mend}`;
 }
 
 /** Most mistakes need one point: where a thread was stopped before it was seen unprotected. Each is tried by itself. */
