@@ -289,7 +289,6 @@ describe('wrong usage is one line', () => {
     [['run', 'test'], /test is a directory; give a static executable/],
     [['run', 'package.json'], /package\.json: not an ELF file/],
     [['run', 'test/fixtures/run/refused-dynamic'], /dynamically linked.*gcc -static/],
-    [['run', 'test/fixtures/elf/aarch64.elf'], /for aarch64; the simulated machine is x86-64/],
     [['run', 'test/fixtures/elf/i386.elf'], /the simulated machine is x86-64/],
     [['run', 'test/corpus/build/correct/increment.o'], /relocatable file; link it: gcc -static/],
   ])('%j', (args, message) => {
