@@ -124,9 +124,6 @@ export class Cpu {
   /** Finds code for where the machine stands, or does what is there without; what stops it where there is none. */
   private translate(result: number): Stop | undefined {
     const { machine, translations } = this;
-    // Before memory is asked for an instruction (Arm ARM D1.3.5, PC alignment checking).
-    if (machine.architecture === 'aarch64' && machine.place % 4 !== 0 && !Number.isNaN(machine.place))
-      return MISALIGNED;
     if (result === RESULT.HOT) {
       translations.improve(machine.place);
       return undefined;
@@ -137,6 +134,8 @@ export class Cpu {
     }
     if (translations.find(machine.place)) return undefined;
     const { rip } = machine;
+    // Before memory is asked for an instruction (Arm ARM D1.3.5, PC alignment checking).
+    if (machine.architecture === 'aarch64' && (rip & 3n) !== 0n) return MISALIGNED;
     const fault = machine.executeFault(rip);
     if (fault !== undefined) return { reason: 'fault', fault };
     return { reason: 'unknown', bytes: machine.fetch(rip) };

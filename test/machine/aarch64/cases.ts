@@ -23,6 +23,20 @@ const ARITHMETIC: readonly Row[] = [...SCALAR_FLOAT, ...VECTOR_FLOAT, ...VECTOR_
   .filter(([, name]) => !name.startsWith('fcmp') && !name.startsWith('fccmp'))
   .map(([bits, name]) => [bits, name, () => {}]);
 
+/** Those that a program can have anywhere. */
+export const STRAIGHT: readonly (readonly Row[])[] = [
+  INTEGER_IMMEDIATE,
+  INTEGER_REGISTER,
+  EXCLUSIVE,
+  ATOMICS,
+  SIMD_MOVES,
+  SIMD_LANES,
+  FLOAT_FLAGS,
+  ARITHMETIC,
+];
+/** Accesses, but for those by an index or near the instruction. */
+export const ACCESSES: readonly Row[] = MEMORY.filter(([bits]) => !/o1o|^cc 011/.test(bits));
+
 const JUMPS = BRANCHES.filter(([, name]) => name !== 'svc');
 
 /** Each group as often as the others. */
@@ -72,7 +86,7 @@ function randomSystem(random: Random): number {
 }
 
 /** A word of a row: the letters are random bits, whole fields of ones and zeros more often than not. */
-function fill(random: Random, [bits]: Row): number {
+export function fill(random: Random, [bits]: Row): number {
   const pattern = bits.replaceAll(' ', '');
   const noise = [random.below(2 ** 32), random.below(2 ** 32)] as const;
   const biased = random.below(4);
@@ -89,7 +103,7 @@ function fill(random: Random, [bits]: Row): number {
 }
 
 const field = (word: number, at: number): number => (word >>> at) & 31;
-const withField = (word: number, high: number, low: number, value: number): number => {
+export const withField = (word: number, high: number, low: number, value: number): number => {
   const mask = (2 ** (high - low + 1) - 1) * 2 ** low;
   return ((word & ~mask) | ((value * 2 ** low) & mask)) >>> 0;
 };
@@ -130,7 +144,7 @@ export function randomCase(random: Random): Case | undefined {
   };
 }
 
-function randomVectors(random: Random): Uint8Array {
+export function randomVectors(random: Random): Uint8Array {
   if (random.below(3) === 0) return Uint8Array.from({ length: 512 }, () => random.below(256));
   return new Uint8Array(BigUint64Array.from({ length: 64 }, () => lanes(random)).buffer);
 }

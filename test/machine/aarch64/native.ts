@@ -9,7 +9,6 @@ export const DATA = 0x101_0f00;
 export const DATA_SIZE = 256;
 /** Where a jump of a case leads, in bytes from its first word. */
 export const AHEAD = 256;
-export const MOST_WORDS = 8;
 const LENGTH = 1120;
 const AT = {
   count: 0,

@@ -3,8 +3,6 @@ import type { Expression, Flag, StateField, Statement, Trap, Width } from '../..
 import { xmm } from '../../vectors.js';
 import type { Bits } from '../values.js';
 
-/** Register number 31, where it is the stack pointer. */
-export const SP = 31;
 
 /** An instruction's statements under way, and its fields. */
 export class Draft {
