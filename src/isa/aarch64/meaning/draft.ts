@@ -3,7 +3,6 @@ import type { Expression, Flag, StateField, Statement, Trap, Width } from '../..
 import { xmm } from '../../vectors.js';
 import type { Bits } from '../values.js';
 
-
 /** An instruction's statements under way, and its fields. */
 export class Draft {
   readonly statements: Statement[] = [];
