@@ -7,8 +7,8 @@
     (gdb) rseq-step            one instruction, without the abort that a stop inside a section means
 
 A stop inside a section aborts it when the thread goes on: stepi comes out at the abort handler. rseq-step sets rseq_cs to zero first, so that the
-section is not restarted, and not protected either. Works on x86-64, on live processes and on cores, with glibc 2.35 or newer (for others: set
-variable $rseq_area to the address of struct rseq).
+section is not restarted, and not protected either. Works on x86-64, on live processes and on cores, where glibc (2.35 or newer) or librseq has
+registered struct rseq, or a thread-local __rseq_abi is it (TCMalloc). Of others gdb cannot know: set variable $rseq_area to its address.
 """
 import struct
 import gdb
@@ -28,17 +28,25 @@ def value(expression):
     return int(gdb.parse_and_eval(expression)) & 0xFFFFFFFFFFFFFFFF
 
 
-def area():
-    """Where the selected thread's struct rseq is; None where it has none."""
+# Where the selected thread's struct rseq may be: each with what must not be zero. glibc, librseq, TCMalloc (and librseq before it had rseq_offset).
+AREAS = (
+    ("*(unsigned int *)&__rseq_size", "$fs_base + *(long *)&__rseq_offset"),
+    ("*(unsigned int *)&rseq_size", "$fs_base + *(long *)&rseq_offset"),
+    ("1", "(long)&__rseq_abi"),
+)
+
+
+def areas():
     own = gdb.convenience_variable("rseq_area") if hasattr(gdb, "convenience_variable") else None
     if own is not None:
-        return int(own)
-    try:
-        if value("*(unsigned int *)&__rseq_size") == 0:
-            return None
-        return (value("$fs_base") + value("*(long *)&__rseq_offset")) & 0xFFFFFFFFFFFFFFFF
-    except gdb.error:
-        return None
+        yield int(own)
+        return
+    for size, address in AREAS:
+        try:
+            if value(size) != 0:
+                yield value(address)
+        except gdb.error:
+            continue
 
 
 def place(address):
@@ -64,17 +72,19 @@ class Section:
 
 def state():
     """The selected thread: (area, fields, section or None); None without a registration."""
-    at = area()
-    if at is None:
-        return None
-    fields = RSEQ.unpack(memory(at, RSEQ.size))
-    # cpu_id: -1 and -2 stand for no registration.
-    if fields[1] >= 0xFFFFFFFE:
-        return None
-    try:
-        return at, fields, Section(fields[2]) if fields[2] else None
-    except gdb.MemoryError:
-        return at, fields, None
+    for at in areas():
+        try:
+            fields = RSEQ.unpack(memory(at, RSEQ.size))
+        except gdb.MemoryError:
+            continue
+        # cpu_id: -1 and -2 stand for no registration.
+        if fields[1] >= 0xFFFFFFFE:
+            continue
+        try:
+            return at, fields, Section(fields[2]) if fields[2] else None
+        except gdb.MemoryError:
+            return at, fields, None
+    return None
 
 
 class InfoRseq(gdb.Command):
@@ -85,18 +95,19 @@ class InfoRseq(gdb.Command):
 
     def invoke(self, argument, from_tty):
         selected = gdb.selected_thread()
+        if selected is None:
+            raise gdb.GdbError("There are no threads: the program is not being run.")
         try:
             for thread in sorted(gdb.selected_inferior().threads(), key=lambda each: each.num):
                 thread.switch()
                 print("%s thread %d (%d): %s" % ("*" if thread.num == selected.num else " ", thread.num, thread.ptid[1], self.text()))
         finally:
-            if selected is not None:
-                selected.switch()
+            selected.switch()
 
     def text(self):
         now = state()
         if now is None:
-            return "no rseq"
+            return "no struct rseq found (if it has registered its own: set variable $rseq_area = its address)"
         at, (cpu_start, cpu, cs, flags, node, mm_cid), section = now
         text = "struct rseq %#x, cpu_id %d, mm_cid %d" % (at, cpu, mm_cid)
         if cs == 0:
@@ -148,7 +159,13 @@ class Step(gdb.Command):
         super().__init__("rseq-step", gdb.COMMAND_RUNNING)
 
     def invoke(self, argument, from_tty):
-        for _ in range(int(argument or 1)):
+        if gdb.selected_thread() is None:
+            raise gdb.GdbError("There is no thread to step: the program is not being run.")
+        try:
+            count = value(argument or "1")
+        except gdb.error as error:
+            raise gdb.GdbError("rseq-step: how many instructions? %s" % error)
+        for _ in range(count):
             now = state()
             if now is not None and now[2] is not None and now[2].holds(value("$pc")):
                 gdb.selected_inferior().write_memory(now[0] + RSEQ_CS_AT, bytes(8))

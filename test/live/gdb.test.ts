@@ -25,6 +25,17 @@ describe.skipIf(missing !== undefined)(missing === undefined ? 'gdb' : title(`gd
     expect(said).toContain('counted 1000 of 1000');
   });
 
+  it('says what it cannot know, in one line', () => {
+    expect(gdb('set variable $rseq_area = $_nonexistent', 'info rseq')).toMatch(
+      /^\* thread 2 .*: no struct rseq found /m,
+    );
+    const commands = ['source contrib/gdb/rseqlab.py', 'info rseq', 'rseq-step', 'rseq-step x'];
+    const args = commands.flatMap((command) => ['-ex', command]);
+    const { stderr } = spawnSync('gdb', ['-q', '-nx', '-batch', ...args], { cwd: ROOT, encoding: 'utf8' });
+    expect(stderr.match(/is not being run\.$/gm)).toHaveLength(3);
+    expect(stderr).not.toContain('Python');
+  });
+
   it('steps through a section, where stepi comes to the abort handler', () => {
     expect(gdb('rseq-step 3')).toMatch(/^=> 0x\w+ <good\+\d+>:\s+shl /m);
     // What the command is for; with displaced stepping gdb would run a copy of the instruction elsewhere, and so disarm the section.
