@@ -19,6 +19,7 @@ import {
 import { EXIT, shellStatus, UsageError } from './exit.js';
 import { refuseIdle } from './idle-options.js';
 import { checkPlace, deliver, writeStream } from './output.js';
+import { Progress } from './progress.js';
 import { count } from './run-options.js';
 
 interface Options {
@@ -136,6 +137,7 @@ async function runSweep(
     throw new UsageError(`--error: there is no error ${error}; give a name of errno(3), as EIO`);
   const seconds = count('--time', time, 1, 100_000);
   const rows: string[] = [];
+  const progress = new Progress();
   const bad = ({ end, timeOver }: SweepRun): boolean => timeOver || end.signal !== undefined;
   const { plain, runs } = await sweep({
     command,
@@ -148,10 +150,10 @@ async function runSweep(
       rows.push(
         `#${index} ${call.name} at ${printable(call.place)}: ${error}: ${endText(run.end, run.timeOver)}`,
       );
-      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${rows.at(-1)!.slice(0, 100)}`);
+      progress.show(rows.at(-1)!);
     },
   });
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  progress.done();
   const wrong = runs.filter(bad).length;
   const document = {
     schema: 'rseqlab.annotate-sweep/1',

@@ -113,6 +113,26 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     expect(status).toBe(1);
   });
 
+  it('sends no signal that the program would die of', () => {
+    const { document } = stress(
+      '--cause',
+      'signal',
+      '--signal',
+      'SIGUSR1',
+      '--',
+      COUNTERS,
+      'good',
+      '1',
+      '100000',
+    );
+    expect(document).toMatchObject({
+      verdict: 'survived',
+      coverage: { percent: 100 },
+      program: { status: 0 },
+    });
+    expect(document.limits).toContainEqual(expect.stringMatching(/^SIGUSR1 was left out at \d+ stops/));
+  });
+
   it('says when a section is unprotected without any abort', () => {
     // No struct rseq is registered.
     const load = `try { process.dlopen({ exports: {} }, ${JSON.stringify(join(ROOT, LIBRARY))}) } catch {}`;

@@ -3,8 +3,6 @@
 import type { ProgramImage } from '../../binary/image.js';
 import { scenariosOf } from '../../kernel/scenario/parts.js';
 import { Unavailable } from '../../linux/errors.js';
-import { tryCall } from '../../linux/libc.js';
-import { threadStat } from '../../linux/procfs.js';
 import { plural } from '../../report/document.js';
 import type { StressSection } from '../../report/stress-document.js';
 import type { Channel } from '../keeper/channel.js';
@@ -14,9 +12,8 @@ import { attachOrRefuse, startOrRefuse } from '../keeper/refusal.js';
 import type { Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { ipOf } from '../keeper/tracer.js';
-import { RSEQ_CS_AT } from './armed-instance.js';
-import { Barrier } from './barrier.js';
 import { Campaign } from './campaign.js';
+import { Causes } from './causes.js';
 import { Fixups } from './fixups.js';
 import { Hardware, type Tally } from './hardware.js';
 import type { CampaignOptions } from './instance.js';
@@ -79,8 +76,7 @@ class StressJob {
   private timeOver = false;
   private fixups: Fixups | undefined;
   private noFixups = '';
-  private readonly barrier = new Barrier();
-  private noBarrier = false;
+  private readonly causes: Causes;
   private readonly spaces = new Map<number, Space>();
   private readonly together = new Together();
   private readonly rush: Rush;
@@ -91,6 +87,7 @@ class StressJob {
     private readonly config: StressConfig,
   ) {
     this.keeper = new Keeper(channel, this, TICK);
+    this.causes = new Causes(this.keeper.tracer, config.cause, config.signal);
     this.campaign = new Campaign(config, (space) => this.threadsWith(space));
     this.rush = new Rush(this.campaign, this.together, () => this.readAborts());
     this.keeper.tracer.wait = () => this.rush.wait();
@@ -187,7 +184,7 @@ class StressJob {
   }
 
   onStep(thread: TracedThread): void {
-    if (this.hardware.hit(thread, ipOf(thread))) this.cause(thread);
+    if (this.hardware.hit(thread, ipOf(thread))) this.causes.add(thread);
   }
 
   onGiveUp(thread: TracedThread): void {
@@ -215,7 +212,7 @@ class StressJob {
       this.hardware.onStopped(thread);
       return;
     }
-    if (this.campaign.hit(thread, at)) this.cause(thread);
+    if (this.campaign.hit(thread, at)) this.causes.add(thread);
   }
 
   onMemoryGone(space: Space): void {
@@ -248,18 +245,6 @@ class StressJob {
     if (pid !== undefined && (over || (this.campaign.isDone && this.hardware.isDone))) this.keeper.stop();
   }
 
-  private cause(thread: TracedThread): void {
-    const { cause, signal } = this.config;
-    if (cause === 'signal') {
-      thread.held = true;
-      this.keeper.tracer.resume(thread, signal);
-    } else if (cause === 'migrate') {
-      thread.held = true;
-      migrate(thread.tid, () => this.keeper.tracer.resume(thread));
-    } else if (cause === 'membarrier' && thread.area)
-      this.noBarrier ||= !this.barrier.call(thread, thread.area + RSEQ_CS_AT, this.keeper.tracer.options);
-  }
-
   private *threadsWith(space: Space): Generator<number> {
     for (const process of this.keeper.tracer.processes.values())
       if (process.space === space) yield* process.threads.keys();
@@ -273,10 +258,7 @@ class StressJob {
       limits.push(
         `${plural(size, 'thread')} that had no struct rseq registered came to a section: nothing aborts there, and only stores count as unprotected`,
       );
-    if (this.noBarrier)
-      limits.push(
-        'membarrier(2) could not be called in the program (that takes Linux 5.10, and no seccomp filters of its own, which only CAP_SYS_ADMIN may suspend): its stops had no such cause',
-      );
+    limits.push(...this.causes.limits);
     if (this.fixups === undefined)
       limits.push(`aborts that come by themselves were not counted: ${this.noFixups}`);
     else if (this.fixups.lost)
@@ -331,16 +313,4 @@ function scenarioNames(image: ProgramImage): string[] {
   } catch {
     return [];
   }
-}
-
-/** A stopped thread wakes up on another CPU, and may go back then. With one CPU it stays. */
-function migrate(tid: number, resume: () => void): void {
-  const mask = new Uint8Array(1024);
-  const size = tryCall('sched_getaffinity', tid, mask.length, mask);
-  const cpu = threadStat(tid)?.cpu ?? 0;
-  const other = new Uint8Array(mask);
-  other[cpu >> 3]! &= ~(1 << (cpu & 7));
-  if (size > 0 && other.some((bits) => bits !== 0)) tryCall('sched_setaffinity', tid, size, other);
-  resume();
-  if (size > 0) tryCall('sched_setaffinity', tid, size, mask);
 }
