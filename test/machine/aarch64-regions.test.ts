@@ -8,7 +8,7 @@ import { Random } from './random.js';
 
 const CODE = 0x40_0000;
 const DATA = 0x50_0000;
-const PROGRAMS = 1500;
+const PROGRAMS = 600;
 
 /** The loop counts in x28; x16..x27 and sp lead into the data, and most instructions leave them alone. */
 const COUNTER = 28;

@@ -30,6 +30,7 @@ import {
   type Value,
 } from '../float/value.js';
 import { STATE } from '../state.js';
+import { type IntegerRounding, toInteger } from './to-integer.js';
 
 /** Floating point as AArch64 does it (Arm ARM, shared/functions/float): on bits, with FPCR's modes and FPSR's flags. */
 
@@ -50,9 +51,6 @@ const FLAGS = [
   [INEXACT, 16],
 ] as const;
 const INPUT_DENORMAL = 1 << 7;
-
-/** How a number becomes an integer; `away`: to nearest, halves away from 0. */
-export type IntegerRounding = Rounding | 'away';
 
 const QUIET_NAN: Encodable = { kind: 'nan', sign: 0, fraction: 3n << 62n };
 
@@ -105,12 +103,12 @@ export class FloatUnit {
   }
 
   /** FPRound: what is too small is found before it is rounded. */
-  private finish(width: FloatWidth, number: Exact, flags: number): Outcome {
+  private finish(width: FloatWidth, number: Exact, flags: number, rounding = this.rounding): Outcome {
     const shape = SHAPES[width];
     const isTiny = number.exponent + lengthOf(number.significand) - 1 < shape.least;
     if (isTiny && (this.control & FLUSHES) !== 0 && width !== 16)
       return { value: { kind: 'zero', sign: number.sign }, flags: flags | UNDERFLOW, up: false };
-    const result = round(number, shape, { rounding: this.rounding, exactUnderflow: false, flush: false });
+    const result = round(number, shape, { rounding, exactUnderflow: false, flush: false });
     const lost = (result.flags & INEXACT) !== 0;
     return { ...result, flags: flags | result.flags | (isTiny && lost ? UNDERFLOW : 0) };
   }
@@ -220,6 +218,77 @@ export class FloatUnit {
   readonly maximumNumber = (width: FloatWidth, a: bigint, b: bigint): bigint => this.numeric(width, a, b, 1);
   readonly minimumNumber = (width: FloatWidth, a: bigint, b: bigint): bigint => this.numeric(width, a, b, -1);
 
+  /** Of estimates: what is no number, zero or too small to be one, and roots of negative numbers; undefined: a number as any. */
+  special(width: FloatWidth, bits: bigint, of: 'reciprocal' | 'root' | 'nan'): bigint | undefined {
+    const value = this.unpack(width, bits);
+    const nan = this.nan(value);
+    if (nan !== undefined) return this.outcome(width, nan);
+    if (of === 'nan' || value.kind === 'unsupported' || value.kind === 'nan') return undefined;
+    const { sign } = value;
+    if (value.kind === 'zero') {
+      this.found(DIVIDE_BY_ZERO);
+      return pack(SHAPES[width], { kind: 'infinity', sign });
+    }
+    if (of === 'root' && sign === 1) return this.outcome(width, INVALID_OUTCOME);
+    return value.kind === 'infinity' ? pack(SHAPES[width], { kind: 'zero', sign }) : undefined;
+  }
+
+  /** A result that is too large, by the rounding mode. */
+  overflow(width: FloatWidth, sign: 0 | 1): bigint {
+    const { most } = SHAPES[width];
+    return this.outcome(width, this.finish(width, { sign, significand: 1n, exponent: most + 1 }, 0));
+  }
+
+  /** Does FPCR make a result zero that is too small? Then it is counted. */
+  flushed(): boolean {
+    if ((this.control & FLUSHES) === 0) return false;
+    this.found(UNDERFLOW);
+    return true;
+  }
+
+  /** frecps: 2 - a * b. */
+  reciprocalStep(width: FloatWidth, a: bigint, b: bigint): bigint {
+    return this.step(width, a, b, { significand: 1n, exponent: 1 }, 0);
+  }
+
+  /** frsqrts: (3 - a * b) / 2. */
+  rootStep(width: FloatWidth, a: bigint, b: bigint): bigint {
+    return this.step(width, a, b, { significand: 3n, exponent: 0 }, 1);
+  }
+
+  /** (from - a * b) / 2^halvings, rounded once; infinity by zero counts as zero. */
+  private step(
+    width: FloatWidth,
+    a: bigint,
+    b: bigint,
+    from: { significand: bigint; exponent: number },
+    halvings: number,
+  ): bigint {
+    const [x, y] = [this.unpack(width, a ^ (1n << BigInt(width - 1))), this.unpack(width, b)];
+    const nan = this.nan(x, y);
+    if (nan !== undefined) return this.outcome(width, nan);
+    const [p, q] = [x, y] as Exclude<Value, { kind: 'nan' | 'unsupported' }>[];
+    const kinds = [p!.kind, q!.kind];
+    if (kinds.includes('infinity') && !kinds.includes('zero'))
+      return pack(SHAPES[width], { kind: 'infinity', sign: p!.sign === q!.sign ? 0 : 1 });
+    const start: Exact = { sign: 0, ...from };
+    const total =
+      p!.kind === 'finite' && q!.kind === 'finite' ? addExact(start, multiplyExact(p!, q!)) : start;
+    if (total === undefined) return pack(SHAPES[width], { kind: 'zero', sign: this.context(width).zeroSign });
+    return this.outcome(width, this.finish(width, { ...total, exponent: total.exponent - halvings }, 0));
+  }
+
+  /** fcvtxn: a double to the float next to it whose fraction is odd, where it is none. */
+  convertOdd(bits: bigint): bigint {
+    const value = this.unpack(64, bits);
+    const nan = this.nan(value);
+    if (nan !== undefined) return this.outcome(32, nan);
+    if (value.kind !== 'finite') return pack(SINGLE, value as Encodable);
+    const result = this.finish(32, value, 0, ZERO);
+    const made = this.outcome(32, result);
+    return (result.flags & INEXACT) === 0 ? made : made | 1n;
+  }
+
   /** FPConvert. */
   convert(from: FloatWidth, to: FloatWidth, bits: bigint): bigint {
     const value = this.unpack(from, bits);
@@ -283,28 +352,4 @@ export class FloatUnit {
     const number: Exact = { sign, significand: sign === 1 ? -integer : integer, exponent: -fraction };
     return this.outcome(to, this.finish(to, number, 0));
   }
-}
-
-/** A number's amount as an integer, and whether something was lost. */
-function toInteger(
-  { sign, significand, exponent }: Exact,
-  rounding: IntegerRounding,
-): { count: bigint; lost: boolean } {
-  if (exponent >= 0) {
-    // Larger than any integer there is, however much.
-    return { count: exponent > 2048 ? 1n << 2048n : significand << BigInt(exponent), lost: false };
-  }
-  const by = BigInt(-exponent);
-  const count = significand >> by;
-  const rest = significand - (count << by);
-  if (rest === 0n) return { count, lost: false };
-  const half = 1n << (by - 1n);
-  const isUp = {
-    0: rest > half || (rest === half && (count & 1n) === 1n),
-    1: sign === 1,
-    2: sign === 0,
-    3: false,
-    away: rest >= half,
-  }[rounding];
-  return { count: isUp ? count + 1n : count, lost: true };
 }

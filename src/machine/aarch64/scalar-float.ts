@@ -1,6 +1,7 @@
 import type { Execute, Execution, VectorRow } from './execution.js';
 import { floatType } from './execution.js';
-import type { FloatUnit, FloatWidth, IntegerRounding } from './float.js';
+import type { FloatUnit, FloatWidth } from './float.js';
+import type { IntegerRounding } from './to-integer.js';
 
 /** Floating-point numbers one at a time: Arm ARM C4.1.96, floating-point data processing. Arithmetic on 16 bits is not there (FEAT_FP16). */
 

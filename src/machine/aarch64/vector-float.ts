@@ -1,6 +1,7 @@
 import { type Execute, type Execution, join, split, type VectorRow } from './execution.js';
-import type { FloatUnit, IntegerRounding } from './float.js';
+import type { FloatUnit } from './float.js';
 import { negate } from './scalar-float.js';
+import type { IntegerRounding } from './to-integer.js';
 
 /** Floating-point numbers lane by lane: Arm ARM C4.1.96, Advanced SIMD. Scalar forms have one lane. */
 

@@ -10,6 +10,7 @@ import type { Row } from '../../../src/isa/aarch64/meaning/row.js';
 import { SIMD_LANES } from '../../../src/isa/aarch64/meaning/simd-lanes.js';
 import { SIMD_MOVES } from '../../../src/isa/aarch64/meaning/simd-moves.js';
 import { SIMD_STRUCTURES } from '../../../src/isa/aarch64/meaning/simd-structures.js';
+import { ESTIMATES } from '../../../src/machine/aarch64/estimates.js';
 import { SCALAR_FLOAT } from '../../../src/machine/aarch64/scalar-float.js';
 import { VECTOR_FLOAT } from '../../../src/machine/aarch64/vector-float.js';
 import { VECTOR_INTEGER } from '../../../src/machine/aarch64/vector-integer.js';
@@ -19,7 +20,13 @@ import { lanes } from '../random-vectors.js';
 import { AHEAD, type Case, CODE, DATA, DATA_SIZE } from './native.js';
 
 /** What the machine's helper does: rows of another kind, of which only the bits count here. */
-const ARITHMETIC: readonly Row[] = [...SCALAR_FLOAT, ...VECTOR_FLOAT, ...VECTOR_INTEGER]
+const ARITHMETIC: readonly Row[] = [
+  ...SCALAR_FLOAT,
+  ...VECTOR_FLOAT,
+  ...ESTIMATES,
+  ...ESTIMATES,
+  ...VECTOR_INTEGER,
+]
   .filter(([, name]) => !name.startsWith('fcmp') && !name.startsWith('fccmp'))
   .map(([bits, name]) => [bits, name, () => {}]);
 

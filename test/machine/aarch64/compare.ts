@@ -51,9 +51,10 @@ export function isOpen(one: Case, wanted: Result, got: Result): boolean {
   if (got.status === SIGILL && /[0-9a-f]{8} [fsu]c?[a-z]+ .*(\bh\d|\.[48]h)/.test(textOf(one))) return true;
   const some = (mask: number, value: number): boolean => words.some((word) => (word & mask) >>> 0 === value);
   if (some(0x3f40_0000, 0x0800_0000) && (got.status === SIGBUS || got.status === SIGSEGV)) return true;
+  if (got.status === wanted.status && got.status >= 256 && got.address >= 2n ** 47n) return true;
   if (got.status !== SIGSEGV || wanted.status !== SIGSEGV) return false;
   const isSplit = some(0x3800_0000, 0x2800_0000) || some(0xbe00_0000, 0x0c00_0000);
-  return isSplit || some(0x3e80_0000, 0x3c80_0000) || got.address >= 2n ** 47n;
+  return isSplit || some(0x3e80_0000, 0x3c80_0000);
 }
 
 /** What is different, told so that it can be done again by hand; undefined where nothing is. */
