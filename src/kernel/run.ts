@@ -1,4 +1,5 @@
 import { SI, SIG } from '../abi/signals.js';
+import { STATE } from '../machine/state.js';
 import { act } from './acts.js';
 import { load, nameTask } from './exec.js';
 import { fault } from './fault.js';
@@ -124,7 +125,8 @@ function proceed(kernel: Kernel, chosen: Turn): void {
     ),
   );
   setTimeStamp(task.registers, state.clock + budget, cpu.id);
-  const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget);
+  const marked = markedBeside(kernel, task);
+  const { stop, done } = kernel.spaces.of(task.mm.id).run(task.registers, budget, false, marked);
   state.instructions += done;
   state.clock += done;
   spend(kernel, task, done);
@@ -142,6 +144,21 @@ function proceed(kernel: Kernel, chosen: Turn): void {
     const address = task.registers[RIP]!;
     forceSignal(kernel, task, { number: SIG.SIGTRAP, code: SI.TRAP_TRACE, address });
   } else if (budget === instructions) endTurn(kernel, chosen);
+}
+
+const NOBODY: readonly BigUint64Array[] = [];
+
+/** Registers of those on other CPUs that have marked something in the same memory: an entry to the kernel takes the mark away (arch.entered). */
+function markedBeside({ state, arch }: Kernel, task: Task): readonly BigUint64Array[] {
+  if (!arch.hasMonitor || state.cpus.length < 2) return NOBODY;
+  return state.cpus.flatMap(({ current }) =>
+    current !== undefined &&
+    current !== task &&
+    current.mm === task.mm &&
+    current.registers[STATE.monitor / 8] !== 0n
+      ? [current.registers]
+      : [],
+  );
 }
 
 /** The system call that waited for the host's input, and what was left of its turn. */

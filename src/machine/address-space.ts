@@ -29,14 +29,17 @@ const DIRTY = 32;
 /** Code on it has been translated. */
 const CODE = 64;
 
+/** Somebody is to know when a part of it is written to. */
+const GUARDED = 128;
+
 const OWN = PAGE.READ | PAGE.WRITE | PAGE.EXECUTE;
 /** A page that may be written or executed can be read: page tables have no bit for reading (Intel SDM vol. 3, 4.6.1). */
 const NEEDED: Readonly<Record<Access, number>> = { read: OWN, write: PAGE.WRITE, execute: PAGE.EXECUTE };
 
-/** What the fast path may do with a page of these bits: write only where it has been written to before, and has no code. */
-const FAST = Uint8Array.from({ length: 128 }, (_, info) => {
+/** What the fast path may do with a page of these bits: write only where it has been written to before, has no code and is not guarded. */
+const FAST = Uint8Array.from({ length: 256 }, (_, info) => {
   if ((info & MAPPED) === 0 || (info & OWN) === 0) return 0;
-  const writes = (info & PAGE.WRITE) !== 0 && (info & DIRTY) !== 0 && (info & CODE) === 0;
+  const writes = (info & PAGE.WRITE) !== 0 && (info & DIRTY) !== 0 && (info & (CODE | GUARDED)) === 0;
   return PAGE.READ | (writes ? PAGE.WRITE : 0);
 });
 
@@ -51,6 +54,13 @@ function emptyPage(flags: number, block: number): PageImage {
     EMPTY.set(key, image);
   }
   return image;
+}
+
+/** Bytes [start, end) of the program's memory, and who is told before one of them is written. */
+export interface Guard {
+  readonly start: number;
+  readonly end: number;
+  readonly written: () => void;
 }
 
 /** Thrown in front of a store that makes translated code wrong, maybe the code under way: what was made of it is dropped, nothing is stored. */
@@ -73,6 +83,7 @@ export class AddressSpace {
   private tree: PageTree;
   private dirty: number[] = [];
   private touched = 0;
+  private guarded: readonly Guard[] = [];
   /** How many pages may be touched: a write beyond faults with the reason 'limit'. */
   pageLimit = Number.POSITIVE_INFINITY;
   /** Counts translations that were dropped. */
@@ -224,6 +235,20 @@ export class AddressSpace {
     this.refresh(place, place + 1);
   }
 
+  /** Guards these from now on, and no others. Each lies in a page; what is not mapped cannot be written. */
+  guard(guarded: readonly Guard[]): void {
+    const mark = (own: readonly Guard[], bit: number): void => {
+      for (const { start } of own) {
+        const page = this.pageAt(start);
+        this.pages[page] = (this.pages[page]! & ~GUARDED) | bit;
+        this.refresh(page, page + 1);
+      }
+    };
+    mark(this.guarded, 0);
+    this.guarded = guarded.filter(({ start }) => (this.infoAt(start) & MAPPED) !== 0);
+    mark(this.guarded, GUARDED);
+  }
+
   /** Gives the memory back for the next space. This one must not be used again. */
   dispose(): void {
     this.restore({ tree: undefined, touchedPages: 0 });
@@ -343,6 +368,8 @@ export class AddressSpace {
     for (let at = start; at < end; at = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE) {
       const page = this.pageAt(at);
       const info = pages[page]!;
+      if ((info & GUARDED) !== 0)
+        for (const each of this.guarded) if (each.start < end && start < each.end) each.written();
       if ((info & CODE) !== 0) {
         const { codeVersion } = this;
         const stop = (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE;

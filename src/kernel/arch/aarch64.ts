@@ -83,6 +83,8 @@ export const AARCH64: Arch = {
   /** single_step_handler() says nothing of a syndrome. */
   stepped: () => {},
 
+  hasMonitor: true,
+
   /** struct stat (include/uapi/asm-generic/stat.h). */
   stat({ inode, links, mode, uid, gid, device: [major, minor], size, pages }, times): Uint8Array {
     const words = [

@@ -50,6 +50,8 @@ export interface Arch {
   begin(task: Task, entry: number, stack: number): void;
   /** The program came into the kernel, however. */
   entered(task: Task): void;
+  /** Do loads exclusive mark an address (Arm ARM B2.12)? */
+  readonly hasMonitor: boolean;
   /** Stepped over one instruction: what a signal handler will see of that. */
   stepped(task: Task): void;
   stat(facts: Facts, times: readonly bigint[]): Uint8Array;

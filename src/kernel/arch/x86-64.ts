@@ -72,6 +72,7 @@ export const X86_64: Arch = {
   },
 
   entered: () => {},
+  hasMonitor: false,
 
   /** arch/x86/kernel/traps.c exc_debug_user(). */
   stepped(task: Task): void {

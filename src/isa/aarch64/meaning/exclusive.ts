@@ -9,7 +9,7 @@ import type { Form, Row } from './row.js';
  * barrier.
  *
  * The exclusive monitor (Arm ARM B2.12) holds the marked address, how many bytes were loaded, and what they were. A store exclusive succeeds
- * where the same access is marked and memory holds what was loaded; behind it nothing is marked. It fails where the architecture would let
+ * where the same access is marked and memory holds what was loaded; behind it nothing is marked. One that fails writes nothing. It fails where the architecture would let
  * it succeed in one case: another size at the same address, which is unpredictable there.
  */
 
@@ -73,10 +73,15 @@ const loadExclusivePair: Form = (d) => {
 const isMarked = (address: Expression, bytes: number): Expression =>
   eq(state('monitor'), mark(address, bytes));
 
-/** Nothing is marked any more; Rs is 0 where it was stored, else 1. Memory is written either way, as by a compare and swap. */
-function endExclusive(d: Draft, done: Expression): void {
-  d.state('monitor', constant(64, 0));
-  d.set(d.rm, isZero(done));
+/** Stores if `done`; then nothing is marked, and Rs is 0, else 1. Until memory is written nothing else must have changed: it may fault. */
+function storeIf(d: Draft, done: Expression, store: () => void): void {
+  const none = constant(64, 0);
+  if (d.rm !== 31) d.set(d.rm, select(done, d.get(d.rm, 64), constant(64, 1)));
+  d.state('monitor', select(done, state('monitor'), none));
+  d.statements.push({ do: 'branch', condition: isZero(done), target: d.next });
+  store();
+  d.state('monitor', none);
+  d.set(d.rm, constant(64, 0));
 }
 
 const storeExclusive: Form = (d) => {
@@ -85,8 +90,8 @@ const storeExclusive: Form = (d) => {
   const old = d.let(load(width, address));
   const isSame = eq(old, low(width, state('monitorLow')));
   const done = d.let(and(isMarked(address, bytes), isSame));
-  d.store(address, select(done, d.get(d.rd, width), old));
-  endExclusive(d, done);
+  const value = d.let(d.get(d.rd, width));
+  storeIf(d, done, () => d.store(address, value));
 };
 
 const storeExclusivePair: Form = (d) => {
@@ -95,9 +100,8 @@ const storeExclusivePair: Form = (d) => {
   const [first, second] = loadHalves(d, half, address);
   const isSame = and(eq(first, low(half, state('monitorLow'))), eq(second, low(half, state('monitorHigh'))));
   const done = d.let(and(isMarked(address, half / 4), isSame));
-  const chosen = [d.rd, d.ra].map((n, index) => d.let(select(done, d.get(n, half), [first, second][index]!)));
-  storeHalves(d, address, chosen[0]!, chosen[1]!);
-  endExclusive(d, done);
+  const [one, other] = [d.let(d.get(d.rd, half)), d.let(d.get(d.ra, half))];
+  storeIf(d, done, () => storeHalves(d, address, one, other));
 };
 
 /** cas: Rs is what to expect and gets what was there; Rt is stored where they are equal. */
