@@ -59,8 +59,8 @@ struct loop {
   u64 word;
 };
 
-enum { WALL_UNTRACED = 0x40000002, SIGTRAP_STOP = 0x057f, PEEKUSER = 3, POKEUSER = 6, CONT = 7, GETSIGINFO = 0x4202, RIP = 128, SI_KERNEL = 0x80 };
-enum { SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_wait4 = 61, SYS_ptrace = 101 };
+enum { WALL_UNTRACED_NOTHREAD = 0x60000002, SIGTRAP_STOP = 0x057f, PEEKDATA = 2, PEEKUSER = 3, POKEUSER = 6, CONT = 7, GETSIGINFO = 0x4202, RIP = 128, SI_KERNEL = 0x80 };
+enum { SYS_pwrite64 = 18, SYS_wait4 = 61, SYS_ptrace = 101 };
 enum { MINE_NOT = 0, QUOTA = 1 };
 
 static inline long call(long number, u64 a, u64 b, u64 c, u64 d) {
@@ -95,7 +95,7 @@ __attribute__((section(".text.first"))) long run(struct loop *l) {
   struct site *sites = (struct site *)l->sites;
   for (u32 n = 0; n < l->quota; n++) {
     u32 status = 0;
-    long tid = call(SYS_wait4, -1, (u64)&status, WALL_UNTRACED, 0);
+    long tid = call(SYS_wait4, -1, (u64)&status, WALL_UNTRACED_NOTHREAD, 0);
     l->tid = tid;
     l->status = status;
     if (tid <= 0 || status != SIGTRAP_STOP) return MINE_NOT;
@@ -121,7 +121,7 @@ __attribute__((section(".text.first"))) long run(struct loop *l) {
     struct span span = {~0ul, 0};
     struct site *own = sites + i->first, *exits = own + i->points, *end = exits + i->exits;
     if (s->descriptor) {
-      if (call(SYS_pread64, t->memory, (u64)&l->word, 8, t->rseq_cs) != 8 || l->word != s->descriptor) return MINE_NOT;
+      if (call(SYS_ptrace, PEEKDATA, tid, t->rseq_cs, (u64)&l->word) || l->word != s->descriptor) return MINE_NOT;
       if (!((u8 *)l->seen)[(u64)s->row * l->columns + t->column]) return MINE_NOT;
       s->count++;
       l->last = s - sites;
