@@ -100,8 +100,6 @@ export interface LoopSizes {
   readonly lists: number;
 }
 
-/** Stops before TypeScript has a look: some thousandths of a second. */
-const QUOTA = 2000;
 /** Of a thread that is gone. Its place in the table may be needed to come to those behind it. */
 const GONE = 0xffff_ffff;
 
@@ -153,7 +151,7 @@ export class StopLoop {
     this.loop = new Records(LOOP, loop.bytes);
     this.loopAt = BigInt(loop.at);
     this.free = Array.from({ length: this.columns }, (_, n) => this.columns - 1 - n);
-    const set = { threads: threads.at, sites: sites.at, instances: instances.at, places: places.at, seen: seen.at, thread_mask: threadSlots - 1, place_mask: placeSlots - 1, columns: this.columns, quota: QUOTA, }; // biome-ignore format: a row
+    const set = { threads: threads.at, sites: sites.at, instances: instances.at, places: places.at, seen: seen.at, thread_mask: threadSlots - 1, place_mask: placeSlots - 1, columns: this.columns }; // biome-ignore format: a row
     for (const [name, value] of Object.entries(set)) this.loop.set(0, name as keyof typeof set, value);
   }
 
@@ -228,8 +226,9 @@ export class StopLoop {
     if (slot !== undefined) this.seen[row * this.columns + this.threads.get(slot, 'column')] = 1;
   }
 
-  /** Waits and works until something happens that is not its business: wait4's result and status; undefined: it has done its quota, and nothing waits. */
-  run(): { readonly tid: number; readonly status: number } | undefined {
+  /** Waits and works until something happens that is not its business: wait4's result and status; undefined: it has done its quota of stops, and nothing waits. */
+  run(quota: number): { readonly tid: number; readonly status: number } | undefined {
+    this.loop.set(0, 'quota', quota);
     const again = Number(machineCode()!(this.loopAt)) === 1;
     if (again) return undefined;
     return { tid: this.loop.get(0, 'tid') | 0, status: this.loop.get(0, 'status') };

@@ -21,9 +21,8 @@ const MOST = 512;
 const NAME = 40;
 const ANONYMOUS = '//anon';
 
-/** What the event counts: nothing that matters. */
-type Carrier = Pick<PerfAttributes, 'type' | 'config'>;
-const NOTHING: Carrier = { type: 'software', config: DUMMY };
+/** What the event counts. */
+const NOTHING: Pick<PerfAttributes, 'type' | 'config'> = { type: 'software', config: DUMMY };
 
 interface Event {
   readonly pid: number;
@@ -43,22 +42,16 @@ interface Event {
  */
 export class MappingSignals {
   private readonly events = new Map<number, Event>();
-  private carrier = NOTHING;
   private canSleep: boolean | undefined;
-
-  /** The threads have events of a tracepoint already: one more of that kind costs them less than one of another. */
-  ride(tracepoint: number): void {
-    this.carrier = { type: 'tracepoint', config: tracepoint };
-  }
 
   /** A thread that has not run yet, or has become another program. */
   begin({ tid, process: { pid } }: TracedThread): void {
     this.end(tid);
     if (this.events.size >= MOST) return;
-    this.canSleep ??= recordsAsleep(this.carrier);
+    this.canSleep ??= recordsAsleep();
     const fds: number[] = [];
     try {
-      const { fd, leader, ring } = open(this.carrier, tid, this.canSleep, fds);
+      const { fd, leader, ring } = open(tid, this.canSleep, fds);
       this.events.set(tid, { pid, fd, leader, ring });
       signalOn(fd, tid, SIGNAL);
     } catch (error) {
@@ -95,14 +88,14 @@ export class MappingSignals {
 }
 
 /** Descriptors that were opened are in `fds`, also where it throws SystemError. */
-function open(carrier: Carrier, tid: number, asleep: boolean, fds: number[]): Omit<Event, 'pid'> {
+function open(tid: number, asleep: boolean, fds: number[]): Omit<Event, 'pid'> {
   const flags = ['mmap', 'excludeKernel', 'excludeHypervisor', 'watermark'] as const;
   let leader: number | undefined;
   if (asleep) {
-    leader = openEvent({ ...carrier, period: 0, flags: ['disabled', 'excludeKernel', 'excludeHypervisor'] }, tid, -1); // biome-ignore format: a row
+    leader = openEvent({ ...NOTHING, period: 0, flags: ['disabled', 'excludeKernel', 'excludeHypervisor'] }, tid, -1); // biome-ignore format: a row
     fds.push(leader);
   }
-  const fd = openEvent({ ...carrier, period: 0, wakeup: 1, flags }, tid, -1, leader);
+  const fd = openEvent({ ...NOTHING, period: 0, wakeup: 1, flags }, tid, -1, leader);
   fds.push(fd);
   return { fd, leader, ring: new PerfRing(fd, RING) };
 }
@@ -112,10 +105,10 @@ const PROT_EXEC = 4;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 
 /** Does this kernel write records for an event that never begins to count? Tried on ourselves. */
-function recordsAsleep(carrier: Carrier): boolean {
+function recordsAsleep(): boolean {
   const fds: number[] = [];
   try {
-    const { ring } = open(carrier, 0, true, fds);
+    const { ring } = open(0, true, fds);
     const at = tryCall('mmap', 0, PAGE, PROT_EXEC, MAP_PRIVATE_ANONYMOUS, -1, 0);
     if (at > 0) call('munmap', at, PAGE);
     let told = false;

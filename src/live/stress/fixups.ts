@@ -1,14 +1,6 @@
-/** Every abort, forced or not, as the kernel's tracepoint rseq:rseq_ip_fixup tells it: with the instruction pointer that was interrupted. */
+/** Every abort of any process, forced or not, as the kernel's tracepoint rseq:rseq_ip_fixup tells it: with the instruction pointer that was interrupted. */
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
-import {
-  closeEvent,
-  enable,
-  notPermitted,
-  onlineCpus,
-  openEvent,
-  redirect,
-  SAMPLE,
-} from '../../linux/perf.js';
+import { closeEvent, enable, notPermitted, onlineCpus, openEvent, SAMPLE } from '../../linux/perf.js';
 import { PerfRing } from '../../linux/perf-ring.js';
 import { tracepoint } from '../../linux/tracefs.js';
 
@@ -17,32 +9,31 @@ const LOST = 2;
 const RECORD = 9;
 /** Bytes of a record in front of the tracepoint's own: header, pid and tid, length. */
 const HEAD = 20;
-const RING = 1 << 18;
-/** A process of more threads is watched without: each takes an event for each CPU. */
-const MOST_EVENTS = 1024;
+/** Bytes of a record, about. */
+const SIZE = 64;
+/** Bytes for each CPU: what a process under stress writes in some hundredths of a second; less where there are many CPUs. */
+const RING = 1 << 20;
+const LEAST_RING = 1 << 18;
+const ALL_RINGS = 1 << 26;
 
 export class Fixups {
   private readonly rings: PerfRing[] = [];
   private readonly fds: number[] = [];
   private readonly offset: number;
-  /** Number of the tracepoint. */
-  readonly tracepoint: number;
   /** The kernel had no room for some: what is left out cannot be told. */
   lost = false;
 
-  /** Threads that are there; those that they start come by themselves. Throws Unavailable: what is to be granted. */
-  constructor(tids: readonly number[]) {
+  /** Throws Unavailable: what is to be granted. */
+  constructor() {
     const point = tracepoint('rseq:rseq_ip_fixup');
     const offset = point?.fields.get('regs_ip')?.offset;
     if (point === undefined || offset === undefined)
       throw new Unavailable('this kernel has no tracepoint rseq:rseq_ip_fixup');
     this.offset = offset;
-    this.tracepoint = point.id;
-    const cpus = onlineCpus();
-    if (tids.length * cpus.length > MOST_EVENTS)
-      throw new Unavailable(`the process has too many threads (${tids.length})`);
     try {
-      for (const cpu of cpus) this.open(point.id, tids, cpu);
+      const cpus = onlineCpus();
+      const ring = cpus.length * RING <= ALL_RINGS ? RING : LEAST_RING;
+      for (const cpu of cpus) this.open(point.id, cpu, ring);
     } catch (error) {
       this.close();
       if (!(error instanceof SystemError)) throw error;
@@ -52,17 +43,17 @@ export class Fixups {
     }
   }
 
-  private open(id: number, tids: readonly number[], cpu: number): void {
-    const attributes = { type: 'tracepoint', config: id, period: 1, sample: SAMPLE.TID | SAMPLE.RAW, flags: ['disabled', 'inherit'] } as const; // biome-ignore format: a list
-    let first: number | undefined;
-    for (const tid of tids) {
-      const fd = openEvent(attributes, tid, cpu);
-      this.fds.push(fd);
-      if (first === undefined) this.rings.push(new PerfRing(fd, RING));
-      else redirect(fd, first);
-      first ??= fd;
-      enable(fd);
-    }
+  /** Whoever runs there: an event of a thread's own would be begun and ended at each of its switches, and switches are what everything here costs. */
+  private open(id: number, cpu: number, ring: number): void {
+    const fd = openEvent({ type: 'tracepoint', config: id, period: 1, sample: SAMPLE.TID | SAMPLE.RAW, flags: ['disabled'] }, -1, cpu); // biome-ignore format: a list
+    this.fds.push(fd);
+    this.rings.push(new PerfRing(fd, ring));
+    enable(fd);
+  }
+
+  /** So many aborts have room, and as many again of others. */
+  get room(): number {
+    return Math.min(...this.rings.map(({ capacity }) => capacity)) / SIZE / 2;
   }
 
   /** Hands on what has happened since the last time: how often at each place. There may be hundreds of thousands in a second. */

@@ -108,11 +108,11 @@ class StressJob {
 
   run(): void {
     const { command, pid } = this.config;
-    if (command !== undefined) this.countAborts([startOrRefuse(this.keeper, command)]);
+    this.countAborts();
+    if (command !== undefined) startOrRefuse(this.keeper, command);
     else {
       const process = attachOrRefuse(this.keeper, pid!);
       for (const tid of process.threads.keys()) this.threads.add(tid);
-      this.countAborts([...process.threads.keys()]);
       this.onProcess(process);
     }
     this.begun = performance.now();
@@ -121,10 +121,10 @@ class StressJob {
   }
 
   /** Where the kernel tells of aborts, those that came by themselves are known. */
-  private countAborts(tids: readonly number[]): void {
+  private countAborts(): void {
     try {
-      this.fixups = new Fixups(tids);
-      this.watch.mappings.ride(this.fixups.tracepoint);
+      this.fixups = new Fixups();
+      this.rush.lookAfter(this.fixups.room);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
       this.noFixups = error.message;

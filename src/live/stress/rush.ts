@@ -43,8 +43,10 @@ export class Rush {
   private readonly threads = new Map<number, TracedThread>();
   private room = 0;
   private off: boolean;
+  /** Stops before we have a look at what was done: some hundredths of a second. */
+  private quota = 8000;
 
-  /** `onQuota` is called every few milliseconds, when all threads run. */
+  /** `onQuota` is called every few hundredths of a second, when all threads run. */
   constructor(
     private readonly campaign: Campaign,
     private readonly together: Together,
@@ -62,12 +64,17 @@ export class Rush {
         this.together.apart();
         return waitFor(-1);
       }
-      const stop = this.loop!.run();
+      const stop = this.loop!.run(this.quota);
       this.absorb();
       if (stop !== undefined) return this.stopped(stop);
       this.together.worked(this.loop!.takeStops());
       this.onQuota();
     }
+  }
+
+  /** No more stops than that may go by without a look. */
+  lookAfter(stops: number): void {
+    this.quota = Math.min(this.quota, Math.floor(stops));
   }
 
   private stopped({ tid, status }: { readonly tid: number; readonly status: number }): Change | undefined {

@@ -9,8 +9,9 @@ import { threadStat } from '../../linux/procfs.js';
 
 /** Fewer stops in a tick are not worth it. */
 const FEW = 500;
-/** Ticks for the way that is faster, and for a look at the other; the first is not measured. */
+/** Ticks for the way that is faster, at first and at most, and for a look at the other; the first is not measured. */
 const LONG = 25;
+const LONGEST = 8 * LONG;
 const PROBE = 2;
 /** One stop in so many may be another thread's. */
 const ALONE = 16;
@@ -45,8 +46,11 @@ export class Together {
   private way: 'together' | 'apart' = 'together';
   /** Stops a millisecond, of each way. */
   private readonly rates = { together: Number.POSITIVE_INFINITY, apart: 0 };
+  private faster: 'together' | 'apart' = 'together';
   /** ... that this way is gone. */
   private ticks = 0;
+  /** ... until the other is looked at: the longer, the more often that was in vain. */
+  private long = LONG;
   private stops = 0;
   private since = performance.now();
 
@@ -66,10 +70,15 @@ export class Together {
     this.stops = 0;
     this.since = now;
     if (stops < FEW) return this.apart();
-    if (this.ticks++ > 0) rates[way] = rate;
-    const other = way === 'together' ? 'apart' : 'together';
-    if (this.ticks < (rates[way] >= rates[other] ? LONG : PROBE)) return;
-    this.way = other;
+    // One bad tick says little of a way that has been good for long.
+    const steady = way === this.faster && Number.isFinite(rates[way]);
+    if (this.ticks++ > 0) rates[way] = steady ? rates[way] + (rate - rates[way]) / 4 : rate;
+    const faster = rates.together >= rates.apart ? 'together' : 'apart';
+    if (faster !== this.faster) this.long = LONG;
+    this.faster = faster;
+    if (this.ticks < (way === faster ? this.long : PROBE)) return;
+    if (way === faster) this.long = Math.min(2 * this.long, LONGEST);
+    this.way = way === 'together' ? 'apart' : 'together';
     this.ticks = 0;
     // Where the scheduler wants the thread now.
     this.apart();
