@@ -224,6 +224,7 @@ class StressJob {
 
   onTick(): void {
     this.ticks++;
+    this.rush.onTick();
     this.together.onTick();
     this.readAborts();
     this.campaign.tick();

@@ -67,9 +67,15 @@ export class Rush {
       const stop = this.loop!.run(this.quota);
       this.absorb();
       if (stop !== undefined) return this.stopped(stop);
-      this.together.worked(this.loop!.takeStops());
+      this.onTick();
       this.onQuota();
     }
+  }
+
+  /** Says what was done since the last time. */
+  onTick(): void {
+    const work = this.loop?.takeStops();
+    if (work !== undefined && work.stops > 0) this.together.worked(work);
   }
 
   /** No more stops than that may go by without a look. */

@@ -60,7 +60,7 @@ export class Together {
     const alone = work.changes * ALONE <= work.stops;
     if (alone && this.pair?.tid === work.tid) return;
     this.apart();
-    if (alone && this.way === 'together') this.join(work.tid);
+    if (alone && this.way === 'together' && this.stops >= FEW) this.join(work.tid);
   }
 
   onTick(): void {
