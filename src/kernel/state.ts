@@ -189,6 +189,8 @@ export interface Task {
   tracerDue: Addr | undefined;
   /** The signal that it is stopped with for its tracer (last_siginfo). */
   stopInfo: Signal | undefined;
+  /** What Arch.direction held before it stopped at a call's begin or end. */
+  directed: { readonly register: number; readonly value: bigint } | undefined;
   /** Status of the stop that its tracer has not seen yet, or of its end (exit_code). */
   exitCode: number;
   /** PR_SET_PDEATHSIG. */

@@ -110,6 +110,7 @@ export function newTask(
     traced: undefined,
     tracerDue: undefined,
     stopInfo: undefined,
+    directed: undefined,
     exitCode: 0,
     deathSignal: 0,
     parentExecs: process.parent?.execs ?? 0,

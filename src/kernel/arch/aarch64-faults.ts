@@ -38,18 +38,22 @@ export function faultAArch64(kernel: Kernel, task: Task, stop: Exclude<Stop, { r
     forceSignal(kernel, task, { ...signal, address });
     return;
   }
+  if (stop.reason === 'trap' && stop.trap === 'alignment') {
+    const address = misaligned(kernel, task);
+    task.trap = { number: 0, error: syndrome('read', DFSC.alignment), address };
+    forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address });
+    return;
+  }
+  if (ip % 4n !== 0n) {
+    task.trap = { number: 0, error: ((EC.PC_ALIGNMENT << 26) | IL) >>> 0, address: ip };
+    forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address: ip });
+    return;
+  }
   if (stop.reason === 'unknown' || stop.trap === 'unsupported') {
     const bytes = kernel.spaces.of(task.mm.id).machine.fetch(ip).subarray(0, 4);
     const { text, flow } = aarch64.decode(bytes, asAddr(ip)!);
     task.trap = NONE;
     unknownInstruction(kernel, task, { text: flow === 'unknown' ? '(unknown)' : text, bytes }, SI.ILL_ILLOPC);
-    return;
-  }
-  if (stop.trap === 'alignment') {
-    const address = misaligned(kernel, task);
-    const error = ip % 4n === 0n ? syndrome('read', DFSC.alignment) : ((EC.PC_ALIGNMENT << 26) | IL) >>> 0;
-    task.trap = { number: 0, error, address };
-    forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address });
     return;
   }
   if (stop.trap === 'brk') {
@@ -64,10 +68,9 @@ export function faultAArch64(kernel: Kernel, task: Task, stop: Exclude<Stop, { r
 /** arm64_notify_die(). */
 const NONE = { number: 0, error: 0, address: 0n } as const;
 
-/** pc itself, or the base register (Rn, bits 9 to 5) of an instruction that wants its operand aligned. */
+/** The base register (Rn, bits 9 to 5) of an instruction that wants its operand aligned. */
 function misaligned(kernel: Kernel, { registers, mm }: Task): bigint {
   const ip = registers[RIP]!;
-  if (ip % 4n !== 0n) return ip;
   const code = kernel.spaces.of(mm.id).machine.fetch(ip);
   const word = new DataView(code.buffer, code.byteOffset).getUint32(0, true);
   return registers[general((word >>> 5) & 31)]!;

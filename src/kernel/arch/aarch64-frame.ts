@@ -45,6 +45,8 @@ const FPSIMD = { magic: 0x4650_8001, size: 528 } as const;
 const ESR = { magic: 0x4553_5201, size: 16 } as const;
 const VECTORS = 512;
 const FRAME_RECORD = 16n;
+/** Mode, 32 bits, and masks of interrupts: no program's (valid_native_regs()). */
+const FORBIDDEN = 0x3dfn;
 
 /** struct fpsimd_context has the two words in front of the vectors, and struct user_fpsimd_state behind them. */
 function fpsimdRecord(task: Task): Uint8Array {
@@ -147,6 +149,7 @@ function leave(kernel: Kernel, task: Task): void {
     .read(registers[SP]! + BigInt(FRAME.context), CONTEXT.reserved + RESERVED);
   const view = new DataView(bytes.buffer);
   const word = (offset: number): bigint => view.getBigUint64(offset, true);
+  if ((word(CONTEXT.pstate) & FORBIDDEN) !== 0n) throw new Errno('EFAULT');
   const state = fromRecord(fpsimdIn(bytes.subarray(CONTEXT.reserved)));
   for (const [n, register] of [...X, SP, RIP].entries())
     registers[register] = word(CONTEXT.registers + 8 * n);

@@ -11,6 +11,7 @@ export const SP = general(31);
 export const X0 = general(0);
 export const X1 = general(1);
 export const X2 = general(2);
+export const X7 = general(7);
 export const X8 = general(8);
 export const X19 = general(19);
 export const FP = general(29);

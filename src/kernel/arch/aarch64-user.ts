@@ -10,7 +10,8 @@ const wordsOf = (bytes: Uint8Array): bigint[] => [...new BigUint64Array(bytes.sl
 const bytesOf = (...words: bigint[]): Uint8Array => new Uint8Array(new BigUint64Array(words).buffer);
 
 /** A set that is written as a whole, with what it is now where less is given. */
-const whole = (get: RegisterSet['get'], put: RegisterSet['set']): RegisterSet => ({
+const whole = (unit: number, get: RegisterSet['get'], put: RegisterSet['set']): RegisterSet => ({
+  unit,
   get,
   set: (task, bytes) => {
     const all = get(task);
@@ -23,6 +24,7 @@ const whole = (get: RegisterSet['get'], put: RegisterSet['set']): RegisterSet =>
 export const REGISTER_SETS_AARCH64: Readonly<Record<number, RegisterSet>> = {
   // NT_PRSTATUS: struct user_pt_regs
   1: whole(
+    8,
     (task) => {
       const { registers } = task;
       return bytesOf(...X.map((x) => registers[x]!), registers[SP]!, registers[RIP]!, pstate(task));
@@ -35,6 +37,7 @@ export const REGISTER_SETS_AARCH64: Readonly<Record<number, RegisterSet>> = {
   ),
   // NT_PRFPREG: struct user_fpsimd_state
   2: whole(
+    4,
     (task) => {
       const bytes = new Uint8Array(FPREGS_SIZE);
       bytes.set(readFpsimd(task));
@@ -44,6 +47,7 @@ export const REGISTER_SETS_AARCH64: Readonly<Record<number, RegisterSet>> = {
   ),
   // NT_ARM_TLS
   1025: whole(
+    8,
     ({ registers }) => bytesOf(registers[FS_BASE]!),
     ({ registers }, bytes) => {
       registers[FS_BASE] = wordsOf(bytes)[0]!;
@@ -51,6 +55,7 @@ export const REGISTER_SETS_AARCH64: Readonly<Record<number, RegisterSet>> = {
   ),
   // NT_ARM_SYSTEM_CALL: an int
   1028: whole(
+    4,
     ({ call }) => new Uint8Array(new Int32Array([Number(BigInt.asIntN(32, call))]).buffer),
     (task: Task, bytes) => {
       const number = new DataView(bytes.buffer).getInt32(0, true);

@@ -5,7 +5,7 @@ import { failure } from '../errno.js';
 import { O } from '../files/flags.js';
 import { FS_BASE, RIP } from '../registers.js';
 import type { Task } from '../state.js';
-import { MONITOR, pstate, SP, X, X0, X8, X19 } from './aarch64-registers.js';
+import { MONITOR, pstate, SP, X, X0, X7, X8, X19 } from './aarch64-registers.js';
 import { REGISTER_SETS_AARCH64 } from './aarch64-user.js';
 import type { Arch } from './arch.js';
 
@@ -42,6 +42,8 @@ export const AARCH64: Arch = {
   stackPointer: SP,
   arguments: X.slice(0, 6),
   result: X0,
+  // arch/arm64/kernel/ptrace.c report_syscall()
+  direction: X7,
   descriptor: X19,
   sigreturn: { code: new Uint8Array(new Uint32Array(SIGRETURN).buffer), start: 4 },
   openFlags: {

@@ -7,6 +7,8 @@ export type ArchName = MachineArchitecture;
 
 /** A thread's registers as one piece of bytes, for a tracer (struct user_regset): PTRACE_GETREGSET by its NT_* number. */
 export interface RegisterSet {
+  /** Bytes of one of its registers: lengths are multiples. */
+  readonly unit: number;
   readonly get: (task: Task) => Uint8Array;
   /** May be shorter than the whole. Throws Errno at the first that cannot be taken. */
   readonly set: (task: Task, bytes: Uint8Array) => void;
@@ -31,6 +33,8 @@ export interface Arch {
   /** Where a call's arguments are, and its result. */
   readonly arguments: readonly number[];
   readonly result: number;
+  /** The register that tells a tracer whether a call begins (0) or ends (1), while the thread stands there for it. */
+  readonly direction: number | undefined;
   /** struct rseqlab_descriptor's address, at an annotated call (include/rseqlab_syscall.h). */
   readonly descriptor: number;
   /** Code that every process has mapped, and the byte of it where handlers without SA_RESTORER return to. */

@@ -29,13 +29,15 @@ export const X86_64: Arch = {
   stackPointer: RSP,
   arguments: [RDI, RSI, RDX, R10, R8, R9],
   result: RAX,
+  direction: undefined,
   descriptor: RBX,
   sigreturn: undefined,
   openFlags: { read: same, show: same },
   registerSets: {
     // NT_PRSTATUS, NT_PRFPREG
-    1: { get: getRegisters, set: setRegisters },
+    1: { unit: 8, get: getRegisters, set: setRegisters },
     2: {
+      unit: 8,
       get: ({ registers }) => writeFx(registers),
       set: ({ registers }, bytes) => {
         const whole = writeFx(registers);

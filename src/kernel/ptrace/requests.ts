@@ -71,7 +71,7 @@ function poke({ call, task, address, data }: Request): number {
 function regset({ call: { memory, kernel }, task, address, data }: Request, write: boolean): number {
   const set = kernel.arch.registerSets[Number(address)];
   const [base, length] = [memory.u64(data), memory.u64(data + 8n)];
-  if (set === undefined || length % 8n !== 0n) throw new Errno('EINVAL');
+  if (set === undefined || length % BigInt(set.unit) !== 0n) throw new Errno('EINVAL');
   const now = set.get(task);
   const size = Math.min(Number(length), now.length);
   if (write) set.set(task, memory.read(base, size));

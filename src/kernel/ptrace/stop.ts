@@ -49,6 +49,8 @@ export function resumedWith(task: Task): number {
   task.exitCode = 0;
   task.stopInfo = undefined;
   task.jobctl.listening = false;
+  if (task.directed !== undefined) task.registers[task.directed.register] = task.directed.value;
+  task.directed = undefined;
   if (task.ptrace !== undefined) task.ptrace.message = 0n;
   return code;
 }
@@ -89,5 +91,11 @@ export function cloneEvent(task: Task, isVfork: boolean, exitSignal: number): nu
 /** Stops at the begin or the end of a system call (ptrace_report_syscall): 1 and 2. */
 export function callStop(kernel: Kernel, task: Task, which: 1 | 2): boolean {
   const good = ((task.ptrace?.options ?? 0) & OPTION.TRACESYSGOOD) !== 0 ? 0x80 : 0;
-  return ptraceNotify(kernel, task, SIG.SIGTRAP | good, { message: BigInt(which) });
+  const stops = ptraceNotify(kernel, task, SIG.SIGTRAP | good, { message: BigInt(which) });
+  const register = kernel.arch.direction;
+  if (stops && register !== undefined) {
+    task.directed = { register, value: task.registers[register]! };
+    task.registers[register] = BigInt(which - 1);
+  }
+  return stops;
 }
