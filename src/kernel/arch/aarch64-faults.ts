@@ -38,15 +38,15 @@ export function faultAArch64(kernel: Kernel, task: Task, stop: Exclude<Stop, { r
     forceSignal(kernel, task, { ...signal, address });
     return;
   }
+  if (ip % 4n !== 0n) {
+    task.trap = { number: 0, error: ((EC.PC_ALIGNMENT << 26) | IL) >>> 0, address: ip };
+    forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address: ip });
+    return;
+  }
   if (stop.reason === 'trap' && stop.trap === 'alignment') {
     const address = misaligned(kernel, task);
     task.trap = { number: 0, error: syndrome('read', DFSC.alignment), address };
     forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address });
-    return;
-  }
-  if (ip % 4n !== 0n) {
-    task.trap = { number: 0, error: ((EC.PC_ALIGNMENT << 26) | IL) >>> 0, address: ip };
-    forceSignal(kernel, task, { number: SIG.SIGBUS, code: SI.BUS_ADRALN, address: ip });
     return;
   }
   if (stop.reason === 'unknown' || stop.trap === 'unsupported') {
