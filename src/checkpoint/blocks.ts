@@ -5,15 +5,18 @@ export const BLOCK = 1 << 20;
 
 /** Puts the contents of memory into blocks, in the order in which they come. */
 export class BlockBuilder {
-  private buffer = new Uint8Array(BLOCK);
+  private buffer: Uint8Array;
   private used = 0;
   private number = 0;
 
-  /** `full` gets each block, whose bytes are its own from then on; `next` gives numbers for blocks. */
+  /** `full` gets each block, whose bytes are its own from then on; `next` gives numbers for blocks, `room` memory of BLOCK bytes. */
   constructor(
     private readonly full: (number: number, bytes: Uint8Array) => void,
     private readonly next: () => number,
-  ) {}
+    private readonly room: () => Uint8Array = () => new Uint8Array(BLOCK),
+  ) {
+    this.buffer = room();
+  }
 
   /** Bytes at an address, as pieces. */
   add(address: bigint, bytes: Uint8Array): PieceImage[] {
@@ -34,7 +37,7 @@ export class BlockBuilder {
   flush(): void {
     if (this.used === 0) return;
     this.full(this.number, this.buffer.subarray(0, this.used));
-    this.buffer = new Uint8Array(BLOCK);
+    this.buffer = this.room();
     this.used = 0;
   }
 }

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
-import { appendPieces, BlockBuilder } from '../../checkpoint/blocks.js';
+import { appendPieces, BLOCK, BlockBuilder } from '../../checkpoint/blocks.js';
 import { digestOf, imageHead, imageTail } from '../../checkpoint/codec.js';
 import type { BlockImage, ParentImage, PieceImage, ProcessImage } from '../../checkpoint/image.js';
 import { reason } from '../../node/reason.js';
@@ -13,6 +13,8 @@ const ZEROS = new Uint8Array(PAGE);
 /** Blocks that are compressed at the same time: threads of libuv (4), and as many that wait for one. */
 const AT_WORK = 8;
 const compress = promisify(deflate);
+/** The fastest level, and room for all of a block: else it goes back and forth between threads for each 16 KiB. */
+const FAST = { level: 1, memLevel: 9, chunkSize: BLOCK };
 
 export class ImageWriter {
   private readonly blocks: BlockImage[] = [];
@@ -22,6 +24,8 @@ export class ImageWriter {
     readonly packed: boolean;
   }[] = [];
   private readonly working = new Set<Promise<void>>();
+  /** Memory of blocks that are written: new memory has to be cleared, and thrown away. */
+  private readonly spare: Uint8Array[] = [];
   private readonly compact = this.builder(true);
   private readonly plain = this.builder(false);
   private count = 0;
@@ -41,6 +45,7 @@ export class ImageWriter {
     return new BlockBuilder(
       (block, bytes) => this.waiting.push({ block, bytes, packed }),
       () => this.count++,
+      () => this.spare.pop() ?? new Uint8Array(BLOCK),
     );
   }
 
@@ -112,7 +117,7 @@ export class ImageWriter {
   }
 
   private async store(block: number, bytes: Uint8Array, pack: boolean): Promise<void> {
-    const zipped = pack ? await compress(bytes, { level: 1 }) : bytes;
+    const zipped = pack ? await compress(bytes, FAST) : bytes;
     const packed = zipped.length < bytes.length;
     const part = packed ? zipped : bytes;
     this.blocks[block] = {
@@ -124,6 +129,7 @@ export class ImageWriter {
     };
     this.length += part.length;
     if (this.failed === undefined) this.write(part);
+    if (bytes.byteOffset === 0) this.spare.push(new Uint8Array(bytes.buffer));
   }
 
   private write(bytes: Uint8Array): void {
