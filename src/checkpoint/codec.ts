@@ -87,6 +87,20 @@ export interface OpenImage {
   readonly digest: string;
   /** Throws ImageError where that part of the file is damaged, or of another image that holds it, or that is not there. */
   contents(piece: PieceImage): Uint8Array;
+  /** The block that holds a piece, one object for each block. Throws ImageError likewise. */
+  stored(piece: PieceImage): StoredBlock;
+}
+
+/** A block as it is in a file. */
+export interface StoredBlock {
+  /** Of the file. */
+  readonly name: string;
+  /** Bytes in memory. */
+  readonly size: number;
+  /** By zlib. */
+  readonly packed: boolean;
+  /** Its bytes in the file, which are right by their digest. Throws ImageError. */
+  bytes(): Uint8Array;
 }
 
 export interface OpenOptions {
@@ -127,18 +141,21 @@ export function openImage(source: ImageSource, name: string, options: OpenOption
     );
   const { blocks, parent, ...image } = stored;
   if (blocks.reduce((end, { length }) => end + length, MAGIC.length) !== start) damaged(name);
-  const blockAt = reader(source, blocks, name, options.unzip);
+  const blockOf = storedBlocks(source, blocks, name);
+  const blockAt = reader(blockOf, options.unzip);
   const back = parent && opener(name, parent, options);
+  const inParent = <T>(piece: PieceImage, use: (open: OpenImage, piece: PieceImage) => T): T =>
+    use((back ?? damaged(name))(), { ...piece, back: piece.back! - 1 });
   return {
     image,
     blocks,
     ...(parent && { parent }),
     digest,
     contents: (piece) => {
-      if (piece.back !== undefined && piece.back > 0)
-        return (back ?? damaged(name))().contents({ ...piece, back: piece.back - 1 });
+      if (piece.back) return inParent(piece, (open, its) => open.contents(its));
       return blockAt(piece.block).subarray(piece.from, piece.from + piece.size);
     },
+    stored: (piece) => (piece.back ? inParent(piece, (open, its) => open.stored(its)) : blockOf(piece.block)),
   };
 }
 
@@ -165,18 +182,35 @@ function headerOf(source: ImageSource) {
 /** Blocks that are kept unpacked: pieces that follow each other are in few. */
 const KEPT = 8;
 
-function reader(
+function storedBlocks(
   source: ImageSource,
   blocks: readonly BlockImage[],
   name: string,
+): (block: number) => StoredBlock {
+  const made = new Map<number, StoredBlock>();
+  return (block) => {
+    let stored = made.get(block);
+    if (stored === undefined) {
+      const { at, length, size, packed, digest } = blocks[block] ?? damaged(name);
+      const bytes = (): Uint8Array => {
+        const part = source.read(MAGIC.length + at, length);
+        return digestOf([part]) === digest ? part : damaged(name);
+      };
+      stored = { name, size, packed, bytes };
+      made.set(block, stored);
+    }
+    return stored;
+  };
+}
+
+function reader(
+  stored: (block: number) => StoredBlock,
   unzip: OpenOptions['unzip'] = (bytes) => unzlibSync(bytes),
 ): (block: number) => Uint8Array {
   const kept = new Map<number, Uint8Array>();
   const unpack = (block: number): Uint8Array => {
-    const { at, length, size, packed, digest } = blocks[block] ?? damaged(name);
-    const part = source.read(MAGIC.length + at, length);
-    if (digestOf([part]) !== digest) damaged(name);
-    return packed ? unzip(part, size) : part;
+    const { bytes, packed, size } = stored(block);
+    return packed ? unzip(bytes(), size) : bytes();
   };
   return (block) => {
     const bytes = kept.get(block) ?? unpack(block);

@@ -86,6 +86,24 @@ export function writeMemory(pid: number, address: bigint, bytes: Uint8Array): bo
   return got === bytes.length;
 }
 
+/** The same for parts of `bytes`, each to an address of its own, in as few calls as can be. */
+export function writePieces(
+  pid: number,
+  bytes: Uint8Array,
+  pieces: readonly (Piece & { readonly from: number })[],
+): boolean {
+  const base = addressOf(bytes);
+  for (let at = 0; at < pieces.length; at += PIECES) {
+    const batch = pieces.slice(at, at + PIECES);
+    const local = new BigUint64Array(batch.flatMap(({ from, size }) => [base + BigInt(from), BigInt(size)]));
+    const remote = new BigUint64Array(batch.flatMap(({ address, size }) => [address, BigInt(size)]));
+    const got = tryCall('process_vm_writev', pid, local, batch.length, remote, batch.length, 0);
+    missing('process_vm_writev', got);
+    if (got !== batch.reduce((sum, { size }) => sum + size, 0)) return false;
+  }
+  return true;
+}
+
 /** Also what the process may not write, such as its code: /proc/PID/mem, for tracers. False where not all of it could be. */
 export const writeForced = (pid: number, address: bigint, bytes: Uint8Array): boolean =>
   withMemory(pid, 'r+', (fd) => tryCall('pwrite64', fd, bytes, bytes.length, address) === bytes.length);

@@ -118,7 +118,7 @@ export async function restoreJob(channel: Channel, given: unknown): Promise<void
   const { file, detach } = given as RestoreConfig;
   await refusing(channel, `cannot bring ${file} back`, async () => {
     const opened = openImageFile(file);
-    const { pid, run } = restore(opened);
+    const { pid, run } = await restore(opened);
     run();
     channel.send({ kind: 'running', pid, threads: opened.image.threads.length });
     if (detach) return;

@@ -2,15 +2,16 @@
 import { closeSync, openSync } from 'node:fs';
 import { release } from 'node:os';
 import { hex } from '../../abi/address.js';
-import type { OpenImage } from '../../checkpoint/codec.js';
-import type { MapImage, SharedImage } from '../../checkpoint/image.js';
+import type { OpenImage, StoredBlock } from '../../checkpoint/codec.js';
+import type { MapImage, PieceImage, SharedImage } from '../../checkpoint/image.js';
 import { isErrno, SystemError } from '../../linux/errors.js';
 import { type InThread, withBytes } from '../../linux/inject.js';
 import { call as callHere } from '../../linux/libc.js';
-import { readForced, writeForced, writeMemory } from '../../linux/memory.js';
+import { readForced, writeForced, writeMemory, writePieces } from '../../linux/memory.js';
 import { mapsOf } from '../../linux/procfs.js';
 import { highDescriptor, type ObjectDescriptors, openIn, textBytes } from './make-descriptors.js';
 import { ADVICE, KERNEL_MAPS } from './maps.js';
+import { unpacked } from './open.js';
 import { Unsupported } from './refusal.js';
 
 const MAP = { SHARED: 1, PRIVATE: 2, ANONYMOUS: 0x20, GROWSDOWN: 0x100, FIXED_NOREPLACE: 0x10_0000 } as const;
@@ -35,20 +36,57 @@ export function makeMemory(pid: number, call: InThread, open: OpenImage, keep: b
   const objects = (image.objects ?? []).map((object, index) => makeObject(pid, call, open, object, index));
   for (const map of image.maps) if (!KERNEL_MAPS.includes(map.name)) makeMap(pid, call, map, objects);
   for (const { place, size } of objects) if (place !== undefined) call('munmap', place, BigInt(size));
-  fillMaps(pid, open);
   return objects.map(({ fd }) => fd);
 }
 
-/** /proc/PID/mem writes everywhere, but slowly, and is opened anew each time: what the process may write itself goes the straight way. */
-function fillMaps(pid: number, open: OpenImage): void {
-  for (const { name, protection, pieces } of open.image.maps)
-    for (const piece of pieces) {
-      const bytes = open.contents(piece);
-      if (KERNEL_MAPS.includes(name)) compare(pid, open, piece.address, bytes);
-      else if (protection[1] === 'w' && writeMemory(pid, piece.address, bytes)) continue;
-      else if (!writeForced(pid, piece.address, bytes))
-        throw new Unsupported(`memory at ${hex(piece.address)} cannot be written`);
+/** Blocks that are unpacked at the same time: threads of libuv (4), and as many that wait for one. */
+const AHEAD = 8;
+
+interface Placed {
+  readonly map: MapImage;
+  readonly piece: PieceImage;
+}
+
+/** What is in the maps: each block is read, compared with its digest, and unpacked once. Throws Unsupported, ImageError, SystemError. */
+export async function fillMemory(pid: number, open: OpenImage): Promise<void> {
+  const placed = new Map<StoredBlock, Placed[]>();
+  for (const map of open.image.maps)
+    for (const piece of map.pieces) {
+      const block = open.stored(piece);
+      const others = placed.get(block);
+      if (others === undefined) placed.set(block, [{ map, piece }]);
+      else others.push({ map, piece });
     }
+  const blocks = [...placed.keys()];
+  const ahead: Promise<Uint8Array>[] = [];
+  let next = 0;
+  for (const block of blocks) {
+    while (ahead.length < AHEAD && next < blocks.length) {
+      const coming = unpacked(blocks[next++]!);
+      // It is told when it is its turn.
+      coming.catch(() => {});
+      ahead.push(coming);
+    }
+    putBlock(pid, open, (await ahead.shift())!, placed.get(block)!);
+  }
+}
+
+/** /proc/PID/mem writes everywhere, but slowly, and is opened anew each time: what the process may write itself goes the straight way. */
+function putBlock(pid: number, open: OpenImage, bytes: Uint8Array, placed: readonly Placed[]): void {
+  const isPlain = ({ map: { name, protection } }: Placed): boolean =>
+    protection[1] === 'w' && !KERNEL_MAPS.includes(name);
+  const plain = placed.filter(isPlain).map(({ piece }) => piece);
+  const isDone = writePieces(pid, bytes, plain);
+  for (const each of placed) {
+    const { name, protection } = each.map;
+    const { address, from, size } = each.piece;
+    if (isDone && isPlain(each)) continue;
+    const part = bytes.subarray(from, from + size);
+    if (KERNEL_MAPS.includes(name)) compare(pid, open, address, part);
+    else if (protection[1] === 'w' && writeMemory(pid, address, part)) continue;
+    else if (!writeForced(pid, address, part))
+      throw new Unsupported(`memory at ${hex(address)} cannot be written`);
+  }
 }
 
 /** A vDSO of the same size may have its functions elsewhere: a thread may be in one, and the program has their addresses. */

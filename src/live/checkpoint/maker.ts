@@ -19,7 +19,7 @@ import {
 import { checkCredentials, setCredentials } from './credentials.js';
 import { firstFree, type ObjectDescriptors, openIn, textBytes } from './make-descriptors.js';
 import { makeFiles } from './make-files.js';
-import { adviseMemory, makeMemory, sealObjects } from './make-memory.js';
+import { adviseMemory, fillMemory, makeMemory, sealObjects } from './make-memory.js';
 import { setOwn } from './own.js';
 import { Unsupported } from './refusal.js';
 import { setIntervalTimers, setPosixTimers } from './timers.js';
@@ -104,7 +104,7 @@ export class Maker {
     return inThread(tid, this.instruction, use);
   }
 
-  memory(): void {
+  async memory(): Promise<void> {
     const { image, pid } = this;
     const room = BigInt(
       firstFree(image) + (image.objects?.length ?? 0) + 2 * (image.pipes?.length ?? 0) + SPARE,
@@ -112,6 +112,7 @@ export class Maker {
     const [soft, hard] = limitsOf(pid)[RLIMIT_NOFILE]!;
     if (soft < room) raiseLimit(pid, RLIMIT_NOFILE, [room, room > hard ? room : hard]);
     this.objects = this.in(pid, (call) => makeMemory(pid, call, this.open, this.instruction));
+    await fillMemory(pid, this.open);
   }
 
   /** What all threads share. */

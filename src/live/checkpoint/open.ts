@@ -1,7 +1,14 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { inflateSync } from 'node:zlib';
-import { ImageError, type ImageSource, type OpenImage, openImage } from '../../checkpoint/codec.js';
+import { promisify } from 'node:util';
+import { inflate, inflateSync } from 'node:zlib';
+import {
+  ImageError,
+  type ImageSource,
+  type OpenImage,
+  openImage,
+  type StoredBlock,
+} from '../../checkpoint/codec.js';
 import { isErrno } from '../../linux/errors.js';
 import { reason } from '../../node/reason.js';
 
@@ -9,7 +16,7 @@ import { reason } from '../../node/reason.js';
 export function openImageFile(name: string): OpenImage {
   return openImage(source(name), name, {
     parent: (file) => openParent(name, resolve(dirname(name), file)),
-    unzip: (bytes) => inflate(bytes, name),
+    unzip: (bytes, size) => unpack(name, () => inflateSync(bytes, roomFor(size))),
   });
 }
 
@@ -45,10 +52,28 @@ function source(name: string): ImageSource {
   }
 }
 
-function inflate(bytes: Uint8Array, name: string): Uint8Array {
+/** All at once: else it goes back and forth for each 16 KiB. One byte more, or zlib would ask for more room. */
+const roomFor = (size: number) => ({ chunkSize: Math.max(size + 1, 64) });
+
+function unpack<T>(name: string, action: () => T): T {
   try {
-    return inflateSync(bytes);
+    return action();
   } catch (error) {
     throw new ImageError(`${name} is damaged: ${(error as Error).message}`);
+  }
+}
+
+const inflateBeside = promisify(inflate);
+
+/** Contents of a block, unpacked by another thread. Throws ImageError. */
+export async function unpacked({ name, size, packed, bytes }: StoredBlock): Promise<Uint8Array> {
+  const part = bytes();
+  if (!packed) return part;
+  try {
+    return await inflateBeside(part, roomFor(size));
+  } catch (error) {
+    return unpack(name, () => {
+      throw error;
+    });
   }
 }

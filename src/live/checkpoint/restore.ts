@@ -57,7 +57,7 @@ function awaitParent(pid: number): void {
 }
 
 /** Makes the process; it stands still, traced by us, up to `run`. Throws Unsupported, SystemError; nothing is left behind then. */
-export function restore(open: OpenImage): { readonly pid: number; run(): void } {
+export async function restore(open: OpenImage): Promise<{ readonly pid: number; run(): void }> {
   const { image } = open;
   checkHere(image);
   const helper = startStopped([process.execPath]);
@@ -70,7 +70,7 @@ export function restore(open: OpenImage): { readonly pid: number; run(): void } 
     pid = inThread(helper, instruction, (call) => clone(helper, call, CLONE_PARENT, image.pid));
     awaitStop(pid);
     const make = new Maker(pid, ownSyscall(pid, instruction, image), open);
-    make.memory();
+    await make.memory();
     make.process();
     for (const thread of image.threads.slice(1)) make.thread(thread);
     for (const thread of image.threads) make.state(thread);
