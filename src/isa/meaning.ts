@@ -234,7 +234,8 @@ export type Trap =
  *   jump     goes elsewhere; `branch` only if the condition is not 0
  *   trap     stops before the instruction (a system call: behind it); `when`: only if not 0
  *   repeat   the instruction is run again, until the condition is 0 (rep prefixes): an interruption may come between two rounds
- *   helper   done by a function of the machine: what is too large for expressions (cpuid, 128-bit division)
+ *   helper   done by a function of the machine: what is too large for expressions (cpuid, 128-bit division); `when`: only if
+ *            not 0
  *   x87      done by a function that sees only the x87's registers (machine/x87): it may stop the instruction, which then has done nothing
  */
 export type Statement =
@@ -254,5 +255,10 @@ export type Statement =
   | { readonly do: 'branch'; readonly condition: Expression; readonly target: bigint }
   | { readonly do: 'trap'; readonly trap: Trap; readonly when?: Expression }
   | { readonly do: 'repeat'; readonly condition: Expression }
-  | { readonly do: 'helper'; readonly name: string; readonly operands: readonly Expression[] }
+  | {
+      readonly do: 'helper';
+      readonly name: string;
+      readonly operands: readonly Expression[];
+      readonly when?: Expression;
+    }
   | { readonly do: 'x87'; readonly name: string; readonly operands: readonly Expression[] };

@@ -57,6 +57,10 @@ export function someIn(statement: Statement, holds: Holds): boolean {
     case 'trap':
       return statement.when !== undefined && someWithin(statement.when, holds);
     case 'helper':
+      return (
+        statement.operands.some((each) => someWithin(each, holds)) ||
+        (statement.when !== undefined && someWithin(statement.when, holds))
+      );
     case 'x87':
       return statement.operands.some((each) => someWithin(each, holds));
   }

@@ -104,6 +104,12 @@ export abstract class Emitter extends MultiplyWriter {
         return;
       }
       case 'helper': {
+        if (statement.when !== undefined) {
+          const { when, ...always } = statement;
+          this.expression(when);
+          this.ifTrue(() => this.statement(always, next));
+          return;
+        }
         const result = this.scratch('helper', 'i32');
         this.i32(numberOf(HELPERS, statement.name));
         this.operand64(statement.operands[0]);

@@ -93,6 +93,7 @@ export class Interpreter {
         machine.setXmm(statement.register, this.value(statement.value));
         return undefined;
       case 'helper':
+        if (statement.when !== undefined && this.value(statement.when) === 0n) return undefined;
         return machine.helper(
           statement.name,
           statement.operands[0] === undefined ? 0n : this.value(statement.operands[0]),

@@ -188,7 +188,11 @@ class RegionCode extends FlagEmitter {
       case 'helper':
         if (statement.name === 'div' || statement.name === 'idiv')
           this.easyDivision(statement.name === 'idiv', statement.operands[0]!);
-        else this.again();
+        else if (statement.when === undefined) this.again();
+        else {
+          this.expression(statement.when);
+          this.ifTrue(() => this.again());
+        }
         return;
       case 'trap':
         if (statement.when === undefined) this.again();

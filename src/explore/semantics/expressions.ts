@@ -19,6 +19,8 @@ export function expressionsOf(statement: Statement): readonly Expression[] {
       return [statement.condition];
     case 'trap':
       return statement.when === undefined ? [] : [statement.when];
+    case 'helper':
+      return statement.when === undefined ? statement.operands : [...statement.operands, statement.when];
     default:
       return statement.operands;
   }

@@ -1,6 +1,7 @@
 import { ATOMICS } from '../../../src/isa/aarch64/meaning/atomics.js';
 import { BRANCHES } from '../../../src/isa/aarch64/meaning/branches.js';
 import { EXCLUSIVE } from '../../../src/isa/aarch64/meaning/exclusive.js';
+import { FLOAT_FAST } from '../../../src/isa/aarch64/meaning/float-fast.js';
 import { FLOAT_FLAGS } from '../../../src/isa/aarch64/meaning/float-flags.js';
 import { wordMeaning } from '../../../src/isa/aarch64/meaning/index.js';
 import { INTEGER_IMMEDIATE } from '../../../src/isa/aarch64/meaning/integer-immediate.js';
@@ -60,6 +61,7 @@ const GROUPS: readonly (readonly Row[])[] = [
   SIMD_LANES,
   SIMD_STRUCTURES,
   FLOAT_FLAGS,
+  FLOAT_FAST,
   ARITHMETIC,
   ARITHMETIC,
   ARITHMETIC,
@@ -145,7 +147,7 @@ export function randomCase(random: Random): Case | undefined {
     registers,
     nzcv: (random.below(16) << 28) >>> 0,
     fpcr: random.below(3) === 0 ? random.below(16) << 22 : 0,
-    fpsr: 0,
+    fpsr: random.below(2) * 16,
     vectors: randomVectors(random),
     data: Uint8Array.from({ length: DATA_SIZE }, () => random.below(256)),
   };

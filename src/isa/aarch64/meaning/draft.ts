@@ -131,8 +131,11 @@ export class Draft {
     this.trap('undefined');
   }
 
-  helper(name: string, operand?: Expression): void {
-    this.statements.push({ do: 'helper', name, operands: operand === undefined ? [] : [operand] });
+  helper(name: string, operand: Expression, when?: Expression): void {
+    const operands = [operand];
+    this.statements.push(
+      when === undefined ? { do: 'helper', name, operands } : { do: 'helper', name, operands, when },
+    );
   }
 }
 

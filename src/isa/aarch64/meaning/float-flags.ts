@@ -5,24 +5,23 @@ import type { Draft } from './draft.js';
 import { condition, nzcv } from './flags.js';
 import type { Form, Row } from './row.js';
 
-/** Floating-point comparisons and selections: what has to do with the flags. The comparing is the machine's (machine/aarch64). */
+/** Floating-point conditional comparisons and selections. The comparing is the machine's (machine/aarch64). */
 
-const widthOf = (d: Draft): 32 | 64 | undefined => ([32, 64] as const)[d.bits(23, 22)];
+export const widthOf = (d: Draft): 32 | 64 | undefined => ([32, 64] as const)[d.bits(23, 22)];
 
 /** N, Z, C and V as the helper has left them, in bits 3..0; with bit 32 it does nothing, and raises no exception. */
-function compared(d: Draft, holds?: Expression): [Expression, Expression, Expression, Expression] {
+export function compared(
+  d: Draft,
+  holds?: Expression,
+  when?: Expression,
+): [Expression, Expression, Expression, Expression] {
   const word = constant(64, d.word);
-  d.helper('vector', holds === undefined ? word : select(holds, word, constant(64, 1n << 32n)));
+  d.helper('vector', holds === undefined ? word : select(holds, word, constant(64, 1n << 32n)), when);
   const made = d.let({ op: 'state', width: 64, field: 'x87Result' });
   const bit = (n: number): Expression =>
     d.let(truncate(8, and(binary('shr', made, constant(64, n)), constant(64, 1))));
   return [bit(3), bit(2), bit(1), bit(0)];
 }
-
-const compare: Form = (d) => {
-  if (widthOf(d) === undefined) return d.reserve();
-  d.flags(nzcv(...compared(d)));
-};
 
 const compareConditional: Form = (d) => {
   if (widthOf(d) === undefined) return d.reserve();
@@ -41,8 +40,6 @@ const conditionalSelect: Form = (d) => {
 
 // biome-ignore format: a table
 export const FLOAT_FLAGS: readonly Row[] = [
-  ['00011110 ff1 mmmmm 001000 nnnnn c0000',   'fcmp',  compare],
-  ['00011110 ff1 00000 001000 nnnnn c1000',   'fcmp',  compare],
   ['00011110 ff1 mmmmm cccc 01 nnnnn c iiii', 'fccmp', compareConditional],
   ['00011110 ff1 mmmmm cccc 11 nnnnn ddddd',  'fcsel', conditionalSelect],
 ];

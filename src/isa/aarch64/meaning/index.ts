@@ -5,6 +5,7 @@ import { ATOMICS } from './atomics.js';
 import { BRANCHES } from './branches.js';
 import { Draft } from './draft.js';
 import { EXCLUSIVE } from './exclusive.js';
+import { FLOAT_FAST } from './float-fast.js';
 import { FLOAT_FLAGS } from './float-flags.js';
 import { INTEGER_IMMEDIATE } from './integer-immediate.js';
 import { INTEGER_REGISTER } from './integer-register.js';
@@ -27,6 +28,7 @@ const table = new Table<Row[2]>([
   ...SIMD_LANES,
   ...SIMD_STRUCTURES,
   ...FLOAT_FLAGS,
+  ...FLOAT_FAST,
 ]);
 
 /**
