@@ -187,6 +187,23 @@ describe.skipIf(reason !== undefined)(title('stress'), () => {
     }
   });
 
+  it.skipIf(why !== undefined)(
+    title('... also by a thread that has done nothing but stop before', why),
+    () => {
+      const times = 50_000;
+      const { status, document } = stress(
+        '--rounds',
+        '1000000000',
+        '--',
+        'test/fixtures/live/later',
+        `${times}`,
+      );
+      expect(document).toMatchObject({ verdict: 'survived', program: { status: 0 } });
+      expect(document.sections.map(({ points }) => points.map(({ forced }) => forced))).toEqual([Array(3).fill(times), Array(3).fill(1)]); // biome-ignore format: one step
+      expect(status).toBe(0);
+    },
+  );
+
   it('takes the word of another program', () => {
     const folder = mkdtempSync(join(tmpdir(), 'rseqlab-stress-'));
     try {

@@ -14,6 +14,8 @@ struct thread {
   u32 memory;  /* descriptor of /proc/PID/mem */
   u32 column;  /* of `seen` */
   u32 last;    /* index + 1 of the site where it has stopped last; 0: nowhere */
+  u32 request; /* of ptrace, by which it goes on: CONT or SYSCALL */
+  u32 unused;
 };
 
 struct site {
@@ -59,7 +61,7 @@ struct loop {
   u64 word;
 };
 
-enum { WALL_UNTRACED_NOTHREAD = 0x60000002, SIGTRAP_STOP = 0x057f, PEEKDATA = 2, PEEKUSER = 3, POKEUSER = 6, CONT = 7, GETSIGINFO = 0x4202, RIP = 128, SI_KERNEL = 0x80 };
+enum { WALL_UNTRACED_NOTHREAD = 0x60000002, SIGTRAP_STOP = 0x057f, PEEKDATA = 2, PEEKUSER = 3, POKEUSER = 6, GETSIGINFO = 0x4202, RIP = 128, SI_KERNEL = 0x80 };
 enum { SYS_pwrite64 = 18, SYS_wait4 = 61, SYS_ptrace = 101 };
 enum { MINE_NOT = 0, QUOTA = 1 };
 
@@ -157,7 +159,7 @@ __attribute__((section(".text.first"))) long run(struct loop *l) {
     l->stops++;
     if (l->last_tid != (u32)tid) l->changes++;
     l->last_tid = tid;
-    call(SYS_ptrace, CONT, tid, 0, 0);
+    call(SYS_ptrace, t->request, tid, 0, 0);
   }
   return QUOTA;
 }

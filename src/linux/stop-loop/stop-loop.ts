@@ -2,11 +2,12 @@
  * Memory and call of the machine code of loop.c, in whose words everything here is named. Rows of data before anything else: records lie in one piece of
  * memory each, by index.
  */
+import { PTRACE } from '../../abi/ptrace-requests.js';
 import { call, functionAt, tryCall, viewOf } from '../libc.js';
 import { CODE } from './code.js';
 
 /** Bytes of each field, in the order of loop.c. */
-const THREAD = layout({ rseq_cs: 8, tid: 4, memory: 4, column: 4, last: 4 });
+const THREAD = layout({ rseq_cs: 8, tid: 4, memory: 4, column: 4, last: 4, request: 4, unused: 4 });
 const SITE = layout({ at: 8, descriptor: 8, count: 8, memory: 4, instance: 4, row: 4, original: 1, planted: 1, wanted: 1, single: 1 }); // biome-ignore format: a struct
 const INSTANCE = layout({ window: 8, window_at: 8, list: 8, first: 4, points: 4, exits: 4, leaving: 4, half: 4, pairs: 4, budget: 4, rounds: 4, next: 4, touched: 4 }); // biome-ignore format: a struct
 const LOOP = layout({ threads: 8, sites: 8, instances: 8, places: 8, seen: 8, thread_mask: 4, place_mask: 4, columns: 4, quota: 4, tid: 4, status: 4, last: 4, last_tid: 4, stops: 4, changes: 4, word: 8 }); // biome-ignore format: a struct
@@ -181,12 +182,19 @@ export class StopLoop {
       this.slots.set(tid, slot);
       this.threads.set(slot, 'column', column);
       this.threads.set(slot, 'last', 0);
+      this.threads.set(slot, 'request', PTRACE.CONT);
       for (let row = 0; row < this.sizes.rows; row++) this.seen[row * this.columns + column] = 0;
       this.threads.set(slot, 'tid', tid);
     }
     this.threads.set(slot, 'memory', memory);
     this.threads.set(slot, 'rseq_cs', rseqCs);
     return true;
+  }
+
+  /** How a thread goes on from its next stop: to its next system call, or not. */
+  setToSyscall(tid: number, on: boolean): void {
+    const slot = this.slots.get(tid);
+    if (slot !== undefined) this.threads.set(slot, 'request', on ? PTRACE.SYSCALL : PTRACE.CONT);
   }
 
   dropThread(tid: number): void {
@@ -208,7 +216,7 @@ export class StopLoop {
   }
 
   private tidy(): void {
-    const names = ['rseq_cs', 'memory', 'column', 'last', 'tid'] as const;
+    const names = ['rseq_cs', 'memory', 'column', 'last', 'request', 'tid'] as const;
     const kept = [...this.slots.values()].map((slot) => names.map((name) => this.threads.get(slot, name)));
     for (let slot = 0; slot < 4 * this.columns; slot++) this.threads.set(slot, 'tid', 0);
     for (const row of kept) {

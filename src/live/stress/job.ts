@@ -89,10 +89,6 @@ class StressJob {
     this.keeper = new Keeper(channel, this, TICK);
     this.causes = new Causes(this.keeper.tracer, config.cause, config.signal);
     this.campaign = new Campaign(config, (space) => this.threadsWith(space));
-    this.rush = new Rush(this.campaign, this.together, () => this.readAborts());
-    this.keeper.tracer.wait = () => this.rush.wait();
-    this.hardware = new Hardware(tallyOf(this.campaign), (thread) => this.keeper.tracer.interrupt(thread));
-    this.campaign.hardware = this.hardware;
     this.watch = new ModulesWatch((space, modules) => {
       const { sections } = modules;
       this.readAborts();
@@ -104,6 +100,10 @@ class StressJob {
       }
       this.campaign.renew(space);
     });
+    this.rush = new Rush(this.campaign, this.together, this.watch, () => this.readAborts());
+    this.keeper.tracer.wait = () => this.rush.wait();
+    this.hardware = new Hardware(tallyOf(this.campaign), (thread) => this.keeper.tracer.interrupt(thread));
+    this.campaign.hardware = this.hardware;
   }
 
   run(): void {

@@ -11,6 +11,7 @@ import { type Change, decode, waitFor } from '../../linux/wait.js';
 import type { Breakpoint, Space } from '../keeper/space.js';
 import type { TracedProcess, TracedThread } from '../keeper/traced.js';
 import { RSEQ_CS_AT } from './armed-instance.js';
+import { Bare } from './bare.js';
 import type { Campaign } from './campaign.js';
 import type { Instance } from './instance.js';
 import type { Point } from './sections.js';
@@ -46,14 +47,20 @@ export class Rush {
   /** Stops before we have a look at what was done: some hundredths of a second. */
   private quota = 8000;
 
+  private readonly bare: Bare;
+  /** Whose stops nearly all were since the last tick. */
+  private alone: number | undefined;
+
   /** `onQuota` is called every few hundredths of a second, when all threads run. */
   constructor(
     private readonly campaign: Campaign,
     private readonly together: Together,
+    watch: ConstructorParameters<typeof Bare>[0],
     private readonly onQuota: () => void,
   ) {
     const { cause, witness } = campaign.options;
     this.off = cause !== 'ptrace' || witness || !canLoop();
+    this.bare = new Bare(watch, ({ tid }, on) => this.loop?.setToSyscall(tid, on));
     campaign.onNew = (thread, instance, point) => this.isNew(thread, instance, point);
   }
 
@@ -61,21 +68,29 @@ export class Rush {
   wait(): Change | undefined {
     for (;;) {
       if (!this.prepare()) {
+        this.bare.end();
         this.together.apart();
         return waitFor(-1);
       }
       const stop = this.loop!.run(this.quota);
       this.absorb();
       if (stop !== undefined) return this.stopped(stop);
-      this.onTick();
+      this.tell();
       this.onQuota();
     }
   }
 
-  /** Says what was done since the last time. */
   onTick(): void {
+    this.tell();
+    const thread = this.alone === undefined ? undefined : this.threads.get(this.alone);
+    if (thread !== undefined) this.bare.onTick(thread);
+    this.alone = undefined;
+  }
+
+  /** Says what was done since the last time. */
+  private tell(): void {
     const work = this.loop?.takeStops();
-    if (work !== undefined && work.stops > 0) this.together.worked(work);
+    if (work !== undefined && work.stops > 0) this.alone = this.together.worked(work) ? work.tid : undefined;
   }
 
   /** No more stops than that may go by without a look. */
@@ -84,8 +99,12 @@ export class Rush {
   }
 
   private stopped({ tid, status }: { readonly tid: number; readonly status: number }): Change | undefined {
-    if (tid <= 0) return waitFor(-1);
+    if (tid <= 0) {
+      this.bare.end();
+      return waitFor(-1);
+    }
     const change = decode(tid, status);
+    if (this.bare.isAbout(tid) && change.kind !== 'exited' && change.kind !== 'killed') this.bare.end();
     const site = this.loop!.takeLast(tid);
     if (site !== undefined) this.campaign.came(tid, this.pointOf(site));
     // A signal, the birth of a thread, its end: it has other things to do.
@@ -102,6 +121,7 @@ export class Rush {
   /** It is gone. */
   forget(thread: TracedThread): void {
     this.threads.delete(thread.tid);
+    this.bare.forget(thread);
     this.loop?.dropThread(thread.tid);
     this.threadsChange(thread);
   }
@@ -151,6 +171,7 @@ export class Rush {
 
   private build(): void {
     this.version = this.campaign.version;
+    this.bare.end();
     this.loop?.close();
     this.loop = undefined;
     this.byInstance.clear();

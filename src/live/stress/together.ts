@@ -54,13 +54,15 @@ export class Together {
   private stops = 0;
   private since = performance.now();
 
-  /** What was done since the last time; `tid` is whom the last stop was of. */
-  worked(work: { readonly stops: number; readonly changes: number; readonly tid: number }): void {
+  /** What was done since the last time; `tid` is whom the last stop was of. True: many were, and nearly all its. */
+  worked(work: { readonly stops: number; readonly changes: number; readonly tid: number }): boolean {
     this.stops += work.stops;
-    const alone = work.changes * ALONE <= work.stops;
-    if (alone && this.pair?.tid === work.tid) return;
+    const isAlone = work.changes * ALONE <= work.stops;
+    const isMuch = this.stops >= FEW;
+    if (isAlone && this.pair?.tid === work.tid) return isMuch;
     this.apart();
-    if (alone && this.way === 'together' && this.stops >= FEW) this.join(work.tid);
+    if (isAlone && isMuch && this.way === 'together') this.join(work.tid);
+    return isAlone && isMuch;
   }
 
   onTick(): void {
