@@ -9,4 +9,4 @@ gcc $COMMON -mno-red-zone -fcf-protection=none -o "${1:-rows}" $(ls ./*.c | grep
 ARM64=${ARM64:-aarch64-linux-gnu-gcc}
 command -v "$ARM64" >/dev/null || exit 0
 "$ARM64" $COMMON -mno-outline-atomics -mbranch-protection=none -Wl,-z,max-page-size=65536 -o rows-aarch64 main.c lib.c thread.c handler.c section.c registration.c fields.c violations.c \
-  unchecked.c lazy.c aborts.c interrupted.c family.c membarrier.c slice.c configuration.c sigsegv.c inside.c last.c signals.c restart.c basics.c arm64.c
+  unchecked.c lazy.c aborts.c interrupted.c family.c membarrier.c slice.c configuration.c sigsegv.c inside.c last.c signals.c restart.c basics.c ptrace.c arm64.c

@@ -2,12 +2,30 @@
 #include "rows.h"
 #include "calls.h"
 #include "tracer.h"
+#ifdef __aarch64__
+#include <linux/elf.h>
+#include <linux/uio.h>
+#endif
 
 #define FIXUP "kernel/rseq.c rseq_ip_fixup"
 #define STOPS "kernel/signal.c ptrace_stop"
 
+#ifdef __aarch64__
+/* struct user_pt_regs: 34 words */
+enum { IP_WORD = 32, REGISTERS = 34, NEXT = 4 };
+
+static void registers_of(long pid, u64 *registers, long request) {
+  struct iovec part = {registers, REGISTERS * 8};
+  trace(request, pid, NT_PRSTATUS, &part);
+}
+#define GET_REGISTERS(pid, registers) registers_of(pid, registers, PTRACE_GETREGSET)
+#define SET_REGISTERS(pid, registers) registers_of(pid, registers, PTRACE_SETREGSET)
+#else
 /* struct user_regs_struct: 27 words */
-enum { RIP = 16, REGISTERS = 27 };
+enum { IP_WORD = 16, REGISTERS = 27, NEXT = 3 };
+#define GET_REGISTERS(pid, registers) trace(PTRACE_GETREGS, pid, 0, registers)
+#define SET_REGISTERS(pid, registers) trace(PTRACE_SETREGS, pid, 0, registers)
+#endif
 
 static u64 peek(long pid, volatile void *address) {
   u64 word = 0;
@@ -17,14 +35,24 @@ static u64 peek(long pid, volatile void *address) {
 
 static u64 ip_of(long pid) {
   u64 registers[REGISTERS];
-  trace(PTRACE_GETREGS, pid, 0, registers);
-  return registers[RIP];
+  GET_REGISTERS(pid, registers);
+  return registers[IP_WORD];
+}
+
+/* brk, unlike int3, is where the thread would go on. */
+static inline void pass_breakpoint(long pid) {
+#ifdef __aarch64__
+  u64 registers[REGISTERS];
+  GET_REGISTERS(pid, registers);
+  registers[IP_WORD] += 4;
+  SET_REGISTERS(pid, registers);
+#endif
 }
 
 static void say_ip(long pid, const struct rseq_cs *cs) {
   u64 ip = ip_of(pid);
   if (ip - cs->start_ip < cs->post_commit_offset) say("start_ip + %d", ip - cs->start_ip);
-  else if (ip - cs->abort_ip < 4) say("abort_ip + %d", ip - cs->abort_ip);
+  else if (ip - cs->abort_ip <= NEXT) say("abort_ip + %d", ip - cs->abort_ip);
   else if (ip - cs->start_ip < cs->post_commit_offset + 8) say("end + %d", ip - cs->start_ip - cs->post_commit_offset);
   else say("elsewhere");
 }
@@ -47,6 +75,7 @@ static long at_breakpoint(void) {
   u64 one = 1;
   long pid = tracee(runs_breakpoint);
   int status = resume(PTRACE_CONT, pid);
+  pass_breakpoint(pid);
   say_status("child", status);
   trace(PTRACE_POKEDATA, pid, (u64)&reached, (void *)one);
   return pid;
@@ -95,9 +124,9 @@ static void detach(void) {
 static void moved_out(void) {
   long pid = at_breakpoint();
   u64 registers[REGISTERS];
-  trace(PTRACE_GETREGS, pid, 0, registers);
-  registers[RIP] = (u64)breakpoint_end;
-  trace(PTRACE_SETREGS, pid, 0, registers);
+  GET_REGISTERS(pid, registers);
+  registers[IP_WORD] = (u64)breakpoint_end;
+  SET_REGISTERS(pid, registers);
   say_end(resume(PTRACE_CONT, pid));
 }
 
@@ -113,9 +142,9 @@ static void moved_in(void) {
   resume(PTRACE_CONT, pid);
   trace(PTRACE_POKEDATA, pid, (u64)&area.rseq_cs, &breakpoint_cs);
   u64 registers[REGISTERS];
-  trace(PTRACE_GETREGS, pid, 0, registers);
-  registers[RIP] = (u64)breakpoint_start;
-  trace(PTRACE_SETREGS, pid, 0, registers);
+  GET_REGISTERS(pid, registers);
+  registers[IP_WORD] = (u64)breakpoint_start;
+  SET_REGISTERS(pid, registers);
   resume(PTRACE_SINGLESTEP, pid);
   say_ip(pid, &breakpoint_cs);
   say(rseq_cs_of(pid));
@@ -144,6 +173,7 @@ static void runs_stepped(void) {
 static void step_in(void) {
   long pid = tracee(runs_stepped);
   resume(PTRACE_CONT, pid);
+  pass_breakpoint(pid);
   int steps = 0;
   for (; steps < 1000; steps++)
     if (resume(PTRACE_SINGLESTEP, pid) != (0x7f | SIGTRAP << 8) || ip_of(pid) - (u64)stepped_start < 64) break;
