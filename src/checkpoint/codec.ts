@@ -97,8 +97,8 @@ export interface StoredBlock {
   readonly name: string;
   /** Bytes in memory. */
   readonly size: number;
-  /** By zlib. */
   readonly packed: boolean;
+  readonly method?: BlockImage['method'];
   /** Its bytes in the file, which are right by their digest. Throws ImageError. */
   bytes(): Uint8Array;
 }
@@ -106,8 +106,8 @@ export interface StoredBlock {
 export interface OpenOptions {
   /** Opens the image that it was made from; `file` as it is in the header. Throws ImageError. */
   parent?(file: string): OpenImage;
-  /** Of zlib's form; fflate's else. */
-  unzip?(bytes: Uint8Array, size: number): Uint8Array;
+  /** fflate's else, which knows zlib's form only. */
+  unzip?(bytes: Uint8Array, size: number, method: BlockImage['method']): Uint8Array;
 }
 
 export const isImage = (bytes: Uint8Array): boolean => ascii(bytes.subarray(0, MAGIC.length)) === MAGIC;
@@ -120,7 +120,7 @@ export function decodeImage(bytes: Uint8Array, name: string, options: OpenOption
     options,
   );
   for (const [block, { size }] of opened.blocks.entries())
-    opened.contents({ address: 0n, size, block, from: 0 });
+    opened.stored({ address: 0n, size, block, from: 0 }).bytes();
   return opened;
 }
 
@@ -191,12 +191,12 @@ function storedBlocks(
   return (block) => {
     let stored = made.get(block);
     if (stored === undefined) {
-      const { at, length, size, packed, digest } = blocks[block] ?? damaged(name);
+      const { at, length, size, packed, method, digest } = blocks[block] ?? damaged(name);
       const bytes = (): Uint8Array => {
         const part = source.read(MAGIC.length + at, length);
         return digestOf([part]) === digest ? part : damaged(name);
       };
-      stored = { name, size, packed, bytes };
+      stored = { name, size, packed, ...(method && { method }), bytes };
       made.set(block, stored);
     }
     return stored;
@@ -205,12 +205,17 @@ function storedBlocks(
 
 function reader(
   stored: (block: number) => StoredBlock,
-  unzip: OpenOptions['unzip'] = (bytes) => unzlibSync(bytes),
+  unzip: OpenOptions['unzip'],
 ): (block: number) => Uint8Array {
   const kept = new Map<number, Uint8Array>();
   const unpack = (block: number): Uint8Array => {
-    const { bytes, packed, size } = stored(block);
-    return packed ? unzip(bytes(), size) : bytes();
+    const { name, bytes, packed, size, method } = stored(block);
+    if (!packed) return bytes();
+    if (unzip !== undefined) return unzip(bytes(), size, method);
+    if (method === undefined) return unzlibSync(bytes());
+    throw new ImageError(
+      `${name} is packed by ${method}, which cannot be unpacked here; take one with --no-compress`,
+    );
   };
   return (block) => {
     const bytes = kept.get(block) ?? unpack(block);

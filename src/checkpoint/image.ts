@@ -170,8 +170,10 @@ export interface BlockImage {
   readonly length: number;
   /** When it is unpacked. */
   readonly size: number;
-  /** zlib's form; false: as it is, since it would not become smaller. */
+  /** False: as it is, since it would not become smaller. */
   readonly packed: boolean;
+  /** How it is packed; absent: in zlib's form, which browsers can unpack too. */
+  readonly method?: 'brotli';
   /** Of the bytes in the file (event/digest.ts). */
   readonly digest: string;
 }

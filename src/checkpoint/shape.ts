@@ -113,7 +113,9 @@ const IMAGE: Shape = {
   'credentials?': { users: ['count'], groups: ['count'], supplementary: ['count'], capabilities: ['wide'] },
   'noNewPrivileges?': 'flag',
   'stopped?': 'flag',
-  blocks: [{ at: 'count', length: 'count', size: 'count', packed: 'flag', digest: 'text' }],
+  blocks: [
+    { at: 'count', length: 'count', size: 'count', packed: 'flag', 'method?': 'text', digest: 'text' },
+  ],
   'parent?': { file: 'text', digest: 'text' },
 };
 

@@ -5,10 +5,11 @@ import type { PieceImage, ProcessImage } from '../checkpoint/image.js';
 import type { RecordedFile } from '../event/recording.js';
 import { bytesText } from '../kernel/image/text.js';
 import { reason } from './reason.js';
+import { unpackBlock } from './unpack-block.js';
 
 /** An image that the simulated machine goes on with. */
 export interface ImageProgram {
-  /** The image; of one that was made from another, with what that holds. */
+  /** The image, as every part of us can read it; of one that was made from another, with what that holds. */
   readonly bytes: Uint8Array;
   /** Files of the host that the process has mapped or open, as far as they are there. */
   readonly files: readonly string[];
@@ -18,7 +19,8 @@ export interface ImageProgram {
 export function imageProgram(path: string, bytes: Uint8Array): ImageProgram | undefined {
   if (!isImage(bytes)) return undefined;
   const open = withParents(path, bytes);
-  return { bytes: open.parent === undefined ? bytes : whole(open), files: filesOf(open.image) };
+  const isPlain = open.parent === undefined && open.blocks.every(({ method }) => method === undefined);
+  return { bytes: isPlain ? bytes : whole(open), files: filesOf(open.image) };
 }
 
 /** What these files hold, as far as they are regular and can be read. */
@@ -34,6 +36,7 @@ export const recordedFiles = ({ files }: ImageProgram): RecordedFile[] =>
 
 function withParents(path: string, bytes: Uint8Array): OpenImage {
   return decodeImage(bytes, path, {
+    unzip: unpackBlock,
     parent: (file) => {
       const at = join(dirname(path), file);
       try {
@@ -46,7 +49,7 @@ function withParents(path: string, bytes: Uint8Array): OpenImage {
   });
 }
 
-/** The same without a parent. */
+/** The same without a parent, and in the form that can be unpacked everywhere. */
 function whole({ image, contents }: OpenImage): Uint8Array {
   const data = new ImageData();
   const moved = <T extends { readonly pieces: readonly PieceImage[] }>(each: T): T => ({

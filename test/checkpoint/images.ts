@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { decodeImage, ImageData } from '../../src/checkpoint/codec.js';
 import type { PieceImage, ProcessImage } from '../../src/checkpoint/image.js';
+import { unpackBlock } from '../../src/node/unpack-block.js';
 import { ROOT } from '../cli/command.js';
 
 export const COUNTERS = join(ROOT, 'examples/checkpoint/counters');
@@ -16,7 +17,7 @@ export function rewrite(
   change: (image: ProcessImage) => ProcessImage,
   memory: (bytes: Uint8Array, address: bigint) => Uint8Array = (bytes) => bytes,
 ): void {
-  const { image, contents } = decodeImage(readFileSync(from), from);
+  const { image, contents } = decodeImage(readFileSync(from), from, { unzip: unpackBlock });
   const data = new ImageData();
   const moved = <T extends { readonly pieces: readonly PieceImage[] }>(each: T): T => ({
     ...each,

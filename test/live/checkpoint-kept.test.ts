@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { threadStat } from '../../src/linux/procfs.js';
 import { checkBefore } from '../../src/live/checkpoint/capture.js';
 import { ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
@@ -161,6 +162,8 @@ describe.skipIf(reason !== undefined)(title('a process that has what cannot be k
     );
     if (text() === 'cannot\n') return;
     expect(text()).toBe('ready\n');
+    // Another thread has said so.
+    while (mode === 'leader' && threadStat(pid)?.state !== 'Z') await new Promise(setImmediate);
     expect(() => checkBefore(pid)).toThrow(message);
     expect(child.exitCode).toBe(null);
   });

@@ -146,6 +146,19 @@ describe('an image that is right by its digest', () => {
     expect(refused).toBeGreaterThan(10);
   });
 
+  it('says what to do where it cannot be unpacked', () => {
+    const packed = stored.blocks.map((block) => ({ ...block, packed: true, method: 'brotli' as const }));
+    const image = Buffer.concat([blocks, ...imageTail({ ...stored, blocks: packed })]);
+    const opened = openImage(
+      { size: image.length, read: (at, length) => image.subarray(at, at + length) },
+      'it',
+    );
+    const [piece] = stored.maps.flatMap(({ pieces }) => pieces);
+    expect(() => opened.contents(piece!)).toThrow(
+      'it is packed by brotli, which cannot be unpacked here; take one with --no-compress',
+    );
+  });
+
   it('leaves nothing behind when the making of its core is broken off', async () => {
     writeFileSync(IMAGE, bytes);
     const made = coreAt(IMAGE, join(folder, 'broken.core'));

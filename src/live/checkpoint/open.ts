@@ -1,7 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { inflate, inflateSync } from 'node:zlib';
 import {
   ImageError,
   type ImageSource,
@@ -11,12 +9,13 @@ import {
 } from '../../checkpoint/codec.js';
 import { isErrno } from '../../linux/errors.js';
 import { reason } from '../../node/reason.js';
+import { unpackBlock, unpackBlockBeside } from '../../node/unpack-block.js';
 
 /** An image, of which only what is asked for is read; the file stays open. Throws ImageError, and the errors of open(2). */
 export function openImageFile(name: string): OpenImage {
   return openImage(source(name), name, {
     parent: (file) => openParent(name, resolve(dirname(name), file)),
-    unzip: (bytes, size) => unpack(name, () => inflateSync(bytes, roomFor(size))),
+    unzip: (bytes, size, method) => unpack(name, () => unpackBlock(bytes, size, method)),
   });
 }
 
@@ -52,9 +51,6 @@ function source(name: string): ImageSource {
   }
 }
 
-/** All at once: else it goes back and forth for each 16 KiB. One byte more, or zlib would ask for more room. */
-const roomFor = (size: number) => ({ chunkSize: Math.max(size + 1, 64) });
-
 function unpack<T>(name: string, action: () => T): T {
   try {
     return action();
@@ -63,14 +59,12 @@ function unpack<T>(name: string, action: () => T): T {
   }
 }
 
-const inflateBeside = promisify(inflate);
-
 /** Contents of a block, unpacked by another thread. Throws ImageError. */
-export async function unpacked({ name, size, packed, bytes }: StoredBlock): Promise<Uint8Array> {
+export async function unpacked({ name, size, packed, method, bytes }: StoredBlock): Promise<Uint8Array> {
   const part = bytes();
   if (!packed) return part;
   try {
-    return await inflateBeside(part, roomFor(size));
+    return await unpackBlockBeside(part, size, method);
   } catch (error) {
     return unpack(name, () => {
       throw error;

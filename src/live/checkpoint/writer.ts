@@ -1,7 +1,7 @@
 /** Writes an image while its memory is read: what is compressed is compressed beside, and not more than some blocks are held in memory. */
 import { writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { brotliCompress, constants } from 'node:zlib';
 import { appendPieces, BLOCK, BlockBuilder } from '../../checkpoint/blocks.js';
 import { digestOf, imageHead, imageTail } from '../../checkpoint/codec.js';
 import type { BlockImage, ParentImage, PieceImage, ProcessImage } from '../../checkpoint/image.js';
@@ -12,9 +12,16 @@ const PAGE = 4096;
 const ZEROS = new Uint8Array(PAGE);
 /** Blocks that are compressed at the same time: threads of libuv (4), and as many that wait for one. */
 const AT_WORK = 8;
-const compress = promisify(deflate);
-/** The fastest level, and room for all of a block: else it goes back and forth between threads for each 16 KiB. */
-const FAST = { level: 1, memLevel: 9, chunkSize: BLOCK };
+const compress = promisify(brotliCompress);
+const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_SIZE_HINT } = constants;
+/**
+ * At its lowest quality: two to three times as fast as zlib's level 1, with some 5 % more to write. Room for all of a block: else it goes back and forth between
+ * threads for each 16 KiB.
+ */
+const FAST = {
+  params: { [BROTLI_PARAM_QUALITY]: 0, [BROTLI_PARAM_LGWIN]: 20, [BROTLI_PARAM_SIZE_HINT]: BLOCK },
+  chunkSize: BLOCK,
+};
 
 export class ImageWriter {
   private readonly blocks: BlockImage[] = [];
@@ -125,6 +132,7 @@ export class ImageWriter {
       length: part.length,
       size: bytes.length,
       packed,
+      ...(packed && { method: 'brotli' }),
       digest: digestOf([part]),
     };
     this.length += part.length;
