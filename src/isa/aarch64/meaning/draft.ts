@@ -1,12 +1,15 @@
-import { constant, register, truncate, zext } from '../../expressions.js';
+import { and, constant, nonZero, register, truncate, zext } from '../../expressions.js';
 import type { Expression, Flag, StateField, Statement, Trap, Width } from '../../meaning.js';
 import { xmm } from '../../vectors.js';
 import type { Bits } from '../values.js';
+
+const SP = 31;
 
 /** An instruction's statements under way, and its fields. */
 export class Draft {
   readonly statements: Statement[] = [];
   private temporaries = 0;
+  private checked = false;
 
   constructor(
     /** The instruction word, unsigned. */
@@ -73,6 +76,19 @@ export class Draft {
   /** General register `n`, where 31 is the stack pointer. */
   getOrSp(n: number, width: Width): Expression {
     return register(width, n);
+  }
+
+  /**
+   * The base register of an access. The stack pointer must be aligned to 16 bytes, whatever is accessed (Arm ARM D1.3.10, SP alignment
+   * checking: SCTLR_EL1.SA0, which Linux sets).
+   */
+  base(n: number): Expression {
+    const value = register(64, n);
+    if (n === SP && !this.checked) {
+      this.checked = true;
+      this.trap('alignment', nonZero(and(value, constant(64, 15))));
+    }
+    return value;
   }
 
   /** Writes general register `n` with zeros above a value of 32 bits or fewer; 31 is the zero register and keeps nothing. */

@@ -15,7 +15,7 @@ import type { Form, Row } from './row.js';
 
 /** The base register's address, which must be aligned to the access. */
 export function aligned(d: Draft, bytes: number): Expression {
-  const address = d.let(d.getOrSp(d.rn, 64));
+  const address = d.let(d.base(d.rn));
   if (bytes > 1) d.trap('alignment', nonZero(and(address, constant(64, bytes - 1))));
   return address;
 }

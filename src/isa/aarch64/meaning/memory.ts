@@ -11,8 +11,7 @@ import type { Form, Row } from './row.js';
 /** Loads and stores of one register and of two: Arm ARM C4.1.94. Memory first, then the base, then what was loaded. */
 
 /** A base register at a distance. */
-export const at = (d: Draft, n: number, offset: number): Expression =>
-  add(d.getOrSp(n, 64), constant(64, offset));
+export const at = (d: Draft, n: number, offset: number): Expression => add(d.base(n), constant(64, offset));
 
 const isGeneral = ({ file }: Pick<Transfer, 'file'>): boolean => file === 'x' || file === 'w';
 type What = Pick<Transfer, 'file' | 'bytes' | 'signed'>;
@@ -91,7 +90,7 @@ const writeback = (first: boolean): Form =>
 const registerOffset = single((d, transfer) => {
   const option = d.bits(15, 13);
   const by = constant(64, d.isSet(12) ? Math.log2(transfer.bytes) : 0);
-  const address = d.let(binary('add', d.getOrSp(d.rn, 64), shl(extended(d, 64, option), by)));
+  const address = d.let(binary('add', d.base(d.rn), shl(extended(d, 64, option), by)));
   move(d, transfer, [d.rd], () => address);
 });
 

@@ -38,7 +38,7 @@ const multiple: Form = (d) => {
   const [registers, interleaved] = kind;
   const length = bytesOf(d);
   if (interleaved > 1 && size === 3 && length === 8) return d.reserve();
-  const base = d.let(d.getOrSp(d.rn, 64));
+  const base = d.let(d.base(d.rn));
   const at = (offset: number): Expression => add(base, constant(64, offset));
   const bits = (8 * length) as Width;
   const numbers = Array.from({ length: registers }, (_, n) => registerOf(d, n));
@@ -91,7 +91,7 @@ const single: Form = (d) => {
   const element = scale === 2 && size === 1 ? 3 : scale;
   const lane = (q * 8 + s * 4 + size) >> element;
   const bytes = 1 << element;
-  const base = d.let(d.getOrSp(d.rn, 64));
+  const base = d.let(d.base(d.rn));
   const at = (n: number): Expression => add(base, constant(64, n * bytes));
   const numbers = Array.from({ length: registers }, (_, n) => registerOf(d, n));
   if (isLoad(d)) {
@@ -107,7 +107,7 @@ const single: Form = (d) => {
 };
 
 function replicate(d: Draft, registers: number, size: number): void {
-  const base = d.let(d.getOrSp(d.rn, 64));
+  const base = d.let(d.base(d.rn));
   const numbers = Array.from({ length: registers }, (_, n) => registerOf(d, n));
   const values = numbers.map((_, n) => d.let(load(widthOf(size), add(base, constant(64, n << size)))));
   writeBack(d, registers << size);
