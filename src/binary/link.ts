@@ -33,8 +33,9 @@ export interface Linked {
 
 /** Bytes of one slot of the GOT made up for a relocatable object: one slot a symbol that is loaded through it. */
 const GOT_SLOT = 8;
-/** Bytes between the made-up addresses of undefined symbols. */
-export const EXTERN_STEP = 16;
+/** Bytes between the made-up addresses of undefined symbols: room for a very small function. */
+export const externStep = (architecture: Architecture | undefined): number =>
+  architecture === 'aarch64' ? 32 : 16;
 
 /**
  * Applies the relocations as the loader (for a relocatable object, the linker) would, so that analyses read addresses where code
@@ -121,7 +122,9 @@ class Linker {
 
   private extern({ name, binding }: Pick<ImageSymbol, 'name' | 'binding'> = NAMELESS): Addr {
     if (binding === 'weak' && this.unlinked.provided?.(name) === false) return addr(0);
-    const known = this.externs.get(name) ?? addr(this.externStart + this.externs.size * EXTERN_STEP);
+    const known =
+      this.externs.get(name) ??
+      addr(this.externStart + this.externs.size * externStep(this.unlinked.headers.architecture));
     this.externs.set(name, known);
     return known;
   }

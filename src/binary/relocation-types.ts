@@ -6,7 +6,7 @@ import type { Relocation } from './image.js';
  *   w8 w4      a word of 8 or 4 bytes, S + A
  *   p8 p4      the same, less the place P
  *   add sub    added to, subtracted from what is there (a pair makes a distance; riscv, loongarch), 8, 4 or 2 bytes
- *   adrp adr lo12 ldst b26 b19 b14   the immediate of an arm64 instruction (Arm ARM C4.1)
+ *   adrp adr lo12 hi12 ldst b26 b19 b14   the immediate of an arm64 instruction (Arm ARM C4.1); hi12: bits 23..12 of the value
  *   -          nothing is written
  */
 export type Field =
@@ -23,6 +23,7 @@ export type Field =
   | 'adrp'
   | 'adr'
   | 'lo12'
+  | 'hi12'
   | 'ldst0'
   | 'ldst1'
   | 'ldst2'
@@ -97,9 +98,17 @@ const AARCH64 = table('AARCH64', [
   [312, 'LD64_GOT_LO12_NC', 'got', 'ldst3'],
   [541, 'TLSIE_ADR_GOTTPREL_PAGE21', 'tls-got', 'adrp'],
   [542, 'TLSIE_LD64_GOTTPREL_LO12_NC', 'tls-got', 'ldst3'],
-  [549, 'TLSLE_ADD_TPREL_HI12', 'tls-offset', '-'],
-  [550, 'TLSLE_ADD_TPREL_LO12', 'tls-offset', '-'],
-  [551, 'TLSLE_ADD_TPREL_LO12_NC', 'tls-offset', '-'],
+  [549, 'TLSLE_ADD_TPREL_HI12', 'tls-offset', 'hi12'],
+  [550, 'TLSLE_ADD_TPREL_LO12', 'tls-offset', 'lo12'],
+  [551, 'TLSLE_ADD_TPREL_LO12_NC', 'tls-offset', 'lo12'],
+  [552, 'TLSLE_LDST8_TPREL_LO12', 'tls-offset', 'ldst0'],
+  [553, 'TLSLE_LDST8_TPREL_LO12_NC', 'tls-offset', 'ldst0'],
+  [554, 'TLSLE_LDST16_TPREL_LO12', 'tls-offset', 'ldst1'],
+  [555, 'TLSLE_LDST16_TPREL_LO12_NC', 'tls-offset', 'ldst1'],
+  [556, 'TLSLE_LDST32_TPREL_LO12', 'tls-offset', 'ldst2'],
+  [557, 'TLSLE_LDST32_TPREL_LO12_NC', 'tls-offset', 'ldst2'],
+  [558, 'TLSLE_LDST64_TPREL_LO12', 'tls-offset', 'ldst3'],
+  [559, 'TLSLE_LDST64_TPREL_LO12_NC', 'tls-offset', 'ldst3'],
   [562, 'TLSDESC_ADR_PAGE21', 'other', '-'],
   [563, 'TLSDESC_LD64_LO12', 'other', '-'],
   [564, 'TLSDESC_ADD_LO12', 'other', '-'],
@@ -263,6 +272,8 @@ function patchA64(view: DataView, at: number, field: Field, value: number, place
       return adr(page(value) - page(place));
     case 'adr':
       return adr(value - place);
+    case 'hi12':
+      return put(0x003ffc00, (Math.floor(value / 4096) % 4096) << 10);
     case 'lo12':
       return put(0x003ffc00, (value % 4096) << 10);
     case 'b26':

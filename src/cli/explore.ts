@@ -41,7 +41,7 @@ interface Options {
   readonly cpus: string;
   readonly kernel: string;
   readonly debugRseq?: boolean;
-  readonly arch: (typeof ARCHITECTURES)[number];
+  readonly arch?: (typeof ARCHITECTURES)[number];
   readonly memory: (typeof MEMORIES)[number];
   readonly storeBuffer?: string;
   readonly oracle: keyof typeof ORACLES;
@@ -101,10 +101,8 @@ export function addExplore(program: Command, finish: (status: number) => void): 
     .addOption(
       new Option(
         '--arch <architecture>',
-        "whose entry code the kernel has; aarch64's of 6.19 and 7.0 aborts nothing",
-      )
-        .choices(ARCHITECTURES)
-        .default('x86-64'),
+        "whose entry code the kernel has (default: the file's); aarch64's of 6.19 and 7.0 aborts nothing",
+      ).choices(ARCHITECTURES),
     )
     .addOption(
       new Option('--memory <model>', 'sc: stores are seen at once; tso: x86-TSO, they wait in store buffers')
@@ -375,7 +373,7 @@ function searchOptions(options: Options): ExploreFileOptions {
       ? {
           kernel: kernelVersion(options.kernel),
           debugRseq: options.debugRseq === true,
-          arch: options.arch,
+          ...(options.arch !== undefined && { arch: options.arch }),
           cpus: count('--cpus', options.cpus, ...RANGES.cpus),
         }
       : isImageFile(options.startFrom)

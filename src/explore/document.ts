@@ -67,7 +67,7 @@ export function tellVerdict(
         cpus: settings.cpus,
         kernel: settings.kernel,
         debugRseq: settings.debugRseq,
-        ...(settings.arch === 'aarch64' && { arch: settings.arch }),
+        ...(rulesOf(world) === 'aarch64' && { arch: 'aarch64' }),
         ...(settings.storeBuffer === undefined
           ? ({ memory: 'sc' } as const)
           : ({ memory: 'tso', storeBuffer: settings.storeBuffer } as const)),
@@ -184,16 +184,20 @@ function reductionsOf({ symmetry, alike }: Explored, { reductions }: ScenarioOpt
   ];
 }
 
+/** Whose entry code the kernel has. */
+const rulesOf = ({ kernel }: Explored['world']): 'x86-64' | 'aarch64' =>
+  kernel.options.arch ?? kernel.arch.name;
+
 function assumptionsOf(
   { serial, verdict, knowledge, code, world }: Explored,
-  { kernel, cpus, arch = 'x86-64', debugRseq, storeBuffer }: Settings,
+  { kernel, cpus, debugRseq, storeBuffer }: Settings,
 ): string[] {
   const length = Math.max(RSEQ_ORIG_SIZE, world.kernel.rules.featureSize);
   return [
     'these tasks, these CPUs and this machine code: with more of them, or from another compiler, it is another scenario',
-    `the kernel treats sections as Linux ${kernel} does on ${arch}${debugRseq ? ' with CONFIG_DEBUG_RSEQ' : ''} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}; each task begins with a struct rseq of ${length} bytes registered, as glibc does it`,
+    `the kernel treats sections as Linux ${kernel} does on ${rulesOf(world)}${debugRseq ? ' with CONFIG_DEBUG_RSEQ' : ''} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}; each task begins with a struct rseq of ${length} bytes registered, as glibc does it`,
     'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
-    ...(storeBuffer === undefined ? SEQUENTIAL : storeBuffers(storeBuffer, code)),
+    ...(storeBuffer === undefined ? SEQUENTIAL[world.arch.name] : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     ...(world.scenario.signals.some(({ signal }) => signal === TRACER) ? TRACERS : []),
     ...(world.begun ? BEGUN : world.linked ? LINKED : []),
@@ -236,9 +240,15 @@ const BEGUN = [
   'memory that is given back (munmap) is not used any more; nothing comes of what is written to standard output and standard error',
 ];
 
-const SEQUENTIAL = [
-  'instructions of different CPUs take effect one after the other (sequential consistency), each all at once; but of one that reads and then writes memory without a lock prefix, the stores come by themselves',
-];
+const SEQUENTIAL = {
+  'x86-64': [
+    'instructions of different CPUs take effect one after the other (sequential consistency), each all at once; but of one that reads and then writes memory without a lock prefix, the stores come by themselves',
+  ],
+  aarch64: [
+    'instructions of different CPUs take effect one after the other (sequential consistency), each all at once, pairs too. AArch64 promises that only of one CPU, which sees its own accesses in program order: what tasks on different CPUs say to each other without acquire, release or barriers can be seen in other orders, and those were not explored',
+    'a store exclusive succeeds where nothing has interrupted its task since the load exclusive and memory holds what was loaded, as a compare and swap would, and fails otherwise',
+  ],
+} as const;
 
 const storeBuffers = (size: number, { buffers, order }: Explored['code']): string[] => [
   "memory is x86-TSO: stores wait in their CPU's store buffer, first in, first out; all else that an instruction does happens at once. Locked instructions, mfence, cpuid, interruptions, exceptions, membarrier(2) and sched_yield(2) empty the buffer; other system calls do not",

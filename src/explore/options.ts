@@ -22,7 +22,7 @@ export interface ExploreOptions {
   readonly kernel?: string;
   /** With the checks of CONFIG_DEBUG_RSEQ or rseq_debug=1. */
   readonly debugRseq?: boolean;
-  /** Whose entry code the kernel has; x86-64's unless said otherwise. */
+  /** Whose entry code the kernel has; that of the file's architecture unless said otherwise. */
   readonly arch?: (typeof ARCHITECTURES)[number];
   /** What is right: what the scenario claims, or what undisturbed operations do; `auto`: claims where there are some, else serial. */
   readonly oracle?: 'auto' | 'serial' | 'claims';

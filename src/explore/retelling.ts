@@ -2,9 +2,8 @@ import { hex } from '../abi/address.js';
 import { BinaryError } from '../binary/error.js';
 import { readImage } from '../binary/read.js';
 import { RecordingError } from '../event/recording.js';
-import { GENERAL_NAMES } from '../isa/x86-64/registers.js';
 import { ProgramError } from '../kernel/program-error.js';
-import { RIP, rflags } from '../kernel/registers.js';
+import { general, RIP } from '../kernel/registers.js';
 import { nameOfSignal } from '../kernel/scenario/parts.js';
 import { CodeReader } from '../machine/decode.js';
 import type { Moment, TaskMoment } from './moment.js';
@@ -165,10 +164,11 @@ export class Retelling {
   private registers(draft: Draft, index: number): TaskMoment['registers'] {
     const { windows, tasks } = this.stage.world;
     const registers = unpackRegisters(draft.registers, windows[index]!, tasks[index]!.registers);
+    const { names, ip, flags } = this.stage.world.arch.convention;
     return [
-      ...GENERAL_NAMES.map((name, n) => [name, word(registers[n]!)] as const),
-      ['rip', word(registers[RIP]!)],
-      ['flags', word(rflags({ registers }))],
+      ...names.map((name, n) => [name, word(registers[general(n)]!)] as const),
+      [ip, word(registers[RIP]!)],
+      ['flags', word(flags({ registers }))],
     ];
   }
 

@@ -1,7 +1,5 @@
 import { SI } from '../../abi/signals.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Event } from '../../event/event.js';
-import { RAX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { fault } from '../../kernel/fault.js';
 import { leaveKernel } from '../../kernel/leave.js';
 import { RIP, setTimeStamp } from '../../kernel/registers.js';
@@ -17,7 +15,6 @@ import type { Task } from '../../kernel/state.js';
 import { enterCall } from '../../kernel/syscalls/perform.js';
 import { Access, type Accesses, type Look } from './access.js';
 import type { Bad } from './bad.js';
-import { allowedCall, fenceOf } from './calls.js';
 import type { Cells } from './cells.js';
 import type { RegisterBits } from './liveness.js';
 import type { Draft, Place } from './local.js';
@@ -25,7 +22,7 @@ import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { ProgramCalls } from './program-calls.js';
 import { Queues } from './queues.js';
 import { Refusal } from './refusal.js';
-import { bury, unpackRegisters } from './registers.js';
+import { unpackRegisters } from './registers.js';
 import { STANDING } from './standing.js';
 import { EMPTY } from './store-buffer.js';
 import { putKernelPart } from './task-kernel.js';
@@ -67,8 +64,6 @@ interface Did {
   readonly call?: number;
   readonly waits?: boolean;
 }
-
-const SIGRETURN = SYSCALLS_X86_64['rt_sigreturn']!;
 
 class Killed extends Error {}
 
@@ -179,7 +174,7 @@ export class Actor {
       memory: this.memories.change(
         local.memory,
         accesses.changes,
-        stackEnd(toLocal(task.registers[RSP]!, window)),
+        stackEnd(toLocal(this.stackOf(task), window), this.world.arch),
       ),
       kernel: plain
         ? local.kernel
@@ -203,9 +198,19 @@ export class Actor {
     call: number | undefined,
   ): readonly bigint[] {
     const begun = this.events.filter((event) => event.kind === 'signal' && event.action === 'handler');
-    if (begun.length === 0 && call !== SIGRETURN) return handlers;
-    const rsp = toLocal(task.registers[RSP]!, window);
-    return [...(call === SIGRETURN ? handlers.slice(0, -1) : handlers), ...begun.map(() => rsp)];
+    const { sigreturn } = this.world.calls;
+    if (begun.length === 0 && call !== sigreturn) return handlers;
+    const rsp = toLocal(this.stackOf(task), window);
+    return [...(call === sigreturn ? handlers.slice(0, -1) : handlers), ...begun.map(() => rsp)];
+  }
+
+  private stackOf({ registers }: Task): bigint {
+    return registers[this.world.arch.stackPointer]!;
+  }
+
+  /** The first three arguments of the function or call that a task is about to make. */
+  private argumentsOf({ registers }: Task, words: readonly number[]): [bigint, bigint, bigint] {
+    return [registers[words[0]!]!, registers[words[1]!]!, registers[words[2]!]!];
   }
 
   /** Of a task that has returned nothing is left but its results. */
@@ -243,6 +248,7 @@ export class Actor {
       }
       case 'signal': {
         cameBy(kernel, task, 'interrupt');
+        kernel.arch.entered(task);
         const { signal: number, handler } = this.world.scenario.signals[act.signal]!;
         const sent = local.signals.indexOf(act.signal);
         const signals = local.signals.filter((_, index) => index !== sent);
@@ -290,8 +296,9 @@ export class Actor {
     access.blind = false;
     if (stop.reason === 'budget') return { plain: true };
     access.undo();
+    kernel.arch.entered(task);
     if (stop.reason === 'trap' && stop.trap === 'system-call') return this.call(task, index, local, access);
-    refuseUnknown(this.world.machine, task, stop);
+    refuseUnknown(this.world.arch, this.world.machine, task, stop);
     task.call = -1n;
     cameBy(kernel, task, 'interrupt');
     fault(kernel, task, stop);
@@ -300,18 +307,19 @@ export class Actor {
   }
 
   /** assert(3) does not hold: __assert_fail(claim, file, line, function) is called. */
-  private asserted({ registers, mm }: Task): Did {
+  private asserted(task: Task): Did {
     const { kernel, machine } = this.world;
     machine.watcher = undefined;
-    const text = (at: bigint): string => kernel.memory(mm).text(at);
-    const where = `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}`;
-    return { bad: { kind: 'assert', text: `${where}: ${text(registers[RDI]!)} does not hold` } };
+    const text = (at: bigint): string => kernel.memory(task.mm).text(at);
+    const [claim, file, line] = this.argumentsOf(task, this.world.arch.convention.functionArguments);
+    const where = `${text(file)}:${Number(line & 0xffff_ffffn)}`;
+    return { bad: { kind: 'assert', text: `${where}: ${text(claim)} does not hold` } };
   }
 
   private call(task: Task, index: number, local: Draft, access: Access): Did {
-    const { kernel, machine, linked } = this.world;
+    const { arch, calls, kernel, machine, linked } = this.world;
     const { registers } = task;
-    const number = Number(registers[RAX]! & 0xffff_ffffn);
+    const number = calls.numberOf(task);
     if (linked) {
       cameBy(kernel, task, 'call');
       const did = this.programs.call(number, task, index, access);
@@ -325,10 +333,11 @@ export class Actor {
     if (number === SCENARIO_CALLS.fail) {
       const text = (at: bigint): string => kernel.memory(task.mm).text(at);
       machine.watcher = undefined;
+      const [claim, file, line] = this.argumentsOf(task, arch.arguments);
       return {
         bad: {
           kind: 'assert',
-          text: `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}: ${text(registers[RDI]!)} does not hold`,
+          text: `${text(file)}:${Number(line & 0xffff_ffffn)}: ${text(claim)} does not hold`,
         },
         call: number,
       };
@@ -339,9 +348,9 @@ export class Actor {
       Object.assign(task, { cpu, mmCid });
       return { place: { kind: 'off' }, call: number };
     }
-    const refused = allowedCall(number, task);
+    const refused = calls.refused(number, task);
     if (refused !== undefined) throw this.refusal(index, number, refused);
-    const fence = fenceOf(number, registers);
+    const fence = calls.fence(number, registers);
     cameBy(kernel, task, 'call');
     const { results } = kernel.state.scenario!;
     results.length = 0;
@@ -353,7 +362,7 @@ export class Actor {
         `a task calls ${kernel.syscallName(number)}(2) inside a section, which Linux ${kernel.options.version} does not abort then: that cannot be explored`,
       );
     const result = results[0]?.value;
-    const done = registers[RAX] === 0n ? fence : 0;
+    const done = registers[arch.result] === 0n ? fence : 0;
     return {
       call: number,
       fence: done & ~(1 << (local.place.kind === 'on' ? local.place.cpu : 31)),
@@ -406,7 +415,7 @@ export class Actor {
     if (event.kind === 'signal' && event.action === 'default') throw new Killed();
     // Behind an abort the kernel may go on and put the registers into a handler's frame: those that nobody will read are no part of it.
     if (event.kind === 'abort' && this.deadAt !== undefined)
-      bury(this.task!.registers, this.deadAt(Number(event.abortIp)));
+      this.world.registerFiles.bury(this.task!.registers, this.deadAt(Number(event.abortIp)));
   };
 
   private deathOf(task: Task): Bad {

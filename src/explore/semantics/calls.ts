@@ -1,6 +1,5 @@
 import { MEMBARRIER_CMD_FLAG_CPU, MEMBARRIER_COMMANDS } from '../../abi/membarrier.js';
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
-import { RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
+import type { Arch } from '../../kernel/arch/index.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import type { Task } from '../../kernel/state.js';
 
@@ -22,60 +21,77 @@ const ALLOWED = [
   'process_vm_readv',
   'process_vm_writev',
 ] as const;
-/** ... and these only a RSEQLAB_TRACER, to the task that it has stopped. */
-const OF_TRACERS: ReadonlySet<number> = new Set(['ptrace', 'process_vm_readv', 'process_vm_writev'].map((name) => SYSCALLS_X86_64[name]!)); // biome-ignore format: a list
+/** ... and these only a RSEQLAB_TRACER, to the task that it has stopped: which argument says whom. */
+const OF_TRACERS: Readonly<Record<string, number>> = { ptrace: 1, process_vm_readv: 0, process_vm_writev: 0 };
+/** They have no arguments. */
+const BARE = ['rt_sigreturn', 'getpid', 'gettid', 'getppid', 'sched_yield', 'getuid', 'geteuid'] as const;
 
-const NUMBERS: ReadonlySet<number> = new Set([
-  ...ALLOWED.map((name) => SYSCALLS_X86_64[name]!),
-  ...Object.values(SCENARIO_CALLS),
-]);
-const MEMBARRIER = SYSCALLS_X86_64['membarrier']!;
 const command = (name: string): number =>
   MEMBARRIER_COMMANDS.find((each) => each.name === `MEMBARRIER_CMD_${name}`)!.value;
 const FENCE = command('PRIVATE_EXPEDITED_RSEQ');
 
-/** How many arguments calls have that have few, and that a task's `done` has none that anybody looks at. */
-const ARGUMENTS: ReadonlyMap<number, number> = new Map([
-  ...['rt_sigreturn', 'getpid', 'gettid', 'getppid', 'sched_yield', 'getuid', 'geteuid'].map(
-    (name) => [SYSCALLS_X86_64[name]!, 0] as const,
-  ),
-  [SCENARIO_CALLS.done, 0],
-  [SCENARIO_CALLS.released, 0],
-  [SCENARIO_CALLS.result, 1],
-  [SCENARIO_CALLS.operation, 0],
-]);
+/** The system calls of an architecture, as exploration has them. */
+export class Calls {
+  private readonly numbers: ReadonlySet<number>;
+  private readonly ofTracers: ReadonlyMap<number, number>;
+  /** How many arguments calls have that have few, and that a task's `done` has none that anybody looks at. */
+  private readonly counts: ReadonlyMap<number, number>;
+  readonly sigreturn: number;
+  readonly membarrier: number;
 
-/** What a system call does with registers: how many of its arguments it looks at, and whether it comes back to the instruction behind it. */
-export function callUse(number: number): { readonly count: number; readonly returns: boolean } {
-  const returns =
-    number !== SYSCALLS_X86_64['rt_sigreturn'] &&
-    number !== SCENARIO_CALLS.done &&
-    number !== SCENARIO_CALLS.released;
-  return { count: ARGUMENTS.get(number) ?? 6, returns };
-}
-
-/** Why a call cannot be explored; undefined where it can. */
-export function allowedCall(number: number, { registers, traced, tid }: Task): string | undefined {
-  if (!NUMBERS.has(number)) return ', which exploration does not have';
-  if (OF_TRACERS.has(number)) {
-    const pid = registers[number === SYSCALLS_X86_64['ptrace'] ? RSI : RDI]! & 0xffff_ffffn;
-    if (traced === undefined || pid !== BigInt(tid))
-      return ', which exploration has only in RSEQLAB_TRACER, of the task that it has stopped';
+  constructor(private readonly arch: Arch) {
+    const { syscalls } = arch;
+    this.sigreturn = syscalls['rt_sigreturn']!;
+    this.membarrier = syscalls['membarrier']!;
+    this.numbers = new Set([...ALLOWED.map((name) => syscalls[name]!), ...Object.values(SCENARIO_CALLS)]);
+    this.ofTracers = new Map(Object.entries(OF_TRACERS).map(([name, at]) => [syscalls[name]!, at]));
+    this.counts = new Map([
+      ...BARE.map((name) => [syscalls[name]!, 0] as const),
+      [SCENARIO_CALLS.done, 0],
+      [SCENARIO_CALLS.released, 0],
+      [SCENARIO_CALLS.result, 1],
+      [SCENARIO_CALLS.operation, 0],
+    ]);
   }
-  const wanted = Number(registers[RDI]! & 0xffff_ffffn);
-  if (
-    number === MEMBARRIER &&
-    MEMBARRIER_COMMANDS.some(({ name, value }) => value === wanted && name.includes('REGISTER_'))
-  )
-    return ' to register; do that in RSEQLAB_SETUP';
-  return undefined;
-}
 
-/** CPUs whose tasks a membarrier(2) interrupts, as bits; 0 for any other call. */
-export function fenceOf(number: number, registers: BigUint64Array): number {
-  if (number !== MEMBARRIER || Number(registers[RDI]! & 0xffff_ffffn) !== FENCE) return 0;
-  const flags = Number(registers[RSI]! & 0xffff_ffffn);
-  const cpu = Number(BigInt.asIntN(32, registers[RDX]!));
-  if (flags !== MEMBARRIER_CMD_FLAG_CPU || cpu < 0) return 0xffff;
-  return cpu < 16 ? 1 << cpu : 0;
+  /** What a system call does with registers: how many of its arguments it looks at, and whether it comes back to the instruction behind it. */
+  use(number: number): { readonly count: number; readonly returns: boolean } {
+    const returns =
+      number !== this.sigreturn && number !== SCENARIO_CALLS.done && number !== SCENARIO_CALLS.released;
+    return { count: this.counts.get(number) ?? 6, returns };
+  }
+
+  /** Which call a task is about to make. */
+  numberOf({ registers }: Pick<Task, 'registers'>): number {
+    return Number(registers[this.arch.convention.call.number]! & 0xffff_ffffn);
+  }
+
+  /** Why a call cannot be explored; undefined where it can. */
+  refused(number: number, { registers, traced, tid }: Task): string | undefined {
+    if (!this.numbers.has(number)) return ', which exploration does not have';
+    const argument = (n: number): bigint => registers[this.arch.arguments[n]!]! & 0xffff_ffffn;
+    const whom = this.ofTracers.get(number);
+    if (whom !== undefined && (traced === undefined || argument(whom) !== BigInt(tid)))
+      return ', which exploration has only in RSEQLAB_TRACER, of the task that it has stopped';
+    const wanted = Number(argument(0));
+    if (
+      number === this.membarrier &&
+      MEMBARRIER_COMMANDS.some(({ name, value }) => value === wanted && name.includes('REGISTER_'))
+    )
+      return ' to register; do that in RSEQLAB_SETUP';
+    return undefined;
+  }
+
+  /** CPUs whose tasks a membarrier(2) interrupts, as bits; 0 for any other call. */
+  fence(number: number, registers: BigUint64Array): number {
+    const [command, flags, cpu] = this.arch.arguments.map((word) => registers[word]!) as [
+      bigint,
+      bigint,
+      bigint,
+    ];
+    if (number !== this.membarrier || Number(command & 0xffff_ffffn) !== FENCE) return 0;
+    const on = Number(BigInt.asIntN(32, cpu));
+    if (Number(flags & 0xffff_ffffn) !== MEMBARRIER_CMD_FLAG_CPU || on < 0) return 0xffff;
+    return on < 16 ? 1 << on : 0;
+  }
 }

@@ -1,5 +1,4 @@
 import type { Addr } from '../../abi/address.js';
-import { RAX, RDI, RDX, RSI } from '../../isa/x86-64/registers.js';
 import { RIP } from '../../kernel/registers.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
 import { enterFunction } from '../../kernel/scenario/phases.js';
@@ -26,10 +25,10 @@ export class Functions {
     return `${start === invariant ? 'RSEQLAB_INVARIANT' : 'RSEQLAB_FINALLY'}(${name})`;
   }
 
-  /** What it returned (rax), or the claim that does not hold. Throws Refusal where it does what such functions must not. */
+  /** What it returned, or the claim that does not hold. Throws Refusal where it does what such functions must not. */
   call(start: Addr, value: (cell: number) => bigint): { returned?: bigint; failed?: string } {
     const { world } = this;
-    const { kernel, main, machine } = world;
+    const { arch, calls, kernel, main, machine } = world;
     const { registers } = main;
     enterFunction(kernel, main, start);
     const stack = this.memories.change(this.memories.empty, world.mainWords, 0);
@@ -50,12 +49,17 @@ export class Functions {
           return {
             failed: `${this.nameOf(start)} crashes, by the instruction at 0x${registers[RIP]!.toString(16)}`,
           };
-        const number = Number(registers[RAX]! & 0xffff_ffffn);
-        if (number === SCENARIO_CALLS.done) return { returned: registers[RDI]! };
+        const number = calls.numberOf(main);
+        const [claim, file, line] = arch.arguments.map((word) => registers[word]!) as [
+          bigint,
+          bigint,
+          bigint,
+        ];
+        if (number === SCENARIO_CALLS.done) return { returned: claim };
         if (number === SCENARIO_CALLS.fail) {
           const text = (at: bigint): string => kernel.memory(main.mm).text(at);
           return {
-            failed: `${text(registers[RSI]!)}:${Number(registers[RDX]! & 0xffff_ffffn)}: ${text(registers[RDI]!)} does not hold`,
+            failed: `${text(file)}:${Number(line & 0xffff_ffffn)}: ${text(claim)} does not hold`,
           };
         }
         if (number !== SCENARIO_CALLS.result)

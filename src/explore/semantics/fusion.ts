@@ -1,4 +1,3 @@
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import type { Act } from './actor.js';
 import { armedWith, ipOf, isInside, rseqCsOf } from './bounds.js';
 import type { Coverage } from './coverage.js';
@@ -6,14 +5,12 @@ import type { Knowledge } from './knowledge.js';
 import type { AbortRange } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
 import type { PrivateMemories } from './private-memory.js';
-import { sameIn } from './registers.js';
 import type { Step, Steps } from './steps.js';
 import { EMPTY } from './store-buffer.js';
 import type { World } from './world.js';
 
 /** Silent instructions in a row, at most. */
 const LONGEST = 100_000;
-const SIGRETURN = SYSCALLS_X86_64['rt_sigreturn']!;
 
 /**
  * Silent instructions: those that touch no word that tasks share and that the kernel does not see. No other task can tell whether one of them
@@ -88,7 +85,7 @@ export class Fusion {
     // can do all that they could before, and have one CPU more.
     const { place } = step.next;
     const ends = place.kind === 'finished' && !place.over && !handlers;
-    if (!step.plain && step.call !== SIGRETURN && !ends) return undefined;
+    if (!step.plain && step.call !== this.world.calls.sigreturn && !ends) return undefined;
     if (handlers && this.concernsHandlers(draft, step)) return undefined;
     return step.next;
   }
@@ -96,7 +93,7 @@ export class Fusion {
   /** A handler that comes in front of the instruction or behind it could tell. */
   private concernsHandlers({ registers }: Draft, { next }: Step): boolean {
     const { inspects, liveness } = this.knowledge;
-    return inspects || !sameIn(registers, next!.registers, liveness.inherited);
+    return inspects || !this.world.registerFiles.sameIn(registers, next!.registers, liveness.inherited);
   }
 
   /** Tasks off CPU that will do the same wherever they go on are one. */

@@ -1,5 +1,6 @@
-import type { Expression, Meaning, Statement } from '../../isa/meaning.js';
-import { STATE } from '../../machine/state.js';
+import type { Expression, Meaning, StateField, Statement } from '../../isa/meaning.js';
+import { general } from '../../kernel/registers.js';
+import { STATE, STATE_FIELDS, vectorOffset } from '../../machine/state.js';
 import { expressionsOf, partsOf } from './expressions.js';
 
 /** Words of the register state that an instruction looks at, and those that it changes; rip is not among them. */
@@ -9,7 +10,9 @@ export interface Use {
 }
 
 const FLAGS = STATE.flags / 8;
-const XMM = STATE.xmm / 8;
+const vector = (register: number): number => vectorOffset(register) / 8;
+/** State that is a word of its own, and nothing else: AArch64's exclusive monitor. */
+const WORDS: ReadonlySet<StateField> = new Set<StateField>(['monitor', 'monitorLow', 'monitorHigh']);
 
 /**
  * Undefined of an instruction that looks at, or changes, what is not said here: control registers, x87, the clock, the kernel. A register that
@@ -36,11 +39,11 @@ export function useOf({ statements }: Meaning): Use | undefined {
 function note(statement: Statement, write: (word: number, whole: boolean) => void): boolean {
   switch (statement.do) {
     case 'set':
-      write(statement.register, statement.width >= 32);
+      write(general(statement.register), statement.width >= 32);
       return true;
     case 'set-xmm':
-      write(XMM + 2 * statement.register, true);
-      write(XMM + 2 * statement.register + 1, true);
+      write(vector(statement.register), true);
+      write(vector(statement.register) + 1, true);
       return true;
     case 'flags':
       // All of them share a word.
@@ -49,6 +52,9 @@ function note(statement: Statement, write: (word: number, whole: boolean) => voi
     case 'trap':
       // Where it stops, the kernel is asked, and nothing is remembered.
       return statement.when !== undefined;
+    case 'state':
+      if (WORDS.has(statement.field)) write(STATE_FIELDS[statement.field] / 8, true);
+      return WORDS.has(statement.field);
     case 'helper':
     case 'x87':
       return false;
@@ -61,16 +67,19 @@ function note(statement: Statement, write: (word: number, whole: boolean) => voi
 function read(e: Expression, into: Set<number>): boolean {
   switch (e.op) {
     case 'register':
-      into.add(e.register);
+      into.add(general(e.register));
       break;
     case 'flag':
       into.add(FLAGS);
       break;
     case 'xmm':
-      into.add(XMM + 2 * e.register);
-      into.add(XMM + 2 * e.register + 1);
+      into.add(vector(e.register));
+      into.add(vector(e.register) + 1);
       break;
     case 'state':
+      if (!WORDS.has(e.field)) return false;
+      into.add(STATE_FIELDS[e.field] / 8);
+      break;
     case 'float':
     case 'floats':
       return false;

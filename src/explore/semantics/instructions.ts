@@ -1,3 +1,4 @@
+import type { Statement } from '../../isa/meaning.js';
 import type { CodeReader } from '../../machine/decode.js';
 import type { Look } from './access.js';
 import { areaOf, ipOf } from './bounds.js';
@@ -7,6 +8,9 @@ import { wordAt } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { wordOf } from './registers.js';
 import type { Entry } from './store-buffer.js';
+
+const readsClock = (each: Statement): boolean =>
+  each.do === 'helper' && (each.name.startsWith('rdtsc') || each.name === 'counter');
 
 /** What an instruction does with its struct rseq: reads cpu_id_start, cpu_id or mm_cid; makes it matter which mm_cid the task has. */
 export const AREA_USE = { ids: 1, cid: 2 } as const;
@@ -93,9 +97,13 @@ export class Instructions {
     const sites = remembered(this.sites, who, () => new Map<number, Site>());
     return remembered(sites, ipOf(draft), (): Site => {
       const meaning = this.code.meaningAt(BigInt(ipOf(draft)));
-      if (meaning?.statements.some((each) => each.do === 'helper' && each.name.startsWith('rdtsc')))
+      if (meaning?.statements.some(readsClock))
         throw new Refusal(
-          `the instruction at 0x${ipOf(draft).toString(16)} reads the clock (rdtsc): it says something else every time, so it cannot be explored`,
+          `the instruction at 0x${ipOf(draft).toString(16)} reads the clock (rdtsc, cntvct_el0): it says something else every time, so it cannot be explored`,
+        );
+      if (meaning?.statements.some((each) => each.do === 'state' && each.field === 'threadPointer'))
+        throw new Refusal(
+          `the instruction at 0x${ipOf(draft).toString(16)} changes the thread pointer: that cannot be explored`,
         );
       return { use: meaning && useOf(meaning), roots: new Map() };
     });

@@ -1,4 +1,3 @@
-import { RSP } from '../../isa/x86-64/registers.js';
 import { TRACER } from '../../kernel/scenario/parts.js';
 import type { CodeReader } from '../../machine/decode.js';
 import { Unlike } from '../turns.js';
@@ -18,10 +17,11 @@ import { placeIn, RELATIVE } from './values.js';
 import { WORD } from './watched.js';
 import type { World } from './world.js';
 
-/** Bytes of a signal's frame, at most, with the red zone above it. */
-const FRAME = 2048n;
-const isFramed = (interrupted: bigint, handler: bigint): boolean =>
-  interrupted >= RELATIVE && handler >= RELATIVE && handler < interrupted && interrupted - handler < FRAME;
+const isFramed = (interrupted: bigint, handler: bigint, { convention }: World['arch']): boolean =>
+  interrupted >= RELATIVE &&
+  handler >= RELATIVE &&
+  handler < interrupted &&
+  interrupted - handler < BigInt(convention.frame);
 
 export interface Learned {
   /** Words of memory that tasks share: address / 8. */
@@ -106,6 +106,8 @@ export class Knowledge {
   get liveness(): Liveness {
     const { returnTo, restorer, released, calls = [] } = this.world.scenario;
     this.found ??= new Liveness(
+      this.world.arch,
+      this.world.calls,
       (at) => this.code.meaningAt(BigInt(at)),
       [...this.entries],
       [...this.ranges.values()],
@@ -234,10 +236,16 @@ export class Knowledge {
     if (this.inspects) return;
     const { handlers } = draft;
     const [now] = handlers.slice(-1);
-    const looks = now !== undefined && top > Number(now & (RELATIVE - 1n)) + WORD;
+    const { arch } = this.world;
+    const { returnSlot } = arch.convention;
+    const looks = now !== undefined && top > Number(now & (RELATIVE - 1n)) + returnSlot;
     const begun = next === undefined ? [] : next.handlers.slice(handlers.length);
     // Two at once, or on another stack: nobody knows what stands where.
-    if (!looks && begun.length < 2 && begun.every((rsp) => isFramed(wordOf(draft.registers, RSP), rsp)))
+    if (
+      !looks &&
+      begun.length < 2 &&
+      begun.every((pointer) => isFramed(wordOf(draft.registers, arch.stackPointer), pointer, arch))
+    )
       return;
     this.inspects = true;
     this.forget();

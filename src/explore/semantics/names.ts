@@ -2,12 +2,12 @@ import { type Addr, hex } from '../../abi/address.js';
 import { RSEQ } from '../../abi/rseq.js';
 import { demangle } from '../../binary/demangle/index.js';
 import type { ProgramImage } from '../../binary/image.js';
-import { EXTERN_STEP } from '../../binary/link.js';
+import { externStep } from '../../binary/link.js';
 import { printable } from '../../binary/printable.js';
-import { x86_64 } from '../../isa/x86-64/decoder.js';
 import { FS_BASE } from '../../kernel/registers.js';
 import { baseIn } from '../../kernel/scenario/boot-program.js';
 import { RESULT_STEP } from '../../kernel/scenario/externs.js';
+import { variablesAt } from '../../kernel/scenario/thread-local.js';
 import { type SourceLines, sourceLine } from '../source.js';
 import type { SourceText } from '../timeline.js';
 import { WORD } from './watched.js';
@@ -30,7 +30,7 @@ export class Names {
   place(ip: number): string {
     const { returnTo, restorer, calls = [] } = this.world.scenario;
     for (const at of [returnTo, ...calls.map((call) => call.returnTo)])
-      if (ip >= at && ip < at + (at === returnTo ? EXTERN_STEP : RESULT_STEP))
+      if (ip >= at && ip < at + (at === returnTo ? externStep(this.world.arch.name) : RESULT_STEP))
         return this.offset('the end of the task', ip - at);
     if (ip >= restorer && ip < restorer + 16) return this.offset('sigreturn', ip - restorer);
     const at = ip - this.base;
@@ -70,9 +70,9 @@ export class Names {
   private threadLocal(at: number): string | undefined {
     const { scenario, tasks, windows } = this.world;
     const task = tasks[windows.findIndex(({ start, end }) => at >= start && at < end)];
-    const size = scenario.threads?.size ?? this.programThreads;
-    if (size === undefined || task === undefined) return undefined;
-    const inBlock = at - (Number(task.registers[FS_BASE]) - size);
+    const block = scenario.threads ?? this.programThreads;
+    if (block === undefined || task === undefined) return undefined;
+    const inBlock = at - (Number(task.registers[FS_BASE]) + variablesAt(this.world.arch, block));
     const found = this.image.symbols.filter(
       ({ kind, address, size }) =>
         kind === 'tls' && address !== undefined && address < inBlock + WORD && inBlock < address + size,
@@ -85,11 +85,11 @@ export class Names {
   }
 
   /** Bytes of a thread's variables in an executable. */
-  private get programThreads(): number | undefined {
+  private get programThreads(): { readonly size: number; readonly align: number } | undefined {
     const { tlsBlock } = this.image;
     if (!this.world.linked || tlsBlock === undefined) return undefined;
     const { size, align } = tlsBlock;
-    return Math.ceil(size / Math.max(1, align)) * Math.max(1, align);
+    return { size: Math.ceil(size / Math.max(1, align)) * Math.max(1, align), align };
   }
 
   source(ip: number): SourceText | undefined {
@@ -99,7 +99,10 @@ export class Names {
 
   /** The instruction as GNU as writes it, and its length. */
   instruction(ip: number): { text: string; length: number } {
-    const { text, length } = x86_64.decode(this.world.machine.fetch(BigInt(ip)), ip as Addr);
+    const { text, length } = this.world.arch.convention.decoder.decode(
+      this.world.machine.fetch(BigInt(ip)),
+      ip as Addr,
+    );
     return { text, length };
   }
 

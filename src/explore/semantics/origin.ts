@@ -1,6 +1,7 @@
 import { signalName } from '../../abi/signals.js';
 import { readImage } from '../../binary/read.js';
 import type { Event } from '../../event/event.js';
+import { architectureOf } from '../../kernel/arch/index.js';
 import type { Host } from '../../kernel/host.js';
 import { Kernel, type KernelOptions } from '../../kernel/kernel.js';
 import { makePolicy } from '../../kernel/policies/index.js';
@@ -49,7 +50,7 @@ const NO_HOST: Host = {
 export function scenarioOrigin(program: Program, settings: Settings): Origin {
   let observer: (event: Event) => void = () => {};
   const kernel = new Kernel({
-    ...kernelOptions(settings),
+    ...kernelOptions(program, settings),
     onEvent: (event) => observer(event),
   });
   kernel.spaces.makeMachine = () => new WatchedMachine();
@@ -77,15 +78,16 @@ export function scenariosIn(program: Program, settings: Settings): readonly Scen
   const { bytes, path } = program;
   return isObject(program)
     ? scenariosOf(readImage(bytes, path, { ownPages: true }))
-    : programScenarios(new Kernel(kernelOptions(settings)), program);
+    : programScenarios(new Kernel(kernelOptions(program, settings)), program);
 }
 
 const isObject = ({ bytes, path }: Program): boolean => readImage(bytes, path).header.type === 'relocatable';
 
-const kernelOptions = (settings: Settings): KernelOptions => ({
+const kernelOptions = ({ bytes }: Program, settings: Settings): KernelOptions => ({
   version: settings.kernel,
   debugRseq: settings.debugRseq,
-  arch: settings.arch ?? 'x86-64',
+  programs: architectureOf(bytes),
+  ...(settings.arch !== undefined && { arch: settings.arch }),
   cpus: settings.cpus,
   seed: 1,
   memoryLimit: PAGES,

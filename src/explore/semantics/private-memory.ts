@@ -1,13 +1,11 @@
+import type { Arch } from '../../kernel/arch/index.js';
 import type { Stack } from './stack.js';
 import { RELATIVE, ZERO } from './values.js';
 import { WORD } from './watched.js';
 
-/** Bytes below the stack pointer that are still the function's own (System V ABI). */
-export const RED_ZONE = 128;
-
-/** Where the stack ends, in bytes from the window's beginning, for this rsp (as in values.ts): what is below is nobody's. 0 where it is not in the window. */
-export const stackEnd = (rsp: bigint): number =>
-  rsp < RELATIVE ? 0 : Math.max(0, Number(rsp & (RELATIVE - 1n)) - RED_ZONE);
+/** Where the stack ends, in bytes from the window's beginning, for this stack pointer (as in values.ts): what is below is nobody's. 0 where it is not in the window. */
+export const stackEnd = (pointer: bigint, { convention }: Arch): number =>
+  pointer < RELATIVE ? 0 : Math.max(0, Number(pointer & (RELATIVE - 1n)) - convention.redZone);
 
 /** A task's own memory: words that are not 0, or that became so where stack is given back, by their number from the window's beginning; values as in values.ts. */
 export interface PrivateMemory {

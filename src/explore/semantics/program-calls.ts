@@ -1,7 +1,4 @@
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
-import { RAX, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
 import { leaveMemory } from '../../kernel/exit.js';
-import { RIP, rflags } from '../../kernel/registers.js';
 import { switchedOut } from '../../kernel/rseq/events.js';
 import type { Task } from '../../kernel/state.js';
 import { enterCall } from '../../kernel/syscalls/perform.js';
@@ -21,10 +18,7 @@ interface ProgramCall {
   readonly bad?: Bad;
 }
 
-const NUMBER = SYSCALLS_X86_64 as Readonly<Record<string, number>>;
-const R11 = 11;
 const MADV_DONTNEED = 4n;
-const RED_ZONE = 128;
 
 type Row = (calls: ProgramCalls, task: Task, index: number, access: Access) => ProgramCall | string;
 
@@ -39,36 +33,41 @@ const ROWS: Readonly<Record<string, Row>> = {
   writev: (calls, task) => calls.output(task),
   madvise: (calls, task, index) => calls.giveBack(task, index),
   munmap: (calls, task, _, access) => calls.unmap(task, access),
-  tgkill: (calls, task) => calls.raise(task, task.registers[RSI]!),
-  tkill: (calls, task) => calls.raise(task, task.registers[RDI]!),
+  tgkill: (calls, task) => calls.raise(task, calls.argument(task, 1)),
+  tkill: (calls, task) => calls.raise(task, calls.argument(task, 0)),
   set_robust_list: (calls, task) => calls.plain(task),
   set_tid_address: (calls, task) => calls.plain(task),
   sched_getaffinity: (calls, task) => calls.plain(task),
 };
 
-const BY_NUMBER = new Map(Object.entries(ROWS).map(([name, row]) => [NUMBER[name]!, row]));
-
 /** Those that tasks of a scenario may make, which do not end the program, and give back no memory. */
-const OF_SCENARIOS = new Set(
-  ['futex', 'nanosleep', 'clock_nanosleep', 'write', 'writev', 'tgkill', 'tkill'].map(
-    (name) => NUMBER[name]!,
-  ),
-);
-
-const LOCKS = new Set(
-  ['futex', 'nanosleep', 'clock_nanosleep', 'exit', 'exit_group'].map((name) => NUMBER[name]!),
-);
-/** Calls that take a lock, give the CPU away, or end the thread: its stores are in memory by then. */
-export const locks = (number: number): boolean => LOCKS.has(number);
+const OF_SCENARIOS: readonly string[] = [
+  'futex',
+  'nanosleep',
+  'clock_nanosleep',
+  'write',
+  'writev',
+  'tgkill',
+  'tkill',
+];
 
 /** System calls of programs under way: each is done by the simulated kernel where others have a part in it, or has no effect that anybody could see. */
 export class ProgramCalls {
-  constructor(private readonly world: World) {}
+  private readonly rows: ReadonlyMap<number, Row>;
+
+  constructor(private readonly world: World) {
+    const { syscalls } = world.kernel.arch;
+    const names = Object.keys(ROWS).filter((name) => world.begun || OF_SCENARIOS.includes(name));
+    this.rows = new Map(names.map((name) => [syscalls[name]!, ROWS[name]!]));
+  }
+
+  argument({ registers }: Task, n: number): bigint {
+    return registers[this.world.kernel.arch.arguments[n]!]!;
+  }
 
   /** Undefined of a call that is none of these. */
   call(number: number, task: Task, index: number, access: Access): ProgramCall | string | undefined {
-    if (!this.world.begun && !OF_SCENARIOS.has(number)) return undefined;
-    return BY_NUMBER.get(number)?.(this, task, index, access);
+    return this.rows.get(number)?.(this, task, index, access);
   }
 
   futex(task: Task, index: number, access: Access): ProgramCall | string {
@@ -97,7 +96,7 @@ export class ProgramCalls {
   }
 
   exit(task: Task, index: number, access: Access): ProgramCall {
-    const status = Number(task.registers[RDI]! & 0xffn);
+    const status = Number(this.argument(task, 0) & 0xffn);
     const queues = new Queues(this.world, access, index);
     leaveMemory(this.world.kernel, task);
     queues.settle();
@@ -108,7 +107,7 @@ export class ProgramCalls {
   }
 
   exitGroup(task: Task, index: number, access: Access): ProgramCall {
-    const status = Number(task.registers[RDI]! & 0xffn);
+    const status = Number(this.argument(task, 0) & 0xffn);
     if (status !== 0) return { bad: ends(status) };
     const { others } = new Queues(this.world, access, index);
     return { place: others === 0 ? { kind: 'finished' } : { kind: 'finished', over: true } };
@@ -116,7 +115,7 @@ export class ProgramCalls {
 
   /** Standard output and error, which nobody reads. */
   output(task: Task): ProgramCall | string {
-    const inode = task.files.descriptors[Number(task.registers[RDI]! & 0xffff_ffffn)]?.file.inode;
+    const inode = task.files.descriptors[Number(this.argument(task, 0) & 0xffff_ffffn)]?.file.inode;
     if (inode !== undefined && (inode.kind !== 'stream' || inode.stream === 0))
       return ' to a file that is not standard output or standard error';
     return this.plain(task);
@@ -124,10 +123,11 @@ export class ProgramCalls {
 
   /** Parts of the thread's own stack that it does not use: they hold 0 from now on. */
   giveBack(task: Task, index: number): ProgramCall | string {
-    const { registers } = task;
-    const [from, size, advice] = [Number(registers[RDI]!), Number(registers[RSI]!), registers[RDX]!];
+    const { arch } = this.world.kernel;
+    const [from, size] = [Number(this.argument(task, 0)), Number(this.argument(task, 1))];
+    const advice = this.argument(task, 2);
     const window = this.world.windows[index]!;
-    const end = Number(registers[RSP]!) - RED_ZONE;
+    const end = Number(task.registers[arch.stackPointer]!) - arch.convention.redZone;
     // A page that nobody may use may stand below it.
     const isGuard = this.world.main.mm.areas.every(
       (area) => area.end <= from || area.start >= window.start || area.protection === 0,
@@ -146,8 +146,7 @@ export class ProgramCalls {
 
   /** Memory that nobody uses any more: an assumption (document.ts). Not that of a thread that is there. */
   unmap(task: Task, access: Access): ProgramCall | string {
-    const { registers } = task;
-    const [from, size] = [Number(registers[RDI]!), Number(registers[RSI]!)];
+    const [from, size] = [Number(this.argument(task, 0)), Number(this.argument(task, 1))];
     for (const [index, { start, end }] of this.world.windows.entries()) {
       if (from + size <= start || end <= from) continue;
       if (access.standing(index) !== STANDING.ended) return ' of the stack of a thread that has not ended';
@@ -168,11 +167,9 @@ export class ProgramCalls {
 
   /** Without the kernel: nothing has changed that is looked at. */
   private answer(task: Task, value: bigint): ProgramCall {
-    const { registers } = task;
-    task.call = registers[RAX]!;
-    registers[RCX] = registers[RIP]!;
-    registers[R11] = rflags(task);
-    registers[RAX] = value;
+    const { arch } = this.world.kernel;
+    arch.enterCall(task);
+    task.registers[arch.result] = value;
     return {};
   }
 }

@@ -1,8 +1,9 @@
-import { WORDS } from '../../kernel/registers.js';
+import type { Arch } from '../../kernel/arch/index.js';
+import { general } from '../../kernel/registers.js';
 import { FOLDED_END } from '../../machine/fold.js';
-import { flagOffset, STATE } from '../../machine/state.js';
-import { FLAGS_BIT, type RegisterBits } from './liveness.js';
-import { addressIn, placeIn, RELATIVE, type Window } from './values.js';
+import { flagOffset, STATE, STATE_SIZES, vectorOffset } from '../../machine/state.js';
+import type { RegisterBits } from './liveness.js';
+import { addressIn, placeIn, RELATIVE, toLocal, type Window } from './values.js';
 
 const FLAGS = STATE.flags / 8;
 /** An instruction that writes all flags leaves this one as it is. */
@@ -12,16 +13,46 @@ const GS = STATE.gsBase / 8;
 const RIP = STATE.rip / 8;
 /** Of the last trap, the budget and the clock, and what is of no task: no part of a state. */
 const NOISE = [STATE.trap / 8, STATE.budget / 8, STATE.tsc / 8, FS, GS];
-const XMM = STATE.xmm / 8;
 const AUX = STATE.tscAux / 8;
 /** Of 4 GiB, that programs can have addresses in. */
 const BLOCKS = FOLDED_END / 2 ** 32;
 const HIGH_HALF = 0xffff_ffff_0000_0000n;
-/** Words that may hold addresses: general registers, and the halves of vectors. */
-const POINTERS = [
-  ...Array.from({ length: 16 }, (_, n) => n),
-  ...Array.from({ length: 32 }, (_, n) => XMM + n),
-];
+/** AArch64's exclusive monitor; elsewhere 0. Of an address with the size of the access in its uppermost byte nothing but these 56 bits is compared with the window. */
+const MONITOR = STATE.monitor / 8;
+const LOADED = [STATE.monitorLow / 8, STATE.monitorHigh / 8] as const;
+const SIZE_SHIFT = 56n;
+const SIZE = 0xffn << SIZE_SHIFT;
+
+/** Where registers are in Task.registers, in words, by their number in Meaning. */
+interface Places {
+  readonly words: number;
+  readonly general: readonly number[];
+  /** The first of two. */
+  readonly vectors: readonly number[];
+  /** Words that may hold addresses: general registers, the halves of vectors, and what the monitor has seen. */
+  readonly pointers: readonly number[];
+  /** By word: the bit of its register; what is none of these has none. */
+  readonly bits: ReadonlyMap<number, RegisterBits>;
+  readonly hasMonitor: boolean;
+}
+
+function placesOf({ name, convention }: Arch): Places {
+  const generals = convention.names.map((_, n) => general(n));
+  const vectors = convention.vectors.map((_, n) => vectorOffset(n) / 8);
+  const bits = new Map<number, RegisterBits>();
+  for (const [n, word] of generals.entries()) bits.set(word, { general: 1 << n, vectors: 0, flags: 0 });
+  for (const [n, word] of vectors.entries())
+    for (const half of [word, word + 1]) bits.set(half, { general: 0, vectors: 1 << n, flags: 0 });
+  const hasMonitor = name === 'aarch64';
+  return {
+    words: STATE_SIZES[name] / 8,
+    general: generals,
+    vectors,
+    pointers: [...bits.keys(), ...(hasMonitor ? LOADED : [])].sort((a, b) => a - b),
+    bits,
+    hasMonitor,
+  };
+}
 /**
  * Registers of a task, free of whose they are: where a word points into its window, the distance stands for it, and its number is in
  * `relative` (ascending). The same registers are the same object.
@@ -37,18 +68,24 @@ export class RegisterFiles {
   private readonly known = new Map<number, Registers[]>();
   private readonly moves = new Map<string, Registers>();
   private count = 0;
+  private readonly places: Places;
   /** Of a task that has returned. */
-  readonly none = this.of(new BigUint64Array(WORDS), []);
+  readonly none: Registers;
+
+  constructor(arch: Arch) {
+    this.places = placesOf(arch);
+    this.none = this.of(new BigUint64Array(this.places.words), []);
+  }
 
   /** `dead`: registers whose values nobody will read. */
   pack(raw: BigUint64Array, window: Window, dead?: RegisterBits): Registers {
-    const words = raw.slice(0, WORDS);
+    const words = raw.slice(0, this.places.words);
     for (const index of NOISE) words[index] = 0n;
     words[AUX]! &= HIGH_HALF;
-    if (dead !== undefined) bury(words, dead);
+    if (dead !== undefined) this.bury(words, dead);
     const halves = new Uint32Array(words.buffer);
     const relative: number[] = [];
-    for (const n of POINTERS) {
+    for (const n of this.places.pointers) {
       const block = halves[2 * n + 1]!;
       if (block >= BLOCKS) continue;
       const place = placeIn(window, block * 2 ** 32 + halves[2 * n]!);
@@ -57,12 +94,27 @@ export class RegisterFiles {
       halves[2 * n + 1] = 0;
       relative.push(n);
     }
+    if (words[MONITOR] !== 0n) {
+      const place = placeIn(window, Number(words[MONITOR]! & ~SIZE));
+      if (place !== undefined) {
+        words[MONITOR] = (words[MONITOR]! & SIZE) | BigInt(place);
+        relative.push(MONITOR);
+        relative.sort((a, b) => a - b);
+      }
+    }
     return this.of(words, relative);
+  }
+
+  /** Behind an interruption: nothing is marked for the task any more. */
+  interrupted(registers: Registers, ip: number, dead: RegisterBits | undefined): Registers {
+    return registers.words[MONITOR] === 0n
+      ? this.moved(registers, ip, dead)
+      : this.changed(registers, [[MONITOR, 0n]], ip, dead);
   }
 
   /** As if the task were at another instruction, where other registers are dead. */
   moved(registers: Registers, ip: number, dead: RegisterBits | undefined): Registers {
-    const key = `${registers.id} ${ip} ${dead?.general} ${dead?.vectors}`;
+    const key = `${registers.id} ${ip} ${dead?.general} ${dead?.vectors} ${dead?.flags}`;
     let known = this.moves.get(key);
     if (known === undefined) {
       known = this.changed(registers, [], ip, dead);
@@ -91,13 +143,46 @@ export class RegisterFiles {
             : pointers.filter((each) => each !== word);
     }
     if (dead !== undefined) {
-      bury(changed, dead);
-      if (pointers.some((n) => isBuried(n, dead))) pointers = pointers.filter((n) => !isBuried(n, dead));
+      this.bury(changed, dead);
+      if (pointers.some((n) => this.isBuried(n, dead)))
+        pointers = pointers.filter((n) => !this.isBuried(n, dead));
     }
     return this.of(changed, pointers);
   }
 
-  private of(words: BigUint64Array, relative: readonly number[]): Registers {
+  /** Registers that nobody will read are 0. */
+  bury(words: BigUint64Array, { general, vectors, flags }: RegisterBits): void {
+    const { places } = this;
+    for (const [n, word] of places.general.entries()) if (((general >> n) & 1) !== 0) words[word] = 0n;
+    if (flags !== 0) words[FLAGS]! &= DIRECTION;
+    if (vectors === 0) return;
+    for (const [n, word] of places.vectors.entries()) {
+      if (((vectors >> n) & 1) === 0) continue;
+      words[word] = 0n;
+      words[word + 1] = 0n;
+    }
+  }
+
+  private isBuried(word: number, { general, vectors }: RegisterBits): boolean {
+    const bit = this.places.bits.get(word);
+    return bit !== undefined && ((bit.general & general) | (bit.vectors & vectors)) !== 0;
+  }
+
+  /** Do these general registers and flags hold the same? */
+  sameIn(one: Registers, other: Registers, { general, flags }: RegisterBits): boolean {
+    if (one === other) return true;
+    for (const [n, word] of this.places.general.entries())
+      if (((general >> n) & 1) !== 0 && wordOf(one, word) !== wordOf(other, word)) return false;
+    return flags === 0 || one.words[FLAGS] === other.words[FLAGS];
+  }
+
+  private of(words: BigUint64Array, all: readonly number[]): Registers {
+    let relative = all;
+    if (this.places.hasMonitor && words[MONITOR] === 0n) {
+      // What was loaded says nothing where nothing is marked.
+      for (const word of LOADED) words[word] = 0n;
+      if (all.some(isLoaded)) relative = all.filter((n) => !isLoaded(n));
+    }
     const hash = hashOf(words);
     const same = this.known.get(hash) ?? [];
     if (same.length === 0) this.known.set(hash, same);
@@ -108,19 +193,7 @@ export class RegisterFiles {
   }
 }
 
-/** Registers that nobody will read are 0. */
-export function bury(words: BigUint64Array, { general, vectors }: RegisterBits): void {
-  for (let n = 0; n < FLAGS_BIT; n++) if (((general >> n) & 1) !== 0) words[n] = 0n;
-  if (((general >> FLAGS_BIT) & 1) !== 0) words[FLAGS]! &= DIRECTION;
-  for (let n = 0; n < 16; n++) {
-    if (((vectors >> n) & 1) === 0) continue;
-    words[XMM + 2 * n] = 0n;
-    words[XMM + 2 * n + 1] = 0n;
-  }
-}
-
-const isBuried = (word: number, { general, vectors }: RegisterBits): boolean =>
-  word < 16 ? ((general >> word) & 1) !== 0 : ((vectors >> ((word - XMM) >> 1)) & 1) !== 0;
+const isLoaded = (word: number): boolean => word === LOADED[0] || word === LOADED[1];
 
 function hashOf({ buffer }: BigUint64Array): number {
   const halves = new Uint32Array(buffer as ArrayBuffer);
@@ -136,6 +209,14 @@ function isSame(known: Registers, words: BigUint64Array, relative: readonly numb
   return true;
 }
 
+/** What a word of a task's registers is in values.ts. */
+export function toLocalWord(word: number, value: bigint, window: Window): bigint {
+  if (word === FLAGS) return value;
+  if (word !== MONITOR) return toLocal(value, window);
+  const place = toLocal(value & ~SIZE, window);
+  return place | (value & SIZE);
+}
+
 /** A word as in values.ts. */
 export const wordOf = ({ words, relative }: Registers, word: number): bigint =>
   relative.includes(word) ? RELATIVE | words[word]! : words[word]!;
@@ -147,18 +228,12 @@ export function unpackRegisters(
   own: BigUint64Array,
 ): BigUint64Array {
   const raw = words.slice();
-  for (const n of relative) raw[n] = BigInt(addressIn(window, Number(raw[n]!)));
+  for (const n of relative)
+    raw[n] =
+      n === MONITOR
+        ? (raw[n]! & SIZE) | BigInt(addressIn(window, Number(raw[n]! & ~SIZE)))
+        : BigInt(addressIn(window, Number(raw[n]!)));
   raw[FS] = own[FS]!;
   raw[GS] = own[GS]!;
   return raw;
-}
-
-/** Do these general registers and flags (FLAGS_BIT) hold the same? */
-export function sameIn(one: Registers, other: Registers, general: number): boolean {
-  if (one === other) return true;
-  for (let n = 0; n <= FLAGS_BIT; n++) {
-    const word = n === FLAGS_BIT ? FLAGS : n;
-    if (((general >> n) & 1) !== 0 && wordOf(one, word) !== wordOf(other, word)) return false;
-  }
-  return true;
 }

@@ -4,7 +4,7 @@ import type { RecordedPoint } from './recorded-point.js';
 export interface Settings {
   readonly kernel: string;
   readonly debugRseq: boolean;
-  /** Whose entry code the kernel has, x86-64's unless said otherwise. */
+  /** Whose entry code the kernel has, that of the program's architecture unless said otherwise. */
   readonly arch?: 'x86-64' | 'aarch64';
   readonly cpus: number;
   readonly scenario: string | undefined;

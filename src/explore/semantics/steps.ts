@@ -1,8 +1,5 @@
-import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
-import { RSP } from '../../isa/x86-64/registers.js';
 import { FS_BASE } from '../../kernel/registers.js';
 import { SCENARIO_CALLS } from '../../kernel/scenario/calls.js';
-import { STATE } from '../../machine/state.js';
 import type { Act, Actor, Outcome } from './actor.js';
 import { areaOf, ipOf } from './bounds.js';
 import { type Coverage, rangeOf } from './coverage.js';
@@ -13,8 +10,8 @@ import type { RegisterBits } from './liveness.js';
 import { type Draft, keyOf } from './local.js';
 import { type PrivateMemories, stackEnd } from './private-memory.js';
 import { Anew } from './refusal.js';
-import { wordOf } from './registers.js';
-import { addressIn, toLocal } from './values.js';
+import { toLocalWord, wordOf } from './registers.js';
+import { addressIn } from './values.js';
 import type { World } from './world.js';
 
 /** Bytes of struct rseq from its beginning that a kernel may change: nobody else's instruction is independent of it. */
@@ -33,8 +30,6 @@ export interface Step extends Outcome {
   readonly top: number;
 }
 
-const FLAGS = STATE.flags / 8;
-const RSEQ_CALL = SYSCALLS_X86_64['rseq']!;
 const NOTHING = {
   plain: false,
   bad: undefined,
@@ -56,11 +51,8 @@ const PLAIN = { plain: true, bad: undefined, fence: 0, call: undefined, events: 
  * Calls that do the same whose task it is. What the kernel does depends on addresses of a task's own only in their lowest bits, and windows
  * begin at pages; but others may give numbers (gettid).
  */
-const ANYBODYS: ReadonlySet<number> = new Set([
-  SYSCALLS_X86_64['rt_sigreturn']!,
-  SCENARIO_CALLS.done,
-  SCENARIO_CALLS.operation,
-]);
+const anybodys = ({ calls }: World): ReadonlySet<number> =>
+  new Set([calls.sigreturn, SCENARIO_CALLS.done, SCENARIO_CALLS.operation]);
 
 /** Thrown through the machine by a run that asks for a cell where none may be asked for. */
 const NEEDED = Object.assign(new Error('a cell is needed'), { look: 0 });
@@ -72,6 +64,7 @@ const NEEDED = Object.assign(new Error('a cell is needed'), { look: 0 });
 export class Steps {
   private area = 0;
   private top = 0;
+  private readonly anybodys: ReadonlySet<number>;
 
   constructor(
     private readonly world: World,
@@ -80,7 +73,9 @@ export class Steps {
     private readonly memories: PrivateMemories,
     private readonly coverage: Coverage,
     private readonly deadAt: ((ip: number) => RegisterBits) | undefined,
-  ) {}
+  ) {
+    this.anybodys = anybodys(world);
+  }
 
   /** One step; undefined where it depends on a cell and no `value` is given. Throws Anew, Refusal. */
   take(draft: Draft, act: Act, value?: (cell: number) => bigint): Step | undefined {
@@ -102,23 +97,29 @@ export class Steps {
 
   private executed(draft: Draft, effect: Effect): Step {
     const { to, sets, changes } = effect;
-    const rsp = sets.find(([word]) => word === RSP)?.[1] ?? wordOf(draft.registers, RSP);
+    const { stackPointer } = this.world.arch;
+    const rsp = sets.find(([word]) => word === stackPointer)?.[1] ?? wordOf(draft.registers, stackPointer);
     const next: Draft = {
       ...draft,
       registers: this.world.registerFiles.changed(draft.registers, sets, to, this.deadAt?.(to)),
-      memory: this.memories.change(draft.memory, changes, stackEnd(rsp)),
+      memory: this.memories.change(draft.memory, changes, stackEnd(rsp, this.world.arch)),
     };
     return { ...effect, ...PLAIN, next };
   }
 
   private interrupted(draft: Draft, known: Interruption): Step {
     const { place, kernel, ip = ipOf(draft), changes, constants, events } = known;
+    const { arch } = this.world;
     const next: Draft = {
       ...draft,
       place,
       kernel,
-      registers: this.world.registerFiles.moved(draft.registers, ip, this.deadAt?.(ip)),
-      memory: this.memories.change(draft.memory, changes, stackEnd(wordOf(draft.registers, RSP))),
+      registers: this.world.registerFiles.interrupted(draft.registers, ip, this.deadAt?.(ip)),
+      memory: this.memories.change(
+        draft.memory,
+        changes,
+        stackEnd(wordOf(draft.registers, arch.stackPointer), arch),
+      ),
     };
     return { ...NOTHING, next, changes, constants, events };
   }
@@ -144,7 +145,7 @@ export class Steps {
         if (first === undefined) {
           first = step;
           effect = now;
-          if (act.kind !== 'execute' || ANYBODYS.has(step.call!)) break;
+          if (act.kind !== 'execute' || this.anybodys.has(step.call!)) break;
           continue;
         }
         if (outcomeKey(step) !== outcomeKey(first)) {
@@ -187,7 +188,11 @@ export class Steps {
   /** rseq(2) reads its area to see that it can, and writes it: where the numbers are not compared, what they were makes no difference. */
   private isProbe({ call }: Outcome): boolean {
     const { rules } = this.world.kernel;
-    return call === RSEQ_CALL && rules.evaluation === 'every-switch' && !this.world.settings.debugRseq;
+    return (
+      call === this.world.arch.syscalls['rseq'] &&
+      rules.evaluation === 'every-switch' &&
+      !this.world.settings.debugRseq
+    );
   }
 
   private noteArea(offset: number, size: number, write: boolean): void {
@@ -206,9 +211,7 @@ export class Steps {
     const { reads, stores, entries, changes, constants, area, top } = step;
     const { registers } = this.world.tasks[index]!;
     const window = this.world.windows[index]!;
-    const sets = writes.map(
-      (word) => [word, word === FLAGS ? registers[word]! : toLocal(registers[word]!, window)] as const,
-    );
+    const sets = writes.map((word) => [word, toLocalWord(word, registers[word]!, window)] as const);
     return { to: ipOf(step.next!), sets, reads, stores, entries, changes, constants, area, top };
   }
 

@@ -2,7 +2,6 @@ import type { Act, Actor, Outcome } from './actor.js';
 import { Barriers } from './barriers.js';
 import { ipOf } from './bounds.js';
 import type { Draft } from './local.js';
-import { locks } from './program-calls.js';
 import { BUFFER } from './resources.js';
 import type { Step, Steps } from './steps.js';
 import { covers, EMPTY, flushed, forwarded, type StoreBuffers } from './store-buffer.js';
@@ -85,7 +84,7 @@ function buffered<O extends Outcome>(
   const ip = ipOf(draft);
   if (act.kind !== 'execute' || next === undefined || barriers.isAt(ip)) return outcome;
   // With an empty buffer, and a lock of the kernel's own: what it stores is seen at once, by whom it wakes.
-  if (call !== undefined && locks(call)) return outcome;
+  if (call !== undefined && barriers.isLock(call)) return outcome;
   if (!all && (entries.length === 0 || !barriers.isInParts(ip))) return outcome;
   const drains = !all || (!plain && call === undefined);
   const buffer = buffers.of([...draft.buffer.entries, ...entries], drains);

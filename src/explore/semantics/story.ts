@@ -2,11 +2,9 @@ import { hex } from '../../abi/address.js';
 import { PTRACE } from '../../abi/ptrace-requests.js';
 import { RSEQ } from '../../abi/rseq.js';
 import type { Event } from '../../event/event.js';
-import { GENERAL_NAMES } from '../../isa/x86-64/registers.js';
-import { rflags } from '../../kernel/registers.js';
+import { general } from '../../kernel/registers.js';
 import { nameOfSignal, TRACER } from '../../kernel/scenario/parts.js';
-import type { Task } from '../../kernel/state.js';
-import { STATE } from '../../machine/state.js';
+import { vectorOffset } from '../../machine/state.js';
 import type { Change, Hex, Row } from '../timeline.js';
 import { type Act, Actor, type Outcome } from './actor.js';
 import type { Bad } from './bad.js';
@@ -269,11 +267,12 @@ export class Story {
         fromLocal(value, window),
       );
     if (after.place.kind === 'finished') return found;
-    for (const [n, name] of GENERAL_NAMES.entries()) note('register', name, from[n]!, to[n]!);
-    note('register', 'flags', rflags({ registers: from } as Task), rflags({ registers: to } as Task));
-    for (let n = 0; n < 16; n++) {
-      const at = STATE.xmm / 8 + 2 * n;
-      if (from[at] !== to[at] || from[at + 1] !== to[at + 1]) note('register', `xmm${n}`, from[at]!, to[at]!);
+    const { names, vectors, flags } = this.world.arch.convention;
+    for (const [n, name] of names.entries()) note('register', name, from[general(n)]!, to[general(n)]!);
+    note('register', 'flags', flags({ registers: from }), flags({ registers: to }));
+    for (const [n, name] of vectors.entries()) {
+      const at = vectorOffset(n) / 8;
+      if (from[at] !== to[at] || from[at + 1] !== to[at + 1]) note('register', name, from[at]!, to[at]!);
     }
     return found;
   }

@@ -7,6 +7,8 @@ export interface KernelPart {
   readonly id: number;
   readonly cpu: number;
   readonly call: bigint;
+  /** The first argument of that call, where the register with the result was its register. */
+  readonly argument: bigint;
   readonly mask: bigint;
   readonly savedMask: bigint | undefined;
   readonly signalPending: boolean;
@@ -45,6 +47,7 @@ function partOf(task: Task, window: Window, forgets: boolean): Omit<KernelPart, 
   return {
     cpu: task.cpu,
     call,
+    argument: call === -1n ? 0n : toLocal(task.argument, window),
     mask,
     savedMask,
     signalPending,
@@ -62,6 +65,7 @@ function partOf(task: Task, window: Window, forgets: boolean): Omit<KernelPart, 
 export function putKernelPart(task: Task, part: KernelPart, window: Window): void {
   task.cpu = part.cpu;
   task.call = part.call;
+  task.argument = fromLocal(part.argument, window);
   task.mask = part.mask;
   task.savedMask = part.savedMask;
   task.signalPending = part.signalPending;

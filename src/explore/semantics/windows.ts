@@ -1,4 +1,4 @@
-import { RSP } from '../../isa/x86-64/registers.js';
+import type { Arch } from '../../kernel/arch/index.js';
 import { FS_BASE } from '../../kernel/registers.js';
 import type { Area as Mapping, Task } from '../../kernel/state.js';
 import type { Window } from './values.js';
@@ -19,8 +19,8 @@ const ABOVE = 1 << 16;
  * share it out. Where exactly a stack ends does not matter: words that others look at are shared, whosever window they are in (Cells.share); it
  * only decides what is looked for where.
  */
-export function windowsOf(tasks: readonly Task[], areas: ReadonlyMap<Task, Area>): Window[] {
-  const stacks = tasks.map((task) => stackOf(task, tasks, areas));
+export function windowsOf(arch: Arch, tasks: readonly Task[], areas: ReadonlyMap<Task, Area>): Window[] {
+  const stacks = tasks.map((task) => stackOf(arch, task, tasks, areas));
   return tasks.map((task, index) => {
     const stack = stacks[index]!;
     const area = areas.get(task);
@@ -32,7 +32,13 @@ export function windowsOf(tasks: readonly Task[], areas: ReadonlyMap<Task, Area>
 
 const aligned = (at: number): number => Math.floor(at / 64) * 64;
 
-function stackOf(task: Task, tasks: readonly Task[], areas: ReadonlyMap<Task, Area>): Window {
+function stackOf(
+  { stackPointer }: Arch,
+  task: Task,
+  tasks: readonly Task[],
+  areas: ReadonlyMap<Task, Area>,
+): Window {
+  const pointerOf = ({ registers }: Task): number => Number(registers[stackPointer]!);
   const at = pointerOf(task);
   const area = mappingAt(task, at);
   if (area === undefined) return { start: 0, end: 0 };
@@ -65,8 +71,6 @@ export const rseqAt = (pointer: bigint, length: number): Area => ({
   start: Number(pointer),
   end: Number(pointer) + Math.ceil(length / WORD) * WORD,
 });
-
-const pointerOf = ({ registers }: Task): number => Number(registers[RSP]!);
 
 const mappingAt = (task: Task, at: number): Mapping | undefined =>
   task.mm.areas.find(({ start, end }) => start <= at && at < end);

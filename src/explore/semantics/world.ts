@@ -1,12 +1,12 @@
 import type { Event } from '../../event/event.js';
-import { RSP } from '../../isa/x86-64/registers.js';
+import type { Arch } from '../../kernel/arch/index.js';
 import type { Kernel } from '../../kernel/kernel.js';
 import type { Program } from '../../kernel/program.js';
 import type { ScenarioState, Task } from '../../kernel/state.js';
 import { PAGE_SIZE } from '../../machine/state.js';
 import { assertOf, placeAt, recordedOrigin, standingAt } from './begun.js';
+import { Calls } from './calls.js';
 import { type Origin, scenarioOrigin } from './origin.js';
-import { RED_ZONE } from './private-memory.js';
 import { Refusal } from './refusal.js';
 import { RegisterFiles } from './registers.js';
 import type { Settings } from './settings.js';
@@ -24,6 +24,9 @@ export const hasStoreOrder = ({ settings, tasks }: Pick<World, 'settings' | 'tas
 /** What is explored, at its start: the simulated Linux, its memory, and the tasks. Throws ProgramError, Refusal. */
 export class World {
   readonly kernel: Kernel;
+  /** What its programs are for. */
+  readonly arch: Arch;
+  readonly calls: Calls;
   readonly machine: WatchedMachine;
   readonly scenario: ScenarioState;
   readonly main: Task;
@@ -46,7 +49,7 @@ export class World {
   readonly handlers: Task['process']['handlers'];
   /** For accesses: a byte for each word of a window; all 0 between transitions. */
   readonly marks: Uint8Array;
-  readonly registerFiles = new RegisterFiles();
+  readonly registerFiles: RegisterFiles;
   readonly kernelParts = new KernelParts();
   /** Told of what the kernel does. */
   onEvent: ((event: Event) => void) | undefined;
@@ -66,17 +69,21 @@ export class World {
       throw new Refusal(`there are ${kernel.state.cpus.length} CPUs at the start, not ${settings.cpus}`);
     origin.listen((event) => this.onEvent?.(event));
     this.kernel = kernel;
+    this.arch = kernel.arch;
+    this.calls = new Calls(kernel.arch);
+    this.registerFiles = new RegisterFiles(kernel.arch);
+    refuseModel(kernel.arch, settings);
     this.main = main;
     this.tasks = tasks;
     this.begun = begun;
     this.linked = linked;
     this.scenario = kernel.state.scenario!;
     this.machine = kernel.spaces.of(main.mm.id).machine as WatchedMachine;
-    this.windows = begun ? windowsOf(tasks, origin.areas) : tasks.map(windowOf);
+    this.windows = begun ? windowsOf(kernel.arch, tasks, origin.areas) : tasks.map(windowOf);
     this.mainWindow = begun
       ? this.windows[tasks.indexOf(main)]!
       : linked
-        ? windowsOf([main], new Map())[0]!
+        ? windowsOf(kernel.arch, [main], new Map())[0]!
         : windowOf(main);
     const longest = Math.max(...[this.mainWindow, ...this.windows].map(sizeOf));
     this.marks = new Uint8Array(longest / WORD);
@@ -91,7 +98,7 @@ export class World {
       ? longest / WORD
       : Math.min(
           ...tasks.map((task, n) =>
-            Math.floor((Number(task.registers[RSP]!) - this.windows[n]!.start) / WORD),
+            Math.floor((Number(task.registers[this.arch.stackPointer]!) - this.windows[n]!.start) / WORD),
           ),
         );
     this.starts = tasks.map((task, index) => this.startOf(task, index));
@@ -123,7 +130,8 @@ export class World {
       task.rseq.causes.clear();
       task.rseq.mask = 0;
     }
-    const live = placeIn(window, Number(task.registers[RSP]!) - RED_ZONE);
+    const { stackPointer, convention } = this.arch;
+    const live = placeIn(window, Number(task.registers[stackPointer]!) - convention.redZone);
     return {
       place: this.begun ? placeAt(this.kernel, task) : { kind: 'off' },
       signals: this.signalsOf(index),
@@ -162,6 +170,14 @@ export class World {
       }
     }
   }
+}
+
+/** x86-TSO is the memory of one architecture. */
+function refuseModel({ name }: Arch, { storeBuffer }: Settings): void {
+  if (storeBuffer !== undefined && name !== 'x86-64')
+    throw new Refusal(
+      `the code is for ${name}, and --memory tso is how memory behaves on x86-64; leave it out: sequentially consistent interleavings are explored`,
+    );
 }
 
 const originOf = (program: Program, settings: Settings): Origin =>

@@ -5,6 +5,7 @@ import { failure } from '../errno.js';
 import { O } from '../files/flags.js';
 import { FS_BASE, RIP } from '../registers.js';
 import type { Task } from '../state.js';
+import { CONVENTION_AARCH64 } from './aarch64-convention.js';
 import { MONITOR, pstate, SP, X, X0, X7, X8, X19 } from './aarch64-registers.js';
 import { REGISTER_SETS_AARCH64 } from './aarch64-user.js';
 import type { Arch } from './arch.js';
@@ -32,6 +33,7 @@ const SIGRETURN = [0xd503_201f, 0xd280_1168, 0xd400_0001];
 
 export const AARCH64: Arch = {
   name: 'aarch64',
+  convention: CONVENTION_AARCH64,
   platform: 'aarch64',
   hwcap: HWCAP,
   taskSize: TASK_SIZE.aarch64.usual,
@@ -69,10 +71,14 @@ export const AARCH64: Arch = {
     if (other !== undefined) registers[X8] = BigInt(other);
   },
 
-  /** start_thread(). */
-  begin({ registers }: Task, entry: number, stack: number): void {
+  reset(registers: BigUint64Array): void {
     registers.fill(0n);
     resetFloat(new DataView(registers.buffer));
+  },
+
+  /** start_thread(). */
+  begin({ registers }: Task, entry: number, stack: number): void {
+    this.reset(registers);
     registers[RIP] = BigInt(entry);
     registers[SP] = BigInt(stack);
   },

@@ -1,6 +1,7 @@
 import type { MachineArchitecture } from '../../abi/architecture.js';
 import type { Facts } from '../files/facts.js';
 import type { Task } from '../state.js';
+import type { Convention } from './convention.js';
 
 /** The architectures that the simulated machine has. */
 export type ArchName = MachineArchitecture;
@@ -17,6 +18,7 @@ export interface RegisterSet {
 /** What of the kernel hangs on the architecture (Linux's arch/): one table each; signal frames and faults are beside it (frames.ts, faults.ts). Registers are words of Task.registers. */
 export interface Arch {
   readonly name: ArchName;
+  readonly convention: Convention;
   /** Of uname(2), AT_PLATFORM. */
   readonly platform: string;
   /** AT_HWCAP. */
@@ -50,6 +52,8 @@ export interface Arch {
   enterCall(task: Task): void;
   /** The call is made again: the thread stands in front of it; or, where `other` is given, makes that one. */
   rewind(task: Task, other: number | undefined): void;
+  /** Registers of a new thread, before anything is put there. */
+  reset(registers: BigUint64Array): void;
   /** A program begins. */
   begin(task: Task, entry: number, stack: number): void;
   /** The program came into the kernel, however. */

@@ -5,6 +5,7 @@ import { failure } from '../errno.js';
 import { FS_BASE, GS_BASE, RIP, rflags } from '../registers.js';
 import type { Task } from '../state.js';
 import type { Arch } from './arch.js';
+import { CONVENTION_X86_64 } from './x86-64-convention.js';
 import { readFx, resetFpu, writeFx } from './x86-64-fx.js';
 import { getRegisters, setRegisters } from './x86-64-user.js';
 
@@ -19,6 +20,7 @@ const same = (flags: number): number => flags;
 
 export const X86_64: Arch = {
   name: 'x86-64',
+  convention: CONVENTION_X86_64,
   platform: 'x86_64',
   // cpuid leaf 1, edx, of the simulated processor.
   hwcap: 0x0789_fbffn,
@@ -63,11 +65,15 @@ export const X86_64: Arch = {
     registers[RIP]! -= SIZE_OF_SYSCALL;
   },
 
+  reset(registers: BigUint64Array): void {
+    registers.fill(0n);
+    resetFpu(registers);
+  },
+
   /** Registers are 0 but for rip and rsp (ELF_PLAT_INIT). execve(2) has no result yet, and that is what a tracer sees (elf_common_init()). */
   begin({ registers }: Task, entry: number, stack: number): void {
     const noResult = registers[RAX]!;
-    registers.fill(0n);
-    resetFpu(registers);
+    this.reset(registers);
     registers[RIP] = BigInt(entry);
     registers[RSP] = BigInt(stack);
     registers[RAX] = noResult;

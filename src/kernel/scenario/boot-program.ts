@@ -2,9 +2,7 @@ import type { Addr } from '../../abi/address.js';
 import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage } from '../../binary/image.js';
 import { readImage } from '../../binary/read.js';
-import { RSP } from '../../isa/x86-64/registers.js';
 import { PAGE_SIZE } from '../../machine/state.js';
-import { resetFpu } from '../arch/x86-64-fx.js';
 import { checkProgram } from '../exec.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, LAYOUT, newArea, roundUp } from '../mm/areas.js';
@@ -16,15 +14,14 @@ import { FS_BASE, RIP } from '../registers.js';
 import { boot, run } from '../run.js';
 import type { Mm, Task } from '../state.js';
 import { placeCalls, type Returns } from './boot.js';
-import { RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
+import { RESULT_STEP, returnsIn } from './externs.js';
 import { chosen, type Scenario, scenariosOf } from './parts.js';
-import { enterSetup, setArguments } from './phases.js';
+import { beginAnew, enterSetup, setArguments } from './phases.js';
 import { callScenario } from './task-calls.js';
 
 /** What a program may do before its main(). */
 const LONGEST_START = 50_000_000;
 const STEP = 1000;
-const BREAKPOINT = Uint8Array.of(0xcc);
 const RLIMIT_STACK = 3;
 /** Of threads: what the C library asks for unless told otherwise. Bytes. */
 const THREAD_STACK = 256n * 1024n;
@@ -79,7 +76,7 @@ export function bootProgram(
     results: [],
     failure: undefined,
     program: {
-      stack: ((main.registers[RSP]! - 256n) & ~15n) - 8n,
+      stack: (main.registers[kernel.arch.stackPointer]! - 256n) & ~15n,
       create,
       slot: returns.slot,
       gate: returns.gate,
@@ -108,11 +105,12 @@ function bootToMain(kernel: Kernel, program: Program): { image: ProgramImage; ma
   const main = boot(kernel, program);
   const [, most] = main.process.limits.get(RLIMIT_STACK) ?? [0n, (1n << 64n) - 1n];
   main.process.limits.set(RLIMIT_STACK, [THREAD_STACK, most]);
-  const code = readForced(kernel, main.mm, at, 1);
-  writeForced(kernel, main.mm, at, BREAKPOINT);
+  const { breakpoint } = kernel.arch.convention;
+  const code = readForced(kernel, main.mm, at, breakpoint.code.length);
+  writeForced(kernel, main.mm, at, breakpoint.code);
   let reached = false;
   kernel.onBreakpoint = ({ registers }) => {
-    reached = registers[RIP] === BigInt(at + 1);
+    reached = registers[RIP] === BigInt(at + breakpoint.behind);
     // Not an instruction more.
     if (reached) kernel.horizon.instructions = kernel.state.instructions;
     return reached;
@@ -176,13 +174,8 @@ function placeReturns(
   kernel: Kernel,
   { mm }: Task,
 ): Returns & { readonly gate: number; readonly slot: number } {
-  const codes = [
-    RETURNS.done,
-    RETURNS.restorer,
-    RETURNS.released,
-    RETURNS.gate,
-    ...Object.values(RESULT_RETURNS).map((bytes) => ({ bytes })),
-  ];
+  const { done, restorer, released, gate, results } = returnsIn(kernel.arch.name);
+  const codes = [done, restorer, released, gate, ...Object.values(results).map((bytes) => ({ bytes }))];
   const size = roundUp(codes.length * RESULT_STEP);
   const start = freeRange(mm, size + 4096);
   mapArea(kernel, mm, newArea({ start, end: start + size }, 5, { name: '[rseqlab]' }));
@@ -211,15 +204,16 @@ export function openGate(kernel: Kernel): Task[] {
   threads.sort((a, b) => a.task - b.task);
   for (const { thread, task } of threads) {
     const { registers, mm } = thread;
-    const [stack, pointer] = [registers[RSP]!, registers[FS_BASE]!];
+    const [stack, pointer] = [registers[kernel.arch.stackPointer]!, registers[FS_BASE]!];
     const call = calls?.[task] ?? { returnTo, arguments: [] };
-    registers.fill(0n);
-    resetFpu(registers);
-    registers[RSP] = stack;
-    registers[FS_BASE] = pointer;
+    beginAnew(kernel, thread, pointer);
     registers[RIP] = BigInt(tasks[task]!.start);
-    kernel.memory(mm).setU64(stack, BigInt(call.returnTo));
-    setArguments(thread, call.arguments);
+    // As the caller of the gate had it.
+    const top = stack + BigInt(kernel.arch.convention.link === undefined ? 8 : 0);
+    kernel.arch.convention.enter(thread, top, BigInt(call.returnTo), (at, word) =>
+      kernel.memory(mm).setU64(at, word),
+    );
+    setArguments(kernel, thread, call.arguments);
     thread.wait = undefined;
     thread.state = 'runnable';
     thread.call = -1n;

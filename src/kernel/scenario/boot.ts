@@ -1,7 +1,7 @@
 import { demangle } from '../../binary/demangle/index.js';
 import { BinaryError } from '../../binary/error.js';
 import type { ProgramImage, Region } from '../../binary/image.js';
-import { EXTERN_STEP } from '../../binary/link.js';
+import { externStep } from '../../binary/link.js';
 import { readImage } from '../../binary/read.js';
 import { callSites } from '../../sections/call-sites.js';
 import { nameTask } from '../exec.js';
@@ -13,7 +13,7 @@ import type { Program } from '../program.js';
 import { ProgramError } from '../program-error.js';
 import { firstTask } from '../run.js';
 import type { Mm, Task } from '../state.js';
-import { externOf, isExtern, NAMES, RESULT_RETURNS, RESULT_STEP, RETURNS } from './externs.js';
+import { externOf, isExtern, NAMES, RESULT_STEP, RESULT_TYPES, returnsIn } from './externs.js';
 import { chosen, scenariosOf } from './parts.js';
 import { enterSetup } from './phases.js';
 import { type CallScenario, callScenario } from './task-calls.js';
@@ -38,9 +38,10 @@ export function bootScenario(
   calls?: readonly string[],
 ): Task {
   const image = readImage(program.bytes, program.path, { ownPages: true, provided: isExtern });
-  if (image.header.architecture !== 'x86-64')
+  const { architecture, bits, littleEndian } = image.header;
+  if (architecture !== kernel.arch.name || bits !== 64 || !littleEndian)
     throw new ProgramError(
-      `${program.path} is for ${image.header.architecture}; scenarios of relocatable objects are for x86-64`,
+      `${program.path} is for ${architecture}, ${bits} bits, ${littleEndian ? 'little' : 'big'}-endian; scenarios of relocatable objects are for x86-64 and little-endian aarch64`,
     );
   const made = calls && callScenario(image, calls);
   const scenario = made ?? chosen(image.name, scenariosOf(image), name);
@@ -76,7 +77,7 @@ export interface Returns {
   readonly done: number;
   readonly restorer: number;
   readonly released: number;
-  /** The first of RESULT_RETURNS. */
+  /** The first of RESULT_TYPES. */
   readonly results: number;
 }
 
@@ -91,11 +92,11 @@ export function placeCalls(kernel: Kernel, mm: Mm, { calls, buffers }: CallScena
     at = start + roundUp(size) + 4096;
     return { name, start, size };
   });
-  const types = Object.keys(RESULT_RETURNS);
   return {
     buffers: placed,
     calls: calls.map(({ result, arguments: words }) => ({
-      returnTo: result === 'void' ? returns.done : returns.results + types.indexOf(result) * RESULT_STEP,
+      returnTo:
+        result === 'void' ? returns.done : returns.results + RESULT_TYPES.indexOf(result) * RESULT_STEP,
       arguments: words.map((word) => (typeof word === 'bigint' ? word : BigInt(placed[word.buffer]!.start))),
     })),
   };
@@ -120,32 +121,48 @@ function loadObject(kernel: Kernel, mm: Mm, image: ProgramImage): Returns {
   for (const [page, protection] of [...pages].sort(([a], [b]) => a - b))
     map(kernel, mm, page, page + 4096, protection, image.name);
   for (const { start, bytes } of image.regions) poke(start, bytes);
+  const { name: arch } = kernel.arch;
+  refuseRelocations(image);
   const externs = [...(image.externs ?? [])];
-  const unknown = externs.filter(([name]) => externOf(name, kernel.rules.featureSize) === undefined);
+  const unknown = externs.filter(([name]) => externOf(arch, name, kernel.rules.featureSize) === undefined);
   if (unknown.length > 0)
     throw new ProgramError(
       `${image.name} uses ${listed(unknown.map(([name]) => demangle(name)))}, which it does not define; an object can use ${NAMES.join(', ')}: ` +
-        'link anything else into it (gcc -r), or link a program (gcc -static)',
+        `link anything else into it (gcc -r), or link a program (gcc -static)${unknown.some(([name]) => OUTLINE_ATOMICS.test(name)) ? '; compile it with -mno-outline-atomics' : ''}`,
     );
   const start = externs.length > 0 ? roundDown(externs[0]![1]) : roundUp(Math.max(...pages.keys()) + 8192);
+  const step = externStep(arch);
   const returns = {
-    done: start + externs.length * EXTERN_STEP,
-    restorer: start + (externs.length + 1) * EXTERN_STEP,
-    released: start + (externs.length + 2) * EXTERN_STEP,
-    results: start + (externs.length + 3) * EXTERN_STEP,
+    done: start + externs.length * step,
+    restorer: start + (externs.length + 1) * step,
+    released: start + (externs.length + 2) * step,
+    results: start + (externs.length + 3) * step,
   };
-  const end = returns.results + Object.keys(RESULT_RETURNS).length * RESULT_STEP;
+  const end = returns.results + RESULT_TYPES.length * RESULT_STEP;
   map(kernel, mm, start, roundUp(end), 5, '[rseqlab]');
   for (const [name, at] of externs)
-    poke(at, Uint8Array.from(externOf(name, kernel.rules.featureSize)!.bytes));
-  poke(returns.done, Uint8Array.from(RETURNS.done.bytes));
-  poke(returns.restorer, Uint8Array.from(RETURNS.restorer.bytes));
-  poke(returns.released, Uint8Array.from(RETURNS.released.bytes));
-  for (const [n, bytes] of Object.values(RESULT_RETURNS).entries())
+    poke(at, Uint8Array.from(externOf(arch, name, kernel.rules.featureSize)!.bytes));
+  const { done, restorer, released, results } = returnsIn(arch);
+  poke(returns.done, Uint8Array.from(done.bytes));
+  poke(returns.restorer, Uint8Array.from(restorer.bytes));
+  poke(returns.released, Uint8Array.from(released.bytes));
+  for (const [n, bytes] of Object.values(results).entries())
     poke(returns.results + n * RESULT_STEP, Uint8Array.from(bytes));
   mm.callSites = callSites(image);
   mm.brkStart = mm.brk = LAYOUT.pie;
   return returns;
+}
+
+/** Functions of libgcc by which GCC reaches atomic instructions that a processor may not have. */
+const OUTLINE_ATOMICS = /^__aarch64_(cas|swp|ld)/;
+
+/** Relocations that the linker does not know would leave code undone. */
+function refuseRelocations({ name, header, relocations }: ProgramImage): void {
+  const unknown = relocations.find(({ typeName }) => typeName.startsWith('type '));
+  if (header.architecture === 'aarch64' && unknown !== undefined)
+    throw new ProgramError(
+      `${name} has relocations of ${unknown.typeName}, which are not known here: compile it with -mcmodel=small and without -fPIC, or link a program (gcc -static)`,
+    );
 }
 
 /** The first few, so that the line stays one that can be read. */

@@ -1,9 +1,12 @@
-import { EXTERN_STEP } from '../../binary/link.js';
+import { externStep } from '../../binary/link.js';
+import { ARCHES, type ArchName } from '../arch/index.js';
 import { SCENARIO_CALLS } from './calls.js';
+import { SCENARIO_CODE } from './code.js';
+import { rseqOffset } from './thread-local.js';
 
 /**
  * What a scenario's object may use without defining it: glibc's three words about rseq, and functions so small that each fits the
- * 16 bytes that the linker leaves for an undefined symbol. Bytes of machine code or data.
+ * few bytes that the linker leaves for an undefined symbol (externStep). Bytes of machine code or data.
  */
 export interface Extern {
   readonly code: boolean;
@@ -11,61 +14,66 @@ export interface Extern {
 }
 
 const u32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+const data = (bytes: readonly number[]): Extern => ({ code: false, bytes });
+const code = (bytes: readonly number[]): Extern => ({ code: true, bytes });
 
-/** mov $number,%eax; syscall; ret */
-const call = (number: number): Extern => ({ code: true, bytes: [0xb8, ...u32(number), 0x0f, 0x05, 0xc3] });
-
-/** Where a thread's struct rseq is, from its thread pointer; how many of its bytes are active; flags of the registration. */
-export const RSEQ_OFFSET = 64;
-
-export function externOf(name: string, featureSize: number): Extern | undefined {
-  return name === '__rseq_size' ? { code: false, bytes: u32(featureSize) } : EXTERNS[name];
+function externsOf(arch: ArchName): Readonly<Record<string, Extern>> {
+  const { call, memcpy, memset } = SCENARIO_CODE[arch];
+  const offset = rseqOffset(ARCHES[arch]);
+  return {
+    // ptrdiff_t
+    __rseq_offset: data([...u32(offset), ...u32(offset < 0 ? -1 : 0)]),
+    __rseq_flags: data(u32(0)),
+    rseqlab_result: code(call(SCENARIO_CALLS.result)),
+    rseqlab_operation: code(call(SCENARIO_CALLS.operation)),
+    rseqlab_fail: code(call(SCENARIO_CALLS.fail)),
+    memcpy: code(memcpy),
+    memset: code(memset),
+  };
 }
 
-const EXTERNS: Readonly<Record<string, Extern>> = {
-  __rseq_offset: { code: false, bytes: [...u32(RSEQ_OFFSET), 0, 0, 0, 0] },
-  __rseq_flags: { code: false, bytes: u32(0) },
-  rseqlab_result: call(SCENARIO_CALLS.result),
-  rseqlab_operation: call(SCENARIO_CALLS.operation),
-  rseqlab_fail: call(SCENARIO_CALLS.fail),
-  // mov %rdi,%rax; mov %rdx,%rcx; rep movsb; ret
-  memcpy: { code: true, bytes: [0x48, 0x89, 0xf8, 0x48, 0x89, 0xd1, 0xf3, 0xa4, 0xc3] },
-  // mov %rdi,%r8; mov %esi,%eax; mov %rdx,%rcx; rep stosb; mov %r8,%rax; ret
-  memset: {
-    code: true,
-    bytes: [0x49, 0x89, 0xf8, 0x89, 0xf0, 0x48, 0x89, 0xd1, 0xf3, 0xaa, 0x4c, 0x89, 0xc0, 0xc3],
-  },
+function returnsOf(arch: ArchName) {
+  const { call, done, results } = SCENARIO_CODE[arch];
+  return {
+    /** The end of a thread's function, and of a signal handler: where it returns to; and where threads wait that a program has made for its scenario. */
+    done: code(done),
+    restorer: code(call(ARCHES[arch].syscalls['rt_sigreturn']!)),
+    released: code(call(SCENARIO_CALLS.released)),
+    gate: code(call(SCENARIO_CALLS.gate)),
+    /** Where a task's function returns to whose result counts. */
+    results,
+  } as const;
+}
+
+type Returns = ReturnType<typeof returnsOf>;
+const ALL: Readonly<
+  Record<ArchName, { readonly externs: ReturnType<typeof externsOf>; readonly returns: Returns }>
+> = {
+  'x86-64': { externs: externsOf('x86-64'), returns: returnsOf('x86-64') },
+  aarch64: { externs: externsOf('aarch64'), returns: returnsOf('aarch64') },
 };
 
-/** The end of a thread's function, and of a signal handler: where `ret` leads; and where threads wait that a program has made for its scenario. */
-export const RETURNS = {
-  // mov %rax,%rdi: what the function has returned
-  done: { code: true, bytes: [0x48, 0x89, 0xc7, ...call(SCENARIO_CALLS.done).bytes] },
-  restorer: call(15),
-  released: call(SCENARIO_CALLS.released),
-  gate: call(SCENARIO_CALLS.gate),
-} as const;
-
-/** Where a task's function returns to whose result counts: as far as the type goes it is said with result(2); then done(2). */
-export const RESULT_RETURNS = {
-  // movzbl %al,%edi
-  bool: returning([0x0f, 0xb6, 0xf8]),
-  // movslq %eax,%rdi
-  int: returning([0x48, 0x63, 0xf8]),
-  // mov %rax,%rdi
-  long: returning([0x48, 0x89, 0xc7]),
-} as const;
-/** Bytes from one to the next. */
-export const RESULT_STEP = 32;
-
-function returning(move: readonly number[]): readonly number[] {
-  const { result, done } = SCENARIO_CALLS;
-  return [...move, 0xb8, ...u32(result), 0x0f, 0x05, 0xb8, ...u32(done), 0x0f, 0x05];
+export function externOf(arch: ArchName, name: string, featureSize: number): Extern | undefined {
+  return name === '__rseq_size' ? data(u32(featureSize)) : ALL[arch].externs[name];
 }
 
-export const NAMES: readonly string[] = [...Object.keys(EXTERNS), '__rseq_size'].sort();
+export const returnsIn = (arch: ArchName): Returns => ALL[arch].returns;
+
+/** By which result, in the order in which they stand. */
+export const RESULT_TYPES: readonly string[] = Object.keys(ALL['x86-64'].returns.results);
+/** Bytes from one of Returns.results to the next. */
+export const RESULT_STEP = 32;
+
+/** The same on every architecture. */
+export const NAMES: readonly string[] = [...Object.keys(ALL['x86-64'].externs), '__rseq_size'].sort();
 
 export const isExtern = (name: string): boolean => NAMES.includes(name);
 
-for (const [name, { bytes }] of Object.entries({ ...EXTERNS, ...RETURNS }))
-  if (bytes.length > EXTERN_STEP) throw new RangeError(`${name} has ${bytes.length} bytes`);
+for (const [arch, { externs, returns }] of Object.entries(ALL)) {
+  const { results, ...others } = returns;
+  for (const [name, { bytes }] of Object.entries({ ...externs, ...others }))
+    if (bytes.length > externStep(arch as ArchName))
+      throw new RangeError(`${name} has ${bytes.length} bytes`);
+  for (const [name, { length }] of Object.entries(results))
+    if (length > RESULT_STEP) throw new RangeError(`${name} has ${length} bytes`);
+}

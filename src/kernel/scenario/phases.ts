@@ -2,8 +2,6 @@ import type { Addr } from '../../abi/address.js';
 import { RSEQ_ORIG_SIZE } from '../../abi/rseq.js';
 import { SI } from '../../abi/signals.js';
 import { rseqSignature } from '../../abi/signatures.js';
-import { R8, R9, RCX, RDI, RDX, RSI, RSP } from '../../isa/x86-64/registers.js';
-import { resetFpu } from '../arch/x86-64-fx.js';
 import { exitTask, killProcess } from '../exit.js';
 import type { Kernel } from '../kernel.js';
 import { freeRange, newArea, roundUp } from '../mm/areas.js';
@@ -19,14 +17,12 @@ import { type Call, int, type Result } from '../syscalls/call.js';
 import { newTask } from '../tasks.js';
 import { addTimer, blocked, wake } from '../wait.js';
 import { SCENARIO_CALLS } from './calls.js';
-import { RSEQ_OFFSET } from './externs.js';
 import { TRACER } from './parts.js';
-import { giveVariables, threadBytes } from './thread-local.js';
+import { giveVariables, rseqOffset, threadBytes } from './thread-local.js';
 import { released } from './tracer.js';
 
-/** Bytes of a thread's stack, and of the block above it with its thread pointer and struct rseq. */
+/** Bytes of a thread's stack. */
 const STACK = 256 * 1024;
-const BLOCK = 4096;
 /** A signal arrives within so many nanoseconds of the task's start: early as likely as late, for tasks may be short or long. */
 const SIGNAL_WITHIN = 20_000;
 
@@ -43,21 +39,27 @@ export function enterSetup(kernel: Kernel, task: Task): void {
 /** A stack, thread-local variables, a thread pointer, and struct rseq behind that, as glibc lays them out. */
 function giveStack(kernel: Kernel, task: Task): void {
   const { mm } = task;
-  const variables = roundUp(threadBytes(kernel));
-  const start = freeRange(mm, STACK + variables + BLOCK);
-  const end = start + STACK + variables + BLOCK;
-  mapArea(kernel, mm, newArea({ start, end }, 3, { name: `[stack:${task.tid}]` }));
-  giveVariables(kernel, task, end - BLOCK);
-  const pointer = BigInt(end - BLOCK);
-  kernel.memory(mm).setU64(pointer, pointer);
-  task.registers.fill(0n);
-  resetFpu(task.registers);
+  const { below, above } = threadBytes(kernel);
+  const size = STACK + roundUp(below) + roundUp(above);
+  const start = freeRange(mm, size);
+  mapArea(kernel, mm, newArea({ start, end: start + size }, 3, { name: `[stack:${task.tid}]` }));
+  const at = start + size - roundUp(above);
+  giveVariables(kernel, task, at);
+  const pointer = BigInt(at);
+  // It can be found by itself: `mov %fs:0`.
+  if (kernel.arch.convention.variables === 'below') kernel.memory(mm).setU64(pointer, pointer);
+  beginAnew(kernel, task, pointer);
+}
+
+/** Registers hold nothing but the thread pointer. */
+export function beginAnew(kernel: Kernel, task: Task, pointer: bigint): void {
+  kernel.arch.reset(task.registers);
   task.registers[FS_BASE] = pointer;
 }
 
 /** As glibc registers each thread: its active size, but at least the original one. */
 function registerRseq(kernel: Kernel, task: Task): void {
-  const address = task.registers[FS_BASE]! + BigInt(RSEQ_OFFSET);
+  const address = task.registers[FS_BASE]! + BigInt(rseqOffset(kernel.arch));
   kernel.memory(task.mm).setU32(address + 4n, -1);
   rseqCall(
     kernel,
@@ -65,12 +67,9 @@ function registerRseq(kernel: Kernel, task: Task): void {
     address,
     Math.max(RSEQ_ORIG_SIZE, kernel.rules.featureSize),
     0,
-    rseqSignature('x86-64'),
+    rseqSignature(kernel.arch.name),
   );
 }
-
-/** System V ABI: the registers of the first arguments. */
-const ARGUMENTS = [RDI, RSI, RDX, RCX, R8, R9];
 
 /** Calls a function; unless it is said otherwise it has no arguments, and returns to the `done` call. The stack is as the ABI wants it behind a call. */
 export function enterFunction(
@@ -86,15 +85,16 @@ export function enterFunction(
   const top =
     program !== undefined && task.tid === task.process.pid
       ? program.stack
-      : task.registers[FS_BASE]! - BigInt(threadBytes(kernel)) - 64n - 8n;
-  kernel.memory(task.mm).setU64(top, BigInt(call.returnTo));
-  task.registers[RSP] = top;
+      : task.registers[FS_BASE]! - BigInt(threadBytes(kernel).below) - 64n;
+  kernel.arch.convention.enter(task, top, BigInt(call.returnTo), (at, word) =>
+    kernel.memory(task.mm).setU64(at, word),
+  );
   task.registers[RIP] = BigInt(start);
-  setArguments(task, call.arguments);
+  setArguments(kernel, task, call.arguments);
 }
 
-export function setArguments({ registers }: Task, words: readonly bigint[]): void {
-  for (const [n, value] of words.entries()) registers[ARGUMENTS[n]!] = value;
+export function setArguments({ arch }: Kernel, { registers }: Task, words: readonly bigint[]): void {
+  for (const [n, value] of words.entries()) registers[arch.convention.functionArguments[n]!] = value;
 }
 
 function setHandlers({ state }: Kernel, { process }: Task): void {

@@ -1,4 +1,5 @@
 import type { ProgramImage, Relocation } from '../../binary/image.js';
+import type { Arch } from '../arch/index.js';
 import type { Kernel } from '../kernel.js';
 import { readForced, writeForced } from '../mm/forced.js';
 import { ProgramError } from '../program-error.js';
@@ -22,7 +23,7 @@ export function threadTemplate(image: ProgramImage): ThreadTemplate | undefined 
     const to = threadSections?.get(index);
     return to === undefined || address === undefined ? [] : [{ from: address, to, size }];
   });
-  return { size: Math.ceil(block.size / block.align) * block.align, parts };
+  return { size: Math.ceil(block.size / block.align) * block.align, align: block.align, parts };
 }
 
 /** By __tls_get_addr or a descriptor's function: what position-independent code for shared libraries does. */
@@ -44,13 +45,36 @@ function refuse({ name, relocations }: ProgramImage): void {
     );
 }
 
-/** Bytes below a thread's pointer that its variables take. */
-export const threadBytes = (kernel: Kernel): number =>
-  Math.ceil((kernel.state.scenario?.threads?.size ?? 0) / 64) * 64;
+/** Bytes of the block with a thread's struct rseq. */
+const BLOCK = 4096;
+/** ELF TLS ABI, variant I: what stands at the thread pointer itself. */
+const CONTROL_BLOCK = 16;
+/** Where struct rseq is in its block. */
+const RSEQ = 64;
+
+/** Where a thread's struct rseq is, from its thread pointer: in the block that begins there, or, where that is its variables' place, in the block in front. */
+export const rseqOffset = ({ convention }: Arch): number =>
+  convention.variables === 'below' ? RSEQ : RSEQ - BLOCK;
+
+/** Where the block of variables begins, from the thread pointer. */
+export function variablesAt(
+  { convention }: Arch,
+  { size, align }: { readonly size: number; readonly align: number },
+): number {
+  return convention.variables === 'below' ? -size : Math.max(CONTROL_BLOCK, align);
+}
+
+/** Bytes that a thread needs below its pointer, its stack left out, and above it. */
+export function threadBytes(kernel: Kernel): { readonly below: number; readonly above: number } {
+  const { size = 0, align = 1 } = kernel.state.scenario?.threads ?? {};
+  if (kernel.arch.convention.variables === 'below') return { below: Math.ceil(size / 64) * 64, above: BLOCK };
+  return { below: BLOCK, above: Math.max(CONTROL_BLOCK, align) + size };
+}
 
 /** A new thread's variables: as the file has them. */
 export function giveVariables(kernel: Kernel, { mm }: Task, pointer: number): void {
-  const { size = 0, parts = [] } = kernel.state.scenario?.threads ?? {};
+  const { size = 0, align = 1, parts = [] } = kernel.state.scenario?.threads ?? {};
+  const block = pointer + variablesAt(kernel.arch, { size, align });
   for (const part of parts)
-    writeForced(kernel, mm, pointer - size + part.to, readForced(kernel, mm, part.from, part.size));
+    writeForced(kernel, mm, block + part.to, readForced(kernel, mm, part.from, part.size));
 }

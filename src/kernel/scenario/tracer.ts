@@ -2,7 +2,6 @@ import type { Addr } from '../../abi/address.js';
 import { PTRACE_GET_RSEQ_CONFIGURATION } from '../../abi/ptrace.js';
 import { PTRACE } from '../../abi/ptrace-requests.js';
 import { SA, SIG } from '../../abi/signals.js';
-import { RDI, RSP } from '../../isa/x86-64/registers.js';
 import { Errno } from '../errno.js';
 import type { Kernel } from '../kernel.js';
 import { REQUESTS } from '../ptrace/requests.js';
@@ -31,8 +30,8 @@ export function enterTracer(kernel: Kernel, task: Task, start: Addr): void {
   };
   framesOf(kernel).enter(kernel, task, makeSignal(SIG.SIGTRAP), handler, task.mask);
   task.rseq = newRseq();
-  task.traced = { rseq, cpu, mmCid, frame: task.registers[RSP]! };
-  task.registers[RDI] = BigInt(task.tid);
+  task.traced = { rseq, cpu, mmCid, frame: task.registers[kernel.arch.stackPointer]! };
+  task.registers[kernel.arch.arguments[0]!] = BigInt(task.tid);
 }
 
 /** The tracer is done: the task goes on as it has left it. It was off its CPU all the time. */
@@ -98,7 +97,8 @@ export function tracerRequest(call: Call): number {
 function asStopped(kernel: Kernel, task: Task): Task {
   const { rseq, frame } = task.traced!;
   const stopped: Task = { ...task, rseq, registers: task.registers.slice(), traced: undefined };
-  stopped.registers[RSP] = frame + 8n;
+  const { stackPointer, convention } = kernel.arch;
+  stopped.registers[stackPointer] = frame + BigInt(convention.returnSlot);
   framesOf(kernel).leave(kernel, stopped);
   return stopped;
 }
