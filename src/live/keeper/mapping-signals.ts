@@ -15,8 +15,8 @@ const SI_CODE = 8;
 const SI_FD = 24;
 /** Bytes of a ring: the longest path and more. */
 const RING = 8192;
-/** Each thread takes a descriptor and three locked pages. */
-const MOST = 512;
+/** Each thread takes two descriptors, of which there may be 1024, and three locked pages. */
+const MOST = 400;
 /** Of PERF_RECORD_MMAP: header, pid and tid, address, length, offset (perf_event_open(2)). */
 const NAME = 40;
 const ANONYMOUS = '//anon';
