@@ -288,7 +288,6 @@ export const lookUp =
   };
 
 export const lengthOf = (a: bigint): number => (a === 0n ? 0 : a.toString(2).length);
-export const countOnes = (a: bigint): bigint => BigInt(a.toString(2).replaceAll('0', '').length);
 export const turnBits: Lane = (_x, width, a) => {
   let turned = 0n;
   for (let n = 0, rest = a; n < width; n++, rest >>= 1n) turned = (turned << 1n) | (rest & 1n);

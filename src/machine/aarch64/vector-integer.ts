@@ -4,18 +4,14 @@ import {
   across,
   addPairs,
   asSigned,
-  BHS,
   BHSD,
   byElement,
-  countOnes,
   D,
   doubled,
   doubledHigh,
   doubledInto,
   HS,
-  half,
   highNarrow,
-  immediateSize,
   isUnsigned,
   lanes,
   lengthOf,
@@ -30,7 +26,6 @@ import {
   shiftBy,
   shiftLanes,
   shiftNarrowing,
-  sizeOf,
   truth,
   turnBits,
 } from './integer-forms.js';
@@ -76,9 +71,9 @@ export const VECTOR_INTEGER: readonly VectorRow[] = [
   ...sameBoth('01001', 'sqshl',  lanes(shiftBy(false, true), BHSD, BHSD)),
   ...sameBoth('01010', 'srshl',  lanes(shiftBy(true, false), BHSD, D)),
   ...sameBoth('01011', 'sqrshl', lanes(shiftBy(true, true), BHSD, BHSD)),
-  ['0Q0 01110 zz 1 mmmmm 10010 1 nnnnn ddddd', 'mla',  lanes((_x, _w, a, b, d) => d + a * b)],
-  ['0Q1 01110 zz 1 mmmmm 10010 1 nnnnn ddddd', 'mls',  lanes((_x, _w, a, b, d) => d - a * b)],
-  ['0Q0 01110 zz 1 mmmmm 10011 1 nnnnn ddddd', 'mul',  lanes((_x, _w, a, b) => a * b)],
+  ['0Q0 01110 00 1 mmmmm 10010 1 nnnnn ddddd', 'mla',  lanes((_x, _w, a, b, d) => d + a * b)],
+  ['0Q1 01110 00 1 mmmmm 10010 1 nnnnn ddddd', 'mls',  lanes((_x, _w, a, b, d) => d - a * b)],
+  ['0Q0 01110 00 1 mmmmm 10011 1 nnnnn ddddd', 'mul',  lanes((_x, _w, a, b) => a * b)],
   ['0Q1 01110 zz 1 mmmmm 10011 1 nnnnn ddddd', 'pmul', lanes((_x, _w, a, b) => polynomial(a, b), 1)],
   ...both('@0 #1110 zz 1 mmmmm 10110 1 nnnnn ddddd', 'sqdmulh',  lanes(doubledHigh(false), HS, HS)),
   ...both('@1 #1110 zz 1 mmmmm 10110 1 nnnnn ddddd', 'sqrdmulh', lanes(doubledHigh(true), HS, HS)),
@@ -95,17 +90,10 @@ export const VECTOR_INTEGER: readonly VectorRow[] = [
   ['010 11110 zz 10000 01001 10 nnnnn ddddd', 'cmeq', lanes((_x, _w, a) => truth(a === 0n), 0, D)],
   ['011 11110 zz 10000 01001 10 nnnnn ddddd', 'cmle', lanes((_x, w, a) => truth(BigInt.asIntN(w, a) <= 0n), 0, D)],
   ['010 11110 zz 10000 01010 10 nnnnn ddddd', 'cmlt', lanes((_x, w, a) => truth(BigInt.asIntN(w, a) < 0n), 0, D)],
-  ...different('0000', 'saddl', long((_x, _w, a, b) => a + b)),
-  ...different('0001', 'saddw', long((_x, _w, a, b) => a + b, BHS, true)),
-  ...different('0010', 'ssubl', long((_x, _w, a, b) => a - b)),
-  ...different('0011', 'ssubw', long((_x, _w, a, b) => a - b, BHS, true)),
   ...different('0100', 'addhn', highNarrow((a, b) => a + b)),
   ...different('0110', 'subhn', highNarrow((a, b) => a - b)),
   ...different('0101', 'sabal', long((_x, _w, a, b, d) => d + abs(a - b))),
   ...different('0111', 'sabdl', long((_x, _w, a, b) => abs(a - b))),
-  ...different('1000', 'smlal', long((_x, _w, a, b, d) => d + a * b)),
-  ...different('1010', 'smlsl', long((_x, _w, a, b, d) => d - a * b)),
-  ...different('1100', 'smull', long((_x, _w, a, b) => a * b)),
   ...both('@0 #1110 zz 1 mmmmm 1001 00 nnnnn ddddd', 'sqdmlal', long(doubledInto(1n), HS, false, HS)),
   ...both('@0 #1110 zz 1 mmmmm 1011 00 nnnnn ddddd', 'sqdmlsl', long(doubledInto(-1n), HS, false, HS)),
   ...both('@0 #1110 zz 1 mmmmm 1101 00 nnnnn ddddd', 'sqdmull', long(doubled, HS, false, HS)),
@@ -127,8 +115,6 @@ export const VECTOR_INTEGER: readonly VectorRow[] = [
   ...both('@1 #1110 zz 10000 00011 10 nnnnn ddddd', 'usqadd', lanes((x, w, a, _b, d) => saturate(x, w, d + BigInt.asIntN(w, a), true), BHSD, BHSD)),
   ['0Q0 01110 zz 10000 00100 10 nnnnn ddddd', 'cls', lanes((_x, w, a) => BigInt(w - 1 - lengthOf(a < 0n ? ~a : a)))],
   ['0Q1 01110 zz 10000 00100 10 nnnnn ddddd', 'clz', lanes((_x, w, a) => BigInt(w - lengthOf(a)))],
-  ['0Q0 01110 00 10000 00101 10 nnnnn ddddd', 'cnt', lanes((_x, w, a) => countOnes(BigInt.asUintN(w, a)))],
-  ['0Q1 01110 00 10000 00101 10 nnnnn ddddd', 'not', lanes((_x, w, a) => a ^ ones(w))],
   ['0Q1 01110 01 10000 00101 10 nnnnn ddddd', 'rbit', (x) => {
     const bytes = split(x.vector(x.rn), 8, x.length / 8);
     x.setVector(x.rd, join(bytes.map((a) => turnBits(x, 8, a, 0n, 0n)), 8));
@@ -136,35 +122,21 @@ export const VECTOR_INTEGER: readonly VectorRow[] = [
   }],
   ...both('@0 #1110 zz 10000 00111 10 nnnnn ddddd', 'sqabs', lanes((x, w, a) => saturate(x, w, abs(a)), BHSD, BHSD)),
   ...both('@1 #1110 zz 10000 00111 10 nnnnn ddddd', 'sqneg', lanes((x, w, a) => saturate(x, w, -BigInt.asIntN(w, a), false), BHSD, BHSD)),
-  ...both('@0 #1110 zz 10000 01011 10 nnnnn ddddd', 'abs', lanes((_x, _w, a) => abs(a), BHSD, D)),
-  ...both('@1 #1110 zz 10000 01011 10 nnnnn ddddd', 'neg', lanes((_x, _w, a) => -a, BHSD, D)),
+  ['010 11110 zz 10000 01011 10 nnnnn ddddd', 'abs', lanes((_x, _w, a) => abs(a), 0, D)],
+  ['011 11110 zz 10000 01011 10 nnnnn ddddd', 'neg', lanes((_x, _w, a) => -a, 0, D)],
   ...both('@1 #1110 zz 10000 10010 10 nnnnn ddddd', 'sqxtun', narrowing((x, w, a) => saturate(x, w, BigInt.asIntN(2 * w, a), true))),
-  ['0Q1 01110 zz 10000 10011 10 nnnnn ddddd', 'shll', (x) => {
-    const width = 8 << sizeOf(x);
-    if (width === 64) return 'undefined';
-    x.setVector(x.rd, join(split(half(x, x.rn), width, 64 / width).map((a) => a << BigInt(width)), 2 * width));
-    return undefined;
-  }],
   ...signs((u) => [
-    ...shifts(u, '00010', 'ssra', shiftLanes((_x, _w, a, by, d) => d + (a >> by), false, D)),
+    ...scalarShifts(u, '00010', 'ssra', shiftLanes((_x, _w, a, by, d) => d + (a >> by), false, D)),
     ...shifts(u, '00100', 'srshr', shiftLanes((_x, _w, a, by) => rounded(a, by), false, D)),
     ...shifts(u, '00110', 'srsra', shiftLanes((_x, _w, a, by, d) => d + rounded(a, by), false, D)),
     ...shifts(u, '01110', 'sqshl', shiftLanes((x, w, a, by) => saturate(x, w, a << by), true, BHSD)),
     ...shifts(u, '10010', 'sqshrn', shiftNarrowing(false, isSignedForm, isUnsigned)),
     ...shifts(u, '10011', 'sqrshrn', shiftNarrowing(true, isSignedForm, isUnsigned)),
-    ...vectorShifts(u, '10100', 'sshll', (x) => {
-      const size = immediateSize(x);
-      if (size > 2) return 'undefined';
-      const width = 8 << size;
-      const by = BigInt(x.bits(22, 16) - width);
-      x.setVector(x.rd, join(split(half(x, x.rn), width, 64 / width).map((a) => asSigned(x, width, a) << by), 2 * width));
-      return undefined;
-    }),
     ...scalarShifts(u, '00000', 'sshr', shiftLanes((_x, _w, a, by) => a >> by, false, D)),
   ]),
   ...scalarShifts('0', '01010', 'shl', shiftLanes((_x, _w, a, by) => a << by, true, D)),
-  ...shifts('1', '01000', 'sri', shiftLanes((_x, w, a, by, d) => (a >> by) | (d & ~(ones(w) >> by)), false, D)),
-  ...shifts('1', '01010', 'sli', shiftLanes((_x, _w, a, by, d) => (a << by) | (d & ((1n << by) - 1n)), true, D)),
+  ...scalarShifts('1', '01000', 'sri', shiftLanes((_x, w, a, by, d) => (a >> by) | (d & ~(ones(w) >> by)), false, D)),
+  ...scalarShifts('1', '01010', 'sli', shiftLanes((_x, _w, a, by, d) => (a << by) | (d & ((1n << by) - 1n)), true, D)),
   ...shifts('1', '01100', 'sqshlu', shiftLanes((x, w, a, by) => saturate(x, w, BigInt.asIntN(w, a) << by, true), true, BHSD)),
   ...shifts('1', '10000', 'sqshrun', shiftNarrowing(false, always, always)),
   ...shifts('1', '10001', 'sqrshrun', shiftNarrowing(true, always, always)),

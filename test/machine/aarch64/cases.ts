@@ -11,6 +11,7 @@ import type { Row } from '../../../src/isa/aarch64/meaning/row.js';
 import { SIMD_LANES } from '../../../src/isa/aarch64/meaning/simd-lanes.js';
 import { SIMD_MOVES } from '../../../src/isa/aarch64/meaning/simd-moves.js';
 import { SIMD_STRUCTURES } from '../../../src/isa/aarch64/meaning/simd-structures.js';
+import { SIMD_WIDEN } from '../../../src/isa/aarch64/meaning/simd-widen.js';
 import { ESTIMATES } from '../../../src/machine/aarch64/estimates.js';
 import { SCALAR_FLOAT } from '../../../src/machine/aarch64/scalar-float.js';
 import { VECTOR_FLOAT } from '../../../src/machine/aarch64/vector-float.js';
@@ -39,6 +40,7 @@ export const STRAIGHT: readonly (readonly Row[])[] = [
   ATOMICS,
   SIMD_MOVES,
   SIMD_LANES,
+  SIMD_WIDEN,
   FLOAT_FLAGS,
   ARITHMETIC,
 ];
@@ -59,6 +61,7 @@ const GROUPS: readonly (readonly Row[])[] = [
   ATOMICS,
   SIMD_MOVES,
   SIMD_LANES,
+  SIMD_WIDEN,
   SIMD_STRUCTURES,
   FLOAT_FLAGS,
   FLOAT_FAST,

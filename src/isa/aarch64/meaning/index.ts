@@ -14,6 +14,7 @@ import type { Row } from './row.js';
 import { SIMD_LANES } from './simd-lanes.js';
 import { SIMD_MOVES } from './simd-moves.js';
 import { SIMD_STRUCTURES } from './simd-structures.js';
+import { SIMD_WIDEN } from './simd-widen.js';
 import { SYSTEM } from './system.js';
 
 const table = new Table<Row[2]>([
@@ -26,6 +27,7 @@ const table = new Table<Row[2]>([
   ...SYSTEM,
   ...SIMD_MOVES,
   ...SIMD_LANES,
+  ...SIMD_WIDEN,
   ...SIMD_STRUCTURES,
   ...FLOAT_FLAGS,
   ...FLOAT_FAST,

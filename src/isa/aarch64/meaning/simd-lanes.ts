@@ -95,6 +95,16 @@ const test =
   (a, b) =>
     not(lanes('eq', size)(and(a, b), ZEROS));
 
+const one =
+  (change: (value: Expression, size: number) => Expression): Form =>
+  (d) => {
+    if (isReserved(d, 3)) return d.reserve();
+    setVector(d, change(d.vector(d.rn), d.bits(23, 22)));
+  };
+
+/** tbl of one register; numbers beyond it give 0. */
+const lookUp: Form = (d) => setVector(d, vector('i8x16.swizzle', d.vector(d.rn), d.vector(d.rm)));
+
 /** immh:immb of shifts by an immediate: the element's size is that of its highest one. */
 const sizeOfShift = (d: Draft): number => 31 - Math.clz32(d.bits(22, 19));
 
@@ -129,6 +139,43 @@ function narrow(d: Draft, value: Expression, size: number): void {
     d.setVector(d.rd, elements(d.vector(d.rd), value, size, [...kept, ...moved]));
   } else setVector(d, elements(value, value, size, evens));
 }
+
+/** ssra, usra: the shifted elements added. */
+const shiftRightAdd =
+  (signed: boolean): Form =>
+  (d) => {
+    const size = sizeOfShift(d);
+    if (size === 3 && !isWhole(d)) return d.reserve();
+    const width = 8 << size;
+    const by = 2 * width - d.bits(22, 16);
+    const value =
+      by === width && !signed
+        ? ZEROS
+        : shift(signed ? 'shr_s' : 'shr_u', d.vector(d.rn), size, Math.min(by, width - 1));
+    setVector(d, lanes('add', size)(d.vector(d.rd), value));
+  };
+
+/** sri, sli: bits of Vd stay where none came. */
+const shiftInsert =
+  (left: boolean): Form =>
+  (d) => {
+    const size = sizeOfShift(d);
+    if (size === 3 && !isWhole(d)) return d.reserve();
+    const width = 8 << size;
+    const by = left ? d.bits(22, 16) - width : 2 * width - d.bits(22, 16);
+    const ones = (1n << BigInt(width)) - 1n;
+    const moved = left ? (ones << BigInt(by)) & ones : ones >> BigInt(by);
+    if (moved === 0n) {
+      setVector(d, d.vector(d.rd));
+      return;
+    }
+    let mask = 0n;
+    for (let at = 0; at < 128; at += width) mask |= moved << BigInt(at);
+    setVector(
+      d,
+      choose(shift(left ? 'shl' : 'shr_u', d.vector(d.rn), size, by), d.vector(d.rd), constant(128, mask)),
+    );
+  };
 
 const extractNarrow: Form = (d) => {
   if (d.bits(23, 22) === 3) return d.reserve();
@@ -174,11 +221,20 @@ export const SIMD_LANES: readonly Row[] = [
   ['0Q0 01110 zz 10000 01001 10 nnnnn ddddd',  'cmeq',  compareZero(plain('eq'))],
   ['0Q1 01110 zz 10000 01001 10 nnnnn ddddd',  'cmle',  compareZero(turned('ge_s'))],
   ['0Q0 01110 zz 10000 01010 10 nnnnn ddddd',  'cmlt',  compareZero(turned('gt_s'))],
+  ['0Q0 01110 zz 10000 01011 10 nnnnn ddddd',  'abs',   one((a, size) => vector(`${lanesOf(size)}.abs`, a))],
+  ['0Q1 01110 zz 10000 01011 10 nnnnn ddddd',  'neg',   one((a, size) => lanes('sub', size)(ZEROS, a))],
+  ['0Q1 01110 00 10000 00101 10 nnnnn ddddd',  'not',   one(not)],
+  ['0Q0 01110 00 10000 00101 10 nnnnn ddddd',  'cnt',   one((a) => vector('i8x16.popcnt', a))],
+  ['0Q0 01110000 mmmmm 0 00 0 00 nnnnn ddddd', 'tbl',   lookUp],
   ['0Q0 01110 zz 10000 10010 10 nnnnn ddddd',  'xtn',   extractNarrow],
   ...['1iii', '01ii', '001i', '0001'].flatMap((immh): Row[] => [
     [`0Q0 011110 ${immh} iii 01010 1 nnnnn ddddd`, 'shl',  shiftLeft],
     [`0Q0 011110 ${immh} iii 00000 1 nnnnn ddddd`, 'sshr', shiftRight(true)],
     [`0Q1 011110 ${immh} iii 00000 1 nnnnn ddddd`, 'ushr', shiftRight(false)],
     [`0Q0 011110 ${immh} iii 10000 1 nnnnn ddddd`, 'shrn', shiftRightNarrow],
+    [`0Q0 011110 ${immh} iii 00010 1 nnnnn ddddd`, 'ssra', shiftRightAdd(true)],
+    [`0Q1 011110 ${immh} iii 00010 1 nnnnn ddddd`, 'usra', shiftRightAdd(false)],
+    [`0Q1 011110 ${immh} iii 01000 1 nnnnn ddddd`, 'sri',  shiftInsert(false)],
+    [`0Q1 011110 ${immh} iii 01010 1 nnnnn ddddd`, 'sli',  shiftInsert(true)],
   ]),
 ];
