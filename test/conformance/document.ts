@@ -38,7 +38,7 @@ export function documentText(
     `versions differ in on simulated ${columns.map(nameOf).join(', ')} too. ${count === 0 ? 'There is no difference.' : `Rows with a difference: ${count}, in bold.`}`,
     '',
     "Measured: 6.18. What other kernels should do is derived from their sources, which are named. Debian's 6.1, 6.19.14, 7.0.13, 7.1.13 and 7.3.4 were asked too, in",
-    'emulated machines (`test/conformance/kernels`, `measured.json`), of arm64 6.19.14, 7.0.13 and 7.1.13: rows of `rseqlab doctor` are held to that. Without a word about other',
+    'emulated machines (`test/conformance/kernels`, `measured.json`), of arm64 6.12.111, 6.19.14, 7.0.13 and 7.1.13: rows of `rseqlab doctor` are held to that, and every row of the simulated arm64. Without a word about other',
     'kernels, all do the same as far as is known. Debugging is CONFIG_DEBUG_RSEQ up to 6.18, `rseq_debug=1` since.',
     '',
     '- `test/conformance/rows list` names the rows, `test/conformance/rows ROW` runs one: a static program without a C library, made by `build.sh` beside it.',
