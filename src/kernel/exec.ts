@@ -31,8 +31,6 @@ import { blocked } from './wait.js';
 /** What an executable is for, where that is not `machine`. */
 function foreign({ architecture, machine, cursor }: ElfHeaders, wanted: ArchName): string | undefined {
   if (architecture === wanted && cursor.littleEndian) return undefined;
-  if (architecture === 'aarch64' && cursor.littleEndian)
-    return 'aarch64, which rseqlab run executes, but which cannot be explored; build it for x86-64';
   const order = cursor.littleEndian ? '' : 'big-endian ';
   return `${order}${architecture ?? `machine ${machine}`}; the simulated machine is x86-64, or little-endian aarch64: build it for one of them`;
 }

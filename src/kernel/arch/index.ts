@@ -1,3 +1,4 @@
+import { isElf } from '../../binary/headers.js';
 import { AARCH64 } from './aarch64.js';
 import type { Arch, ArchName } from './arch.js';
 import { X86_64 } from './x86-64.js';
@@ -10,6 +11,6 @@ export const ARCHES: Readonly<Record<ArchName, Arch>> = { 'x86-64': X86_64, aarc
 const EM_AARCH64 = 183;
 const E_MACHINE = 18;
 
-/** What a program is for, as far as the simulated machine has it; x86-64 of all else: whoever loads it will say what is wrong. */
+/** What a program is for, as far as the simulated machine has it; x86-64 of all else (images of processes, and what is none: whoever loads it will say what is wrong). */
 export const architectureOf = (program: Uint8Array): ArchName =>
-  program[E_MACHINE] === EM_AARCH64 && program[E_MACHINE + 1] === 0 ? 'aarch64' : 'x86-64';
+  isElf(program) && program[E_MACHINE] === EM_AARCH64 && program[E_MACHINE + 1] === 0 ? 'aarch64' : 'x86-64';
