@@ -1,4 +1,3 @@
-import { addExact, multiplyExact } from '../float/arithmetic.js';
 import {
   add,
   type Context,
@@ -30,6 +29,8 @@ import {
   type Value,
 } from '../float/value.js';
 import { STATE } from '../state.js';
+import { multiplyAdd, multiplyStep } from './fused.js';
+import { HOST } from './host-float.js';
 import { type IntegerRounding, toInteger } from './to-integer.js';
 
 /** Floating point as AArch64 does it (Arm ARM, shared/functions/float): on bits, with FPCR's modes and FPSR's flags. */
@@ -50,16 +51,19 @@ const FLAGS = [
   [UNDERFLOW, 8],
   [INEXACT, 16],
 ] as const;
+const IS_INEXACT = 1 << 4;
 const INPUT_DENORMAL = 1 << 7;
 
 const QUIET_NAN: Encodable = { kind: 'nan', sign: 0, fraction: 3n << 62n };
 
 export class FloatUnit {
   private readonly control: number;
+  private readonly isPlain: boolean;
   private flags = 0;
 
   constructor(private readonly view: DataView) {
     this.control = view.getUint32(STATE.fpcr, true);
+    this.isPlain = this.control === 0 && (view.getUint32(STATE.fpsr, true) & IS_INEXACT) !== 0;
   }
 
   /** Into FPSR, when all of the instruction is done. */
@@ -132,12 +136,28 @@ export class FloatUnit {
     return this.outcome(width, operation(this.context(width), x, y));
   }
 
-  readonly add = (width: FloatWidth, a: bigint, b: bigint): bigint => this.two(add, width, a, b);
-  readonly subtract = (width: FloatWidth, a: bigint, b: bigint): bigint => this.two(subtract, width, a, b);
-  readonly multiply = (width: FloatWidth, a: bigint, b: bigint): bigint => this.two(multiply, width, a, b);
-  readonly divide = (width: FloatWidth, a: bigint, b: bigint): bigint => this.two(divide, width, a, b);
+  /** By the host, while FPCR is 0 and something has been inexact already; undefined: it does not know. */
+  private host(
+    fn: 'add' | 'subtract' | 'multiply' | 'divide',
+    width: FloatWidth,
+    a: bigint,
+    b: bigint,
+  ): bigint | undefined {
+    return this.isPlain && width !== 16 ? HOST[fn](width, a, b) : undefined;
+  }
+
+  readonly add = (width: FloatWidth, a: bigint, b: bigint): bigint =>
+    this.host('add', width, a, b) ?? this.two(add, width, a, b);
+  readonly subtract = (width: FloatWidth, a: bigint, b: bigint): bigint =>
+    this.host('subtract', width, a, b) ?? this.two(subtract, width, a, b);
+  readonly multiply = (width: FloatWidth, a: bigint, b: bigint): bigint =>
+    this.host('multiply', width, a, b) ?? this.two(multiply, width, a, b);
+  readonly divide = (width: FloatWidth, a: bigint, b: bigint): bigint =>
+    this.host('divide', width, a, b) ?? this.two(divide, width, a, b);
 
   readonly root = (width: FloatWidth, a: bigint): bigint => {
+    const fast = this.isPlain && width !== 16 ? HOST.root(width, a) : undefined;
+    if (fast !== undefined) return fast;
     const x = this.unpack(width, a);
     return this.outcome(width, squareRoot(this.context(width), x, x));
   };
@@ -153,33 +173,11 @@ export class FloatUnit {
 
   /** FPMulAdd: addend + a * b, rounded once. */
   readonly multiplyAdd = (width: FloatWidth, addend: bigint, a: bigint, b: bigint): bigint => {
+    const fast = this.isPlain && width !== 16 ? HOST.multiplyAdd(width, addend, a, b) : undefined;
+    if (fast !== undefined) return fast;
     const [c, x, y] = [this.unpack(width, addend), this.unpack(width, a), this.unpack(width, b)];
-    return this.outcome(width, this.fused(width, c, x, y));
+    return this.outcome(width, multiplyAdd(this.context(width), c, x, y));
   };
-
-  private fused(width: FloatWidth, c: Value, x: Value, y: Value): Outcome {
-    const nan = this.nan(c, x, y);
-    const kinds = [x.kind, y.kind];
-    const isNothing = kinds.includes('infinity') && kinds.includes('zero');
-    if (isNothing && (nan === undefined || (c.kind === 'nan' && !c.signaling))) return INVALID_OUTCOME;
-    if (nan !== undefined) return nan;
-    const [p, q, sum] = [x, y, c] as Exclude<Value, { kind: 'nan' | 'unsupported' }>[];
-    const sign: 0 | 1 = p!.sign === q!.sign ? 0 : 1;
-    const exactly = (value: Encodable): Outcome => ({ value, flags: 0, up: false });
-    if (kinds.includes('infinity')) {
-      if (sum!.kind === 'infinity' && sum!.sign !== sign) return INVALID_OUTCOME;
-      return exactly({ kind: 'infinity', sign });
-    }
-    if (sum!.kind === 'infinity') return exactly({ kind: 'infinity', sign: sum!.sign });
-    const zeroSign = this.context(width).zeroSign;
-    if (p!.kind !== 'finite' || q!.kind !== 'finite') {
-      if (sum!.kind === 'finite') return this.finish(width, sum!, 0);
-      return exactly({ kind: 'zero', sign: sum!.sign === sign ? sign : zeroSign });
-    }
-    const product = multiplyExact(p!, q!);
-    const total = sum!.kind === 'finite' ? addExact(product, sum!) : product;
-    return total === undefined ? exactly({ kind: 'zero', sign: zeroSign }) : this.finish(width, total, 0);
-  }
 
   /** -1, 0, 1, or undefined where one is a NaN; that is invalid if it signals, or of any with `loud`. */
   compare(width: FloatWidth, a: bigint, b: bigint, loud: boolean): -1 | 0 | 1 | undefined {
@@ -248,34 +246,17 @@ export class FloatUnit {
 
   /** frecps: 2 - a * b. */
   reciprocalStep(width: FloatWidth, a: bigint, b: bigint): bigint {
-    return this.step(width, a, b, { significand: 1n, exponent: 1 }, 0);
+    return this.step(width, a, b, { sign: 0, significand: 1n, exponent: 1 }, 0);
   }
 
   /** frsqrts: (3 - a * b) / 2. */
   rootStep(width: FloatWidth, a: bigint, b: bigint): bigint {
-    return this.step(width, a, b, { significand: 3n, exponent: 0 }, 1);
+    return this.step(width, a, b, { sign: 0, significand: 3n, exponent: 0 }, 1);
   }
 
-  /** (from - a * b) / 2^halvings, rounded once; infinity by zero counts as zero. */
-  private step(
-    width: FloatWidth,
-    a: bigint,
-    b: bigint,
-    from: { significand: bigint; exponent: number },
-    halvings: number,
-  ): bigint {
+  private step(width: FloatWidth, a: bigint, b: bigint, from: Exact, halvings: number): bigint {
     const [x, y] = [this.unpack(width, a ^ (1n << BigInt(width - 1))), this.unpack(width, b)];
-    const nan = this.nan(x, y);
-    if (nan !== undefined) return this.outcome(width, nan);
-    const [p, q] = [x, y] as Exclude<Value, { kind: 'nan' | 'unsupported' }>[];
-    const kinds = [p!.kind, q!.kind];
-    if (kinds.includes('infinity') && !kinds.includes('zero'))
-      return pack(SHAPES[width], { kind: 'infinity', sign: p!.sign === q!.sign ? 0 : 1 });
-    const start: Exact = { sign: 0, ...from };
-    const total =
-      p!.kind === 'finite' && q!.kind === 'finite' ? addExact(start, multiplyExact(p!, q!)) : start;
-    if (total === undefined) return pack(SHAPES[width], { kind: 'zero', sign: this.context(width).zeroSign });
-    return this.outcome(width, this.finish(width, { ...total, exponent: total.exponent - halvings }, 0));
+    return this.outcome(width, multiplyStep(this.context(width), from, x, y, halvings));
   }
 
   /** fcvtxn: a double to the float next to it whose fraction is odd, where it is none. */
