@@ -1,5 +1,5 @@
 import { printableData } from '../binary/printable.js';
-import { SystemError } from '../linux/errors.js';
+import { SystemError, Unavailable } from '../linux/errors.js';
 import { runningKernel } from '../linux/kernel.js';
 import { unavailable } from '../linux/libc.js';
 import type { ProgramFacts } from '../live/doctor/program/facts.js';
@@ -81,7 +81,7 @@ function factsOf(question: Question): ProgramFacts | undefined {
         return filesProgram(question.paths);
     }
   } catch (error) {
-    if (error instanceof Refused) throw new UsageError(error.message);
+    if (error instanceof Refused || error instanceof Unavailable) throw new UsageError(error.message);
     if (error instanceof SystemError && question.kind === 'command')
       throw new UsageError(`cannot run ${question.args[0]}: ${error.message}; give a program behind --`);
     throw error;

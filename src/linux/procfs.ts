@@ -188,3 +188,9 @@ export const commandLine = (pid: number): string[] =>
 
 /** Path of the program; ' (deleted)' stands behind one whose file is gone. Open `/proc/PID/exe` to read it all the same. */
 export const executableOf = (pid: number): string | undefined => procLink(`${pid}/exe`);
+
+/** RLIMIT_NOFILE of a process; undefined where it is gone, or may not be asked. */
+export function openFilesOf(pid: number): { readonly soft: number; readonly hard: number } | undefined {
+  const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(procText(`${pid}/limits`) ?? '') ?? [];
+  return soft === undefined ? undefined : { soft: Number(soft), hard: Number(hard) };
+}

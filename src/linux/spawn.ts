@@ -2,7 +2,9 @@ import { accessSync, closeSync, constants, statSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { SIG } from '../abi/signals.js';
 import { SystemError } from './errors.js';
+import { checkFormat } from './format.js';
 import { call, posixSpawn, tryCall } from './libc.js';
+import { executableOf, openFilesOf, threadStat } from './procfs.js';
 import { type FirstCall, PR_SET_PDEATHSIG, stubImage } from './stub.js';
 import { waitFor } from './wait.js';
 
@@ -30,7 +32,7 @@ export function findProgram(name: string, path = process.env['PATH'] ?? '/usr/bi
 /**
  * Starts a process that is to run `args`, and returns its id while it is stopped by a SIGSTOP, in front of exec(2): the time to attach to it, or to open
  * what is to count it. It goes on with SIGCONT, makes `calls`, and becomes the program; where one of these fails it exits with the errno.
- * Standard streams, directory, environment and process group are ours. The calling thread is its parent for wait4(2). Throws SystemError.
+ * Standard streams, directory, environment and process group are ours. The calling thread is its parent for wait4(2). Throws SystemError, Unavailable.
  */
 export function startStopped(
   args: readonly string[],
@@ -38,11 +40,16 @@ export function startStopped(
   environment: NodeJS.ProcessEnv = process.env,
 ): number {
   const program = findProgram(args[0]!);
+  checkFormat(program, args[0]!);
   const image = stubImage([
     // From here on it lives without us.
     { name: 'prctl', arguments: [PR_SET_PDEATHSIG, 0] },
-    // What Node ignores, its children should not.
-    { name: 'rt_sigaction', arguments: [SIG.SIGPIPE, DEFAULT_ACTION, 0, 8] },
+    // What Node ignores (SIGPIPE, SIGXFSZ), and glibc's posix_spawn (signals of its own), its children should not.
+    ...[SIG.SIGPIPE, SIG.SIGXFSZ, 32, 33].map((signal) => ({
+      name: 'rt_sigaction',
+      arguments: [signal, DEFAULT_ACTION, 0, 8],
+    })),
+    ...openFiles(),
     { name: 'rt_sigprocmask', arguments: [SIG_SETMASK, new Uint8Array(8), 0, 8] },
     ...calls,
   ]);
@@ -60,6 +67,33 @@ export function startStopped(
   } finally {
     closeSync(fd);
   }
+}
+
+const RLIMIT_NOFILE = 7;
+/** More generations up nobody looks. */
+const ANCESTORS = 8;
+
+/** Node raises its limit of open files to the hard one, for its children too: they get that of the one who has started Node. */
+function openFiles(): FirstCall[] {
+  const own = openFilesOf(process.pid);
+  for (let pid = process.ppid, n = 0; pid > 1 && n < ANCESTORS; pid = threadStat(pid)?.parent ?? 0, n++) {
+    if (executableOf(pid) === process.execPath) continue;
+    const limit = openFilesOf(pid);
+    if (own === undefined || limit === undefined || limit.hard < own.soft || limit.soft >= own.soft)
+      return [];
+    return [
+      {
+        name: 'prlimit64',
+        arguments: [
+          0,
+          RLIMIT_NOFILE,
+          new Uint8Array(BigUint64Array.of(BigInt(limit.soft), BigInt(own.hard)).buffer),
+          0,
+        ],
+      },
+    ];
+  }
+  return [];
 }
 
 /** Its children block what this thread blocks: a Ctrl-C in the moment in which one comes to its stop waits until it goes on. */

@@ -1,5 +1,8 @@
 /** What stress, step, enforce and annotate say before, or instead of, their work. */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BIN, oneErrorLine, ROOT, rseqlab } from '../cli/command.js';
 import { reason, title } from '../linux/here.js';
@@ -75,5 +78,53 @@ describe.skipIf(reason !== undefined || !canUnshare)(title('a PID namespace of i
       status: 2,
       stderr: expect.stringContaining('another PID namespace'),
     });
+  });
+});
+
+describe.skipIf(reason !== undefined)(title('more processes than there are descriptors for'), () => {
+  it('are given up unharmed', () => {
+    const children = 30;
+    const start = `for n in $(seq ${children}); do ${COUNTERS} good 1 10000000 & done; wait`;
+    const script = `ulimit -n 40; exec "$0" "$1" stress --mode storm --time 60 -- sh -c '${start}'`;
+    const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, BIN], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(stderr).toMatch(/^rseqlab: there are more threads and processes than .*ulimit -Hn/m);
+    expect(stderr.match(/^counted 10000000 of 10000000$/gm)).toHaveLength(children);
+    expect(status).toBe(2);
+  });
+});
+
+describe.skipIf(reason !== undefined)(title('a program that is started'), () => {
+  it('finds what it would find without us: limits, ignored signals', () => {
+    const script = 'ulimit -Sn; grep SigIgn /proc/self/status';
+    const plain = spawnSync('bash', ['-c', `ulimit -Sn 300; sh -c '${script}'`], { encoding: 'utf8' }).stdout;
+    for (const command of ['enforce', 'annotate', 'step', 'trace', 'explain']) {
+      const ours = `ulimit -Sn 300; "$0" "$1" ${command} -- sh -c '${script}'; true`;
+      const { stdout, stderr } = spawnSync('bash', ['-c', ours, process.execPath, BIN], {
+        cwd: ROOT,
+        encoding: 'utf8',
+      });
+      expect([command, stdout + stderr]).toEqual([command, expect.stringContaining(plain)]);
+    }
+  });
+
+  it('is refused where the kernel would not run it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rseqlab-format-'));
+    try {
+      for (const [name, text, why] of [
+        ['text', 'echo no first line\n', 'neither a program for this machine, nor a script'],
+        ['lost', '#! /nonexistent/shell -e\n', 'its first line names /nonexistent/shell, which is not there'],
+      ] as const) {
+        const file = join(folder, name);
+        writeFileSync(file, text, { mode: 0o755 });
+        for (const command of ['stress', 'step', 'enforce', 'annotate', 'trace', 'explain', 'doctor'])
+          expect(oneErrorLine(rseqlab([command, '--', file]))).toContain(`cannot run ${file}: it`);
+        expect(oneErrorLine(rseqlab(['enforce', '--', file]))).toContain(why);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

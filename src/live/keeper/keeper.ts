@@ -25,6 +25,9 @@ export type KeeperMessage =
   /** A mistake of ours. */
   | { readonly kind: 'failed'; readonly message: string };
 
+/** To give everybody up, where that fails. */
+const MOST_ATTEMPTS = 100;
+
 /** The job's side of a keeper. */
 export class Keeper {
   readonly tracer: Tracer;
@@ -105,6 +108,9 @@ export class Keeper {
         if (change === undefined) return;
         this.other(change);
       }
+    } catch (error) {
+      this.abandon();
+      throw error;
     } finally {
       this.bell.end();
     }
@@ -114,6 +120,18 @@ export class Keeper {
   stop(): void {
     this.handler.onStop?.();
     this.tracer.release();
+  }
+
+  /** After a mistake of ours: breakpoints that stay would kill whom they are left to. */
+  private abandon(): void {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+      try {
+        this.stop();
+        return;
+      } catch {
+        // What failed for one is not to keep us from the others.
+      }
+    }
   }
 
   private other(change: Change): void {

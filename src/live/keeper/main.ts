@@ -1,7 +1,7 @@
-import { SystemError, Unavailable } from '../../linux/errors.js';
+import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
 import { Channel, MARK } from './channel.js';
 import { JOBS } from './jobs.js';
-import type { Order } from './keeper.js';
+import type { KeeperMessage, Order } from './keeper.js';
 
 /** What ends a tool at its terminal is not for its keeper. */
 const NOT_FOR_US = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -21,11 +21,20 @@ export async function keeperMain(): Promise<number> {
   try {
     await JOBS[order.job]!(channel, order.config);
   } catch (error) {
-    const refused = error instanceof SystemError || error instanceof Unavailable;
-    const message =
-      error instanceof Error ? (refused ? error.message : (error.stack ?? error.message)) : String(error);
-    channel.send({ kind: refused ? 'refused' : 'failed', message });
+    channel.send(messageOf(error));
   }
   channel.close();
   return 0;
+}
+
+function messageOf(error: unknown): KeeperMessage {
+  if (isErrno(error, 'EMFILE'))
+    return {
+      kind: 'refused',
+      message:
+        'there are more threads and processes than rseqlab may open files for; raise the hard limit (ulimit -Hn) and run again',
+    };
+  if (error instanceof SystemError || error instanceof Unavailable)
+    return { kind: 'refused', message: error.message };
+  return { kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }

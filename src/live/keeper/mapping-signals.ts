@@ -4,6 +4,7 @@ import { call, tryCall } from '../../linux/libc.js';
 import { closeEvent, DUMMY, openEvent, type PerfAttributes, signalOn } from '../../linux/perf.js';
 import { PERF_RECORD } from '../../linux/perf-records.js';
 import { PerfRing } from '../../linux/perf-ring.js';
+import { openFilesOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import type { TracedThread } from './traced.js';
 
@@ -15,8 +16,10 @@ const SI_CODE = 8;
 const SI_FD = 24;
 /** Bytes of a ring: the longest path and more. */
 const RING = 8192;
-/** Each thread takes two descriptors, of which there may be 1024, and three locked pages. */
+/** Each thread takes two descriptors and three locked pages. */
 const MOST = 400;
+/** ... of all descriptors that there may be, others need as many. */
+const SHARE = 1 / 4;
 /** Of PERF_RECORD_MMAP: header, pid and tid, address, length, offset (perf_event_open(2)). */
 const NAME = 40;
 const ANONYMOUS = '//anon';
@@ -42,12 +45,14 @@ interface Event {
  */
 export class MappingSignals {
   private readonly events = new Map<number, Event>();
+  private most: number | undefined;
   private canSleep: boolean | undefined;
 
   /** A thread that has not run yet, or has become another program. */
   begin({ tid, process: { pid } }: TracedThread): void {
     this.end(tid);
-    if (this.events.size >= MOST) return;
+    this.most ??= Math.min(MOST, Math.floor((openFilesOf(process.pid)?.soft ?? 0) * SHARE));
+    if (this.events.size >= this.most) return;
     this.canSleep ??= recordsAsleep();
     const fds: number[] = [];
     try {

@@ -2,6 +2,7 @@
  * Traces processes, all their threads, and what they start: by PTRACE_SEIZE, so that it can be stopped and begun at any moment without a trace.
  * It waits for the next event, tells its handler, and lets the thread go on. Signals and group stops (SIGSTOP) are what they would be without a tracer.
  */
+import { closeSync, openSync } from 'node:fs';
 import { type EVENT, PTRACE } from '../../abi/ptrace-requests.js';
 import { SIG } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
@@ -33,6 +34,10 @@ export class Tracer {
   /** New tracees whose maker has not told of them yet. */
   private readonly strays = new Set<number>();
   private releasing = false;
+  /** Kept free for a release that is made because there are no more descriptors. */
+  private readonly spare = openSync('/dev/null', 'r');
+  /** While all is given up: whose breakpoints copies of memory may hold. */
+  private memories: readonly Space[] = [];
   /** PTRACE_O_* of every tracee. */
   readonly options: number;
   /** The next event of any thread; for who does some of the work himself. */
@@ -124,8 +129,10 @@ export class Tracer {
 
   /** Takes all breakpoints back and gives every thread up, each as it is. Waits until that is done. */
   release(): void {
+    if (!this.releasing) closeSync(this.spare);
     this.releasing = true;
     this.wait = waitForAny;
+    this.memories = [...this.memories, ...[...this.processes.values()].map(({ space }) => space)];
     for (const { space } of this.processes.values()) space.removeAll();
     for (const thread of [...this.threads.values()]) {
       if (thread.state === 'stopped') this.giveUp(thread, 0);
@@ -133,7 +140,8 @@ export class Tracer {
       else attempt(() => ptrace.interrupt(thread.tid));
     }
     this.run();
-    for (const tid of this.strays) attempt(() => ptrace.detach(tid));
+    for (const tid of this.strays) this.cleanStray(tid);
+    this.strays.clear();
   }
 
   /** All threads of a process are the caller's from now on, as they are: traced, and in memory without breakpoints. */
@@ -165,7 +173,7 @@ export class Tracer {
     if (change.kind === 'event' && change.event === 'STOP') {
       const status = threadStatus(change.tid);
       const process = this.processes.get(Number(status?.get('Tgid')));
-      if (process !== undefined) this.settle(this.addThread(process, change.tid));
+      if (process !== undefined) this.settle(this.addThread(process, change.tid, true));
       else if (this.releasing) this.cleanStray(change.tid);
       else this.strays.add(change.tid);
     } else if (change.kind === 'exited' || change.kind === 'killed') {
@@ -252,12 +260,19 @@ export class Tracer {
     const known = this.strays.delete(tid);
     if (status === undefined) return;
     if (Number(status.get('Tgid')) === thread.process.pid) {
-      const made = this.addThread(thread.process, tid);
+      const made = this.addThread(thread.process, tid, known);
       if (known) this.settle(made);
       return;
     }
-    const child = this.addProcess(tid, this.spaceOfChild(thread, tid, event));
-    const made = this.addThread(child, tid);
+    let space: Space;
+    try {
+      space = this.spaceOfChild(thread, tid, event);
+    } catch (error) {
+      this.strays.add(tid);
+      throw error;
+    }
+    const child = this.addProcess(tid, space);
+    const made = this.addThread(child, tid, known);
     if (!this.releasing) this.handler.onProcess?.(child, made, 'fork');
     if (known) this.settle(made);
   }
@@ -283,7 +298,7 @@ export class Tracer {
   private cleanStray(tid: number): void {
     attempt(() => {
       const space = new Space(tid);
-      for (const { space: other } of this.processes.values()) other.copyTo(space);
+      for (const other of this.memories) other.copyTo(space);
       space.removeAll();
       space.close();
     });
@@ -324,7 +339,7 @@ export class Tracer {
     attempt(() => {
       const space = new Space(tid);
       parent.space.copyTo(space);
-      this.settle(this.addThread(this.addProcess(tid, space), tid));
+      this.settle(this.addThread(this.addProcess(tid, space), tid, true));
     });
   }
 
@@ -336,8 +351,10 @@ export class Tracer {
     return process;
   }
 
-  private addThread(process: TracedProcess, tid: number): TracedThread {
-    const thread: TracedThread = { tid, process, state: 'running', held: false, toSyscall: false };
+  /** `stopped`: it has come to its first stop already. */
+  private addThread(process: TracedProcess, tid: number, stopped = false): TracedThread {
+    const state = stopped ? 'stopped' : 'running';
+    const thread: TracedThread = { tid, process, state, held: false, toSyscall: false };
     const first = process.threads.size === 0;
     process.threads.set(tid, thread);
     this.threads.set(tid, thread);

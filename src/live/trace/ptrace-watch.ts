@@ -39,7 +39,7 @@ export async function openPtraceWatch(
     if (first.kind === 'failed' && first.refused && pids !== undefined)
       throw new Unavailable(pids.map((pid) => `cannot trace process ${pid}: ${whyNot(pid)}`).join('; '));
     throw pids === undefined
-      ? new TargetError(`${task.args![0]} cannot be started: ${text}`)
+      ? new TargetError(text.startsWith('cannot run ') ? text : `${task.args![0]} cannot be started: ${text}`)
       : new Unavailable(text);
   }
   const translator = new Translator({
