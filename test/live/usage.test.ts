@@ -83,15 +83,13 @@ describe.skipIf(reason !== undefined || !canUnshare)(title('a PID namespace of i
 
 describe.skipIf(reason !== undefined)(title('more processes than there are descriptors for'), () => {
   it('are given up unharmed', () => {
-    const children = 30;
-    const start = `for n in $(seq ${children}); do ${COUNTERS} good 1 10000000 & done; wait`;
-    const script = `ulimit -n 40; exec "$0" "$1" stress --mode storm --time 60 -- sh -c '${start}'`;
+    const script = `ulimit -n 40; exec "$0" "$1" stress --mode storm --time 60 -- test/fixtures/live/odd children 40`;
     const { status, stderr } = spawnSync('sh', ['-c', script, process.execPath, BIN], {
       cwd: ROOT,
       encoding: 'utf8',
     });
     expect(stderr).toMatch(/^rseqlab: there are more threads and processes than .*ulimit -Hn/m);
-    expect(stderr.match(/^counted 10000000 of 10000000$/gm)).toHaveLength(children);
+    expect(stderr).toMatch(/^40 children ended well$/m);
     expect(status).toBe(2);
   });
 });
