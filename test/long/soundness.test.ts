@@ -3,30 +3,35 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { EXPECTED } from '../explore/examples/manifest.js';
 import { objectOf } from '../explore/examples/runs.js';
-import { assemble, canAssemble } from '../explore/soundness/assemble.js';
+import { assemble, assembleAArch64, canAssemble, canAssembleAArch64 } from '../explore/soundness/assemble.js';
 import { hold } from '../explore/soundness/campaign.js';
 import { ALL, NONE } from '../explore/soundness/explored.js';
 import { scenario } from '../explore/soundness/programs.js';
+import { scenarioAArch64 } from '../explore/soundness/programs-aarch64.js';
 
 const CASES = Number(process.env['CASES'] ?? 300);
 const SEED = Number(process.env['SEED'] ?? 1);
 const OUT = process.env['OUT'];
 
+const X86_64 = { programs: scenario, made: canAssemble && assemble } as const;
+const AARCH64 = { programs: scenarioAArch64, made: canAssembleAArch64 && assembleAArch64 } as const;
 const MEMORIES = [
-  ['sc', {}],
-  ['tso', { storeBuffer: 3 }],
+  ['x86-64, sc', X86_64, {}],
+  ['x86-64, tso', X86_64, { storeBuffer: 3 }],
+  ['AArch64', AARCH64, {}],
 ] as const;
 
-it.skipIf(!canAssemble).each(MEMORIES)(
+it.for(MEMORIES)(
   'random scenarios, %s: every way to explore, and runs',
-  async (_, memory) => {
+  async ([, { programs, made }, memory], { skip }) => {
+    if (made === false) return skip('there is no assembler');
     const counts: Record<string, number> = {};
     const failed: string[] = [];
     let n = 0;
-    for (const each of fc.sample(scenario, { numRuns: CASES, seed: SEED })) {
+    for (const each of fc.sample(programs, { numRuns: CASES, seed: SEED })) {
       n++;
       const held = await hold(
-        { name: `case ${n}`, bytes: assemble(each.text), ...each, ...memory },
+        { name: `case ${n}`, bytes: made(each.text), ...each, ...memory },
         { maxStates: 20_000, seeds: 6, jobs: n % 10 === 0 },
       );
       counts[held.outcome] = (counts[held.outcome] ?? 0) + 1;
