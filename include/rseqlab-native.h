@@ -44,6 +44,10 @@ static void rseqlab_call__(long number, long a, long b, long c)
 #ifdef __x86_64__
 	if (rseqlab_simulated)
 		__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+	if (rseqlab_simulated)
+		__asm__ volatile("mov x0, %1\n\tmov x1, %2\n\tmov x2, %3\n\tmov x8, %0\n\tsvc #0"
+				 : : "r"(number), "r"(a), "r"(b), "r"(c) : "x0", "x1", "x2", "x8", "memory", "cc");
 #else
 	(void)number, (void)a, (void)b, (void)c;
 #endif

@@ -1,5 +1,5 @@
 import { FLAG_BITS, type Flag } from '../isa/meaning.js';
-import { flagOffset, registerOffset, STATE, STATE_SIZES } from '../machine/state.js';
+import { flagOffset, registerOffset, STATE } from '../machine/state.js';
 import type { Task } from './state.js';
 
 /** Where registers are in Task.registers, in words of 8 bytes; general ones are those of `general`. `RIP` is where the thread stands, on every architecture. */
@@ -7,8 +7,6 @@ export const RIP = STATE.rip / 8;
 /** fs_base of x86-64, TPIDR_EL0 of AArch64: the thread pointer. */
 export const FS_BASE = STATE.fsBase / 8;
 export const GS_BASE = STATE.gsBase / 8;
-/** Words of x86-64's. */
-export const WORDS = STATE_SIZES['x86-64'] / 8;
 /** The general register with this number: 0 to 15 of x86-64 (isa/x86-64/registers.ts), 0 to 31 of AArch64. */
 export const general = (number: number): number => registerOffset(number) / 8;
 

@@ -6,7 +6,7 @@ import type { ExploreOptions } from '../../src/explore/options.js';
 import { differenceIn, Retelling } from '../../src/explore/retelling.js';
 import { readTrace } from '../../src/explore/trace.js';
 import { oneErrorLine, rseqlab, withFolder } from '../cli/command.js';
-import { BOTH, pathOf } from './aarch64/manifest.js';
+import { ALONE, BOTH, pathOf } from './aarch64/manifest.js';
 import { namedEnds } from './aarch64/named-ends.js';
 import { objectOf } from './examples/runs.js';
 import { hold } from './soundness/campaign.js';
@@ -19,7 +19,7 @@ async function verdictOf(path: string, options: ExploreOptions) {
 }
 
 describe('AArch64 objects', () => {
-  it.each(BOTH)('%s %s: %s, as x86-64', async (object, scenario, verdict, memories) => {
+  it.each([...BOTH, ...ALONE])('%s %s: %s', async (object, scenario, verdict, memories) => {
     const { result, trace } = await verdictOf(pathOf(object, 'aarch64'), { scenario });
     expect(result).toMatchObject({ verdict, counts: { memories } });
     if (verdict === 'verified') return;

@@ -8,7 +8,9 @@ import type { ExploreDocument } from '../../src/explore/timeline.js';
 import { oneErrorLine, rseqlab } from '../cli/command.js';
 
 const BARE = 'test/fixtures/linked/bare';
-const KINDS = ['scenarios', 'scenarios-pie'] as const;
+/** With the places at which the section of `count` can be aborted. */
+const PROGRAMS = { scenarios: 5, 'scenarios-pie': 5, 'scenarios-aarch64': 6 } as const;
+const KINDS = Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[];
 
 let folder: string;
 beforeAll(() => {
@@ -33,7 +35,7 @@ describe.each(KINDS)('explore of a whole program: %s', (name) => {
       claim: 'no increment is lost',
       tasks: [{ name: 'task.1' }, { name: 'task.2' }],
     });
-    expect(result.counts.abortPoints).toEqual({ covered: 5, all: 5 });
+    expect(result.counts.abortPoints).toEqual({ covered: PROGRAMS[name], all: PROGRAMS[name] });
     expect(result.assumptions.join('\n')).toContain('by its own pthread_create');
   });
 
@@ -66,12 +68,15 @@ describe.each(KINDS)('explore of a whole program: %s', (name) => {
     expect(task('void add(buffer:8, 1)*2')).toBe(1);
   });
 
-  it.skipIf(!native)('is an ordinary program as well (not x86-64 Linux: skipped)', () => {
-    expect(spawnSync(join(folder, name), ['locked', '3'], { encoding: 'utf8' })).toMatchObject({
-      status: 0,
-      stdout: 'locked: one at a time: 3 rounds\n',
-    });
-  });
+  it.skipIf(!native || name === 'scenarios-aarch64')(
+    'is an ordinary program as well (not x86-64 Linux: skipped)',
+    () => {
+      expect(spawnSync(join(folder, name), ['locked', '3'], { encoding: 'utf8' })).toMatchObject({
+        status: 0,
+        stdout: 'locked: one at a time: 3 rounds\n',
+      });
+    },
+  );
 
   it('runs so on the simulated machine, too', () => {
     expect(rseqlab(['run', join(folder, name), 'locked'])).toMatchObject({

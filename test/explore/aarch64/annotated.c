@@ -1,6 +1,6 @@
 /*
- * include/rseqlab_syscall.h itself, as examples/explore/annotated.c has it. With -DEARLY the descriptor is stored in front of the section; with -DBARE
- * there is no section at all.
+ * include/rseqlab_syscall.h itself, as examples/explore/annotated.c has it; with -DEARLY the descriptor is stored in front of the section. And a word about
+ * the next call, as examples/explore/annotate.c has it; with -DBARE there is no section.
  */
 #include <rseqlab_syscall.h>
 #include "sections.h"
@@ -73,3 +73,49 @@ RSEQLAB_FINALLY(annotated)
 	rseqlab_assert(outer_result == -1);
 	rseqlab_assert(plain_result >= 0 && (inner_result == -2 || inner_result == 0));
 }
+
+static long word, mistaken, served;
+
+static int is_meant(void)
+{
+#ifdef BARE
+	return word != 0;
+#else
+	return word != 0 && READ_ONCE(rseq_self()->rseq_cs) != 0;
+#endif
+}
+
+static void traced_gettid(void)
+{
+again:
+#if defined(__x86_64__)
+#define CALL	"mov $186, %%eax\n\t" "syscall\n\t"
+#define CALLS	"rax", "rcx", "r11", "memory", "cc"
+#else
+#define CALL	"mov x8, #178\n\t" "svc #0\n\t"
+#define CALLS	"x0", "x8", "x10", "memory", "cc"
+#endif
+#ifdef BARE
+	asm goto(STORE_OF("one", "word") CALL
+		 : : [rseq_cs] MEMORY(rseq_self()->rseq_cs), [word] MEMORY(word), [one] "r"(1L) : CALLS : abort);
+#else
+	asm goto(ARM START STORE_OF("one", "word") CALL END
+		 : : [rseq_cs] MEMORY(rseq_self()->rseq_cs), [word] MEMORY(word), [one] "r"(1L) : CALLS : abort);
+#endif
+	WRITE_ONCE(word, 0);
+	WRITE_ONCE(rseq_self()->rseq_cs, 0);
+	served++;
+	return;
+abort: __attribute__((unused));
+	goto again;
+}
+
+RSEQLAB_SCENARIO(word, "what is said of a call is said of no other call")
+RSEQLAB_SETUP(word) { word = mistaken = served = 0; }
+RSEQLAB_TASK(word, caller) { traced_gettid(); }
+RSEQLAB_SIGNAL(word, caller, 10)
+{
+	mistaken += is_meant();
+	plain_call(GETTID, 0, 0, 0);
+}
+RSEQLAB_FINALLY(word) { rseqlab_assert(mistaken == 0 && served == 1); }

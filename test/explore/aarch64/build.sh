@@ -20,6 +20,7 @@ compile late scenarios -DLATE
 compile wide scenarios -DWIDE
 compile annotated annotated
 compile annotated-early annotated -DEARLY
+compile annotated-bare annotated -DBARE
 # With the atomic instructions of Armv8.1 (LSE).
 aarch64-linux-gnu-gcc -march=armv8.1-a -O2 -g1 -Wall -Wextra -c -I ../../../include -ffile-prefix-map="$PWD/=" -ffile-prefix-map="$PWD=." -o lse-aarch64.o scenarios.c
 gzip -9nf lse-aarch64.o

@@ -25,3 +25,9 @@ export const BOTH = [
   ['annotated', 'annotated', 'verified', 6],
   ['annotated-early', 'annotated', 'counterexample', 7],
 ] as const;
+
+/** Where compilers order stores otherwise, so that memory can hold something else for a moment. */
+export const ALONE = [
+  ['annotated', 'word', 'verified', 3],
+  ['annotated-bare', 'word', 'counterexample', 6],
+] as const;
