@@ -21,6 +21,9 @@ const PROGRAMS: readonly [name: string, path: string, args: readonly string[]][]
   ['processes', 'test/programs/musl.gz', ['processes']],
   ['pipes', 'test/programs/musl.gz', ['pipes']],
   ['threads', 'test/programs/musl.gz', ['threads']],
+  ['threads for AArch64', 'test/programs/musl-aarch64.gz', ['threads']],
+  ['processes for AArch64', 'test/programs/musl-aarch64.gz', ['processes']],
+  ['sections for AArch64', 'test/programs/musl-aarch64.gz', ['rseq', '4', '50']],
 ];
 
 /** A kernel whose events are in `events`, as text. */
