@@ -37,6 +37,7 @@ export const AARCH64: Arch = {
   platform: 'aarch64',
   hwcap: HWCAP,
   taskSize: TASK_SIZE.aarch64.usual,
+  threadPointerLimit: undefined,
   signalStack: { least: 5120n, frame: 4720n },
   syscalls: SYSCALLS_AARCH64,
   // CONFIG_CLONE_BACKWARDS

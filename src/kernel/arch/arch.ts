@@ -25,6 +25,8 @@ export interface Arch {
   readonly hwcap: bigint;
   /** First address that is no user space. */
   readonly taskSize: bigint;
+  /** First thread pointer that clone(2) refuses (EPERM); undefined: it takes any. */
+  readonly threadPointerLimit: bigint | undefined;
   /** Bytes: the least alternate stack (MINSIGSTKSZ), and what a frame needs (AT_MINSIGSTKSZ). */
   readonly signalStack: { readonly least: bigint; readonly frame: bigint };
   /** System calls by name. */

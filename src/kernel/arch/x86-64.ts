@@ -25,6 +25,8 @@ export const X86_64: Arch = {
   // cpuid leaf 1, edx, of the simulated processor.
   hwcap: 0x0789_fbffn,
   taskSize: TASK_SIZE['x86-64'].usual,
+  // ksys_arch_prctl()
+  threadPointerLimit: TASK_SIZE['x86-64'].usual,
   signalStack: { least: 2048n, frame: 1776n },
   syscalls: SYSCALLS_X86_64,
   cloneArguments: ['flags', 'stack', 'parentTid', 'childTid', 'tls'],

@@ -106,7 +106,9 @@ function copyProcess(call: Call, how: CloneArguments, traced: boolean): Task | n
   if (has(CLONE.THREAD) && !has(CLONE.SIGHAND)) throw new Errno('EINVAL');
   if (has(CLONE.SIGHAND) && !has(CLONE.VM)) throw new Errno('EINVAL');
   if (has(MISSING)) throw new Errno('EINVAL');
-  if (has(CLONE.SETTLS) && how.tls >= kernel.arch.taskSize) throw new Errno('EPERM');
+  const { threadPointerLimit } = kernel.arch;
+  if (has(CLONE.SETTLS) && threadPointerLimit !== undefined && how.tls >= threadPointerLimit)
+    throw new Errno('EPERM');
   // Signals that were sent before the child is there are for the parent alone.
   if (recalculate(task)) return -RESTART.ERESTARTNOINTR;
   if (kernel.state.tasks.size >= maxProcesses.tasks) throw new Errno('EAGAIN');

@@ -5,7 +5,11 @@ static volatile int word, tid_here, tid_there;
 static volatile long tls_read;
 static void child(void *argument) {
   long value;
+#ifdef __aarch64__
+  __asm__ volatile("mrs %0, tpidr_el0\n ldr %0, [%0]" : "=r"(value));
+#else
   __asm__ volatile("mov %%fs:0, %0" : "=r"(value));
+#endif
   tls_read = value;
   word = (int)(long)argument;
 }

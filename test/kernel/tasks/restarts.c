@@ -159,7 +159,11 @@ PART(altstack) {
   say("overflow: %x", status & 0x7f);
   child = call(fork);
   if (child == 0) {
+#ifdef __aarch64__
+    __asm__ volatile("mov x9, #8\n mov sp, x9\n mov x8, #139\n svc #0\n mov x8, #94\n svc #0" : : : "memory");
+#else
     __asm__ volatile("mov $8, %%rsp\n mov $15, %%eax\n syscall\n mov $231, %%eax\n syscall" : : : "memory");
+#endif
     leave(1);
   }
   call(wait4, child, &status, 0, 0);

@@ -21,6 +21,7 @@ static void print_order(const char *what) {
   count = 0;
 }
 
+#ifndef __aarch64__
 static void fault(int signal, struct info *info, struct context *context) {
   say("signal %d code %d trap %ld error %lx address %s cr2 %s cs %x ss %x", signal, info->code, context->trap, context->error, info->address == (void *)0x123 ? "0x123" : info->address == (void *)context->ip ? "ip" : info->address ? "other" : "0", context->cr2 == 0x123 ? "0x123" : "other", context->cs, context->ss);
   context->ip += context->dx; /* the faulting instruction says how long it is */
@@ -37,6 +38,7 @@ static void spoil(int signal) {
   __asm__ volatile("stmxcsr %0\n ldmxcsr %1\n fnstcw %2\n fldcw %3\n pcmpeqd %%xmm7, %%xmm7" : "=m"(mxcsr), "+m"(set), "=m"(control), "+m"(own) : : "memory");
   say("handler %d begins with mxcsr %x control %x", signal, mxcsr, control);
 }
+#endif
 static void nothing(int signal) { (void)signal; }
 
 PART(signals) {
@@ -82,6 +84,7 @@ PART(signals) {
   say("ignored again: pending %lx", pending);
   unblock(~0ul);
 
+#ifndef __aarch64__
   handle(SEGV, fault, SIGINFO);
   handle(ILL, fault, SIGINFO);
   handle(FPE, fault, SIGINFO);
@@ -108,6 +111,7 @@ PART(signals) {
   __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
   __asm__ volatile("movdqu %4, %%xmm7\n syscall\n movdqu %%xmm7, %0\n stmxcsr %1\n fnstcw %2" : "=m"(after), "=m"(mxcsr2), "=m"(control2) : "a"(__NR_tgkill), "m"(values), "D"(self()), "S"(call(gettid)), "d"(USR1) : "rcx", "r11", "memory");
   say("after it: xmm7 %lx %lx mxcsr %x control %x", after[0], after[1], mxcsr2, control2);
+#endif
 
   /* errors */
   struct action wrong = {(void *)1, 0, 0, 0};

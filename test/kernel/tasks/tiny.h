@@ -9,6 +9,33 @@
 
 typedef unsigned long ulong;
 
+#ifdef __aarch64__
+static inline long svc(long n, long a, long b, long c, long d, long e, long f) {
+  register long x8 __asm__("x8") = n;
+  register long x0 __asm__("x0") = a;
+  register long x1 __asm__("x1") = b;
+  register long x2 __asm__("x2") = c;
+  register long x3 __asm__("x3") = d;
+  register long x4 __asm__("x4") = e;
+  register long x5 __asm__("x5") = f;
+  __asm__ volatile("svc #0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return x0;
+}
+/* What newer architectures have only in a more general form. */
+enum { __NR_fork = 100000, __NR_vfork, __NR_pause, __NR_pipe, __NR_open, __NR_alarm };
+static inline __attribute__((always_inline)) long call6(long n, long a, long b, long c, long d, long e, long f) {
+  long timer[4] = {0, 0, a, 0}, before[4];
+  switch (n) {
+    case __NR_fork: return svc(__NR_clone, 17, 0, 0, 0, 0, 0);
+    case __NR_vfork: return svc(__NR_clone, CLONE_VM | CLONE_VFORK | 17, 0, 0, 0, 0, 0);
+    case __NR_pause: return svc(__NR_ppoll, 0, 0, 0, 0, 0, 0);
+    case __NR_pipe: return svc(__NR_pipe2, a, 0, 0, 0, 0, 0);
+    case __NR_open: return svc(__NR_openat, -100, a, b, c, 0, 0);
+    case __NR_alarm: return svc(__NR_setitimer, 0, (long)timer, (long)before, 0, 0, 0) < 0 ? 0 : before[2] + (before[3] > 0);
+  }
+  return svc(n, a, b, c, d, e, f);
+}
+#else
 static inline long call6(long n, long a, long b, long c, long d, long e, long f) {
   register long r10 __asm__("r10") = d;
   register long r8 __asm__("r8") = e;
@@ -17,6 +44,7 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
   __asm__ volatile("syscall" : "=a"(value) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
   return value;
 }
+#endif
 #define CALL_(n, a, b, c, d, e, f, ...) call6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 #define call(n, ...) CALL_(__NR_##n __VA_OPT__(, ) __VA_ARGS__, 0, 0, 0, 0, 0, 0)
 
@@ -103,6 +131,10 @@ struct context {
     int flags, pad;
     ulong size;
   } stack;
+#ifdef __aarch64__
+  ulong mask;
+};
+#else
   ulong r8, r9, r10, r11, r12, r13, r14, r15, di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
   unsigned short cs, gs, fs, ss;
   ulong error, trap, oldmask, cr2;
@@ -110,6 +142,7 @@ struct context {
   ulong reserved[8];
   ulong mask;
 };
+#endif
 struct altstack {
   void *sp;
   int flags, pad;
