@@ -62,6 +62,14 @@ describe('AArch64 objects', () => {
     });
   });
 
+  it.each([
+    ['counter', 'verified'],
+    ['counter-bug', 'counterexample'],
+  ])('of the examples: %s: %s', async (name, verdict) => {
+    const { result } = await verdictOf(`examples/explore/aarch64/${name}.o`, {});
+    expect(result).toMatchObject({ verdict, options: { arch: 'aarch64' } });
+  });
+
   it('say that other orders of memory were not explored', async () => {
     const { result } = await verdictOf(pathOf('scenarios', 'aarch64'), { scenario: 'count' });
     expect(result.assumptions.join('\n')).toMatch(

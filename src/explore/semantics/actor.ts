@@ -356,8 +356,8 @@ export class Actor {
     results.length = 0;
     enterCall(kernel, task);
     this.leave(task);
-    // Since 6.19 what happens while it is in the call does not abort the section: a switch, a signal, membarrier(2).
-    if (modeOf(kernel, task.rseq).conditional && isInside(kernel, task))
+    // Since 6.19 what happens while it is in the call does not abort the section: a switch, a signal, membarrier(2). Where nothing ever aborts one that is nothing special.
+    if (kernel.rules.aborts && modeOf(kernel, task.rseq).conditional && isInside(kernel, task))
       throw new Refusal(
         `a task calls ${kernel.syscallName(number)}(2) inside a section, which Linux ${kernel.options.version} does not abort then: that cannot be explored`,
       );
