@@ -2,6 +2,7 @@
 //   node bench/machine.js [--runs N]
 // Programs of test/fixtures/programs with larger sizes, general registers only, and a static hello of the C library; needs gcc. Prints
 // million instructions per second, ratios of elapsed times (`rseqlab run` against the others, its own start included), and the start.
+// With gcc-aarch64-linux-gnu the same of AArch64, with vectors, against qemu-aarch64.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,21 +38,28 @@ function timed(command, args) {
 const rseqlab = (...args) => timed(process.execPath, [here('../bin/rseqlab.js'), ...args]);
 const simulate = (file, how) => runProgram({ readImage, Machine, Cpu }, file, how);
 
-const qemu = !spawnSync('qemu-x86_64', ['--version']).error;
-if (!qemu) console.log('qemu-x86_64 is not installed (package qemu-user): no ratio to it');
-for (const name of ['memory', 'sort', 'sha256']) {
+const installed = (command) => !spawnSync(command, ['--version']).error;
+const NAMES = ['memory', 'sort', 'sha256'];
+const suites = [{ names: NAMES, emulator: 'qemu-x86_64', isNative: true }];
+if (spawnSync('sh', [here('../test/fixtures/programs/build-aarch64.sh'), folder, ...sizes]).status === 0)
+  suites.push({ names: NAMES.map((name) => `${name}-aarch64`), emulator: 'qemu-aarch64', isNative: false });
+else console.log('gcc-aarch64-linux-gnu is not installed: nothing of AArch64');
+for (const { emulator } of suites)
+  if (!installed(emulator)) console.log(`${emulator} is not installed (package qemu-user): no ratio to it`);
+for (const { name, emulator, isNative } of suites.flatMap(({ names, ...suite }) =>
+  names.map((name) => ({ name, ...suite })),
+)) {
   const file = join(folder, name);
   const { instructions } = simulate(file);
   const mips = (milliseconds) => Math.round(instructions / milliseconds / 1000);
   const ours = several(() => rseqlab('run', file));
-  const native = several(() => timed(file, []));
-  const line = [
-    `${name}: ${Math.round(instructions / 1e6)} million instructions`,
-    `ours ${mips(ours)} MIPS`,
-    `native ${mips(native)} MIPS (${(ours / native).toFixed(1)}x)`,
-  ];
-  if (qemu) {
-    const peer = several(() => timed('qemu-x86_64', [file]));
+  const line = [`${name}: ${Math.round(instructions / 1e6)} million instructions`, `ours ${mips(ours)} MIPS`];
+  if (isNative) {
+    const native = several(() => timed(file, []));
+    line.push(`native ${mips(native)} MIPS (${(ours / native).toFixed(1)}x)`);
+  }
+  if (installed(emulator)) {
+    const peer = several(() => timed(emulator, [file]));
     line.push(`qemu ${mips(peer)} MIPS, ours is ${(peer / ours).toFixed(2)} of it`);
   }
   line.push(
