@@ -40,7 +40,7 @@ describe('random AArch64 instructions in random states', () => {
     expect(wrong.filter((each) => each !== undefined)).toEqual([]);
   });
 
-  it.runIf(hasQemu())('do what qemu does now', { timeout: 60_000 }, () => {
+  it.runIf(hasQemu())('do what qemu does now', { timeout: 120_000 }, () => {
     expect(compare(simulation, goldenCases(2000, SEED + 1))).toEqual([]);
   });
 });

@@ -99,7 +99,7 @@ export function runNative(cases: readonly Case[]): Result[] {
     input,
     maxBuffer: 2 ** 30,
     // One that never ends is a case that jumps to itself.
-    timeout: 5_000,
+    timeout: 100_000,
   });
   if (stdout.length !== input.length)
     throw new Error(`the runner ended (${signal}) behind case ${stdout.length / LENGTH}: ${stderr}`);
