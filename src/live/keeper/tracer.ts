@@ -95,7 +95,16 @@ export class Tracer {
     while (this.threads.size > 0) {
       const change = this.wait();
       if (change === undefined) return;
-      this.take(change);
+      try {
+        this.take(change);
+      } catch (error) {
+        // It was killed while a handler looked at it, which another event tells. Else it goes on.
+        const thread = this.threads.get(change.tid);
+        if (!isErrno(error, 'ESRCH', 'ENOENT')) throw error;
+        if (thread === undefined) continue;
+        thread.held = false;
+        this.goOn(thread, 0);
+      }
     }
   }
 
