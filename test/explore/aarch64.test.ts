@@ -62,6 +62,16 @@ describe('AArch64 objects', () => {
     });
   });
 
+  it.each([true, false])(
+    'go on inside of a section behind a handler where nothing aborts it; fusion: %s',
+    async (fusion) => {
+      const options = { scenario: 'signal', kernel: '6.19', reductions: { fusion } };
+      expect((await verdictOf(pathOf('scenarios', 'aarch64'), options)).result.verdict).toBe(
+        'counterexample',
+      );
+    },
+  );
+
   it.each([
     ['counter', 'verified'],
     ['counter-bug', 'counterexample'],

@@ -26,12 +26,15 @@ async function counts(path: string, scenario: string, cpus: number, reductions: 
   return { kind, states, memories };
 }
 
-/** Objects with their scenarios, nothing wrong with them; one with a signal, one with a tracer. */
+/** Objects with their scenarios, nothing wrong with them; one with a signal, one with a tracer; of AArch64 some with exclusive pairs, also on a task's own stack. */
 const ROWS = [
   ['examples/explore/counter.o', 'count'],
   ['examples/explore/signal.o', 'one'],
   ['examples/explore/list.o', 'push_pop'],
   ['test/explore/examples/objects/stopped.o.gz', 'stopped'],
+  ['test/explore/aarch64/scenarios-aarch64.o.gz', 'swap'],
+  ['test/explore/aarch64/scenarios-aarch64.o.gz', 'own'],
+  ['test/explore/aarch64/scenarios-aarch64.o.gz', 'count'],
 ] as const;
 
 for (const [path, scenario] of ROWS) {
