@@ -10,17 +10,8 @@ import type {
 } from '../instruction.js';
 import { FLAGS } from '../instruction.js';
 import { SP, vector } from './registers.js';
-import {
-  addressReads,
-  type Bits,
-  bit,
-  constant,
-  load,
-  operation,
-  readsOf,
-  register,
-  ZERO,
-} from './values.js';
+import { addressReads, bit, constant, load, operation, readsOf, register, ZERO } from './values.js';
+import { Word } from './word.js';
 
 const NO_TRAITS: ReadonlySet<Trait> = new Set();
 
@@ -28,7 +19,7 @@ const NO_TRAITS: ReadonlySet<Trait> = new Set();
  * One instruction under way. The forms of the tables fill it; the sets of registers follow from the values
  * that they give, so that reads and meaning cannot disagree.
  */
-export class Draft {
+export class Draft extends Word {
   text = '';
   flow: Flow = 'next';
   target: Addr | undefined;
@@ -41,41 +32,10 @@ export class Draft {
   private marks: Set<Trait> | undefined;
 
   constructor(
-    /** The instruction word, unsigned. */
-    readonly word: number,
+    word: number,
     readonly address: Addr,
-  ) {}
-
-  /** Bits `high`..`low` of the word, unsigned. */
-  bits(high: number, low: number): number {
-    return (this.word << (31 - high)) >>> (31 - high + low);
-  }
-  /** Bits `high`..`low` of the word as two's complement. */
-  signed(high: number, low: number): number {
-    return (this.word << (31 - high)) >> (31 - high + low);
-  }
-  /** Rd or Rt, bits 4..0. */
-  get rd(): number {
-    return this.word & 31;
-  }
-  /** Rn, bits 9..5. */
-  get rn(): number {
-    return (this.word >>> 5) & 31;
-  }
-  /** Rm or Rs, bits 20..16. */
-  get rm(): number {
-    return (this.word >>> 16) & 31;
-  }
-  /** Ra or Rt2, bits 14..10. */
-  get ra(): number {
-    return (this.word >>> 10) & 31;
-  }
-  /** sf, bit 31: the 64-bit form. */
-  get wide(): boolean {
-    return this.word >>> 31 === 1;
-  }
-  get size(): Bits {
-    return this.wide ? 64 : 32;
+  ) {
+    super(word);
   }
 
   /** The value of general register `n`; 31 is zero. */

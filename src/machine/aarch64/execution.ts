@@ -1,4 +1,5 @@
 import type { RowOf } from '../../isa/aarch64/table.js';
+import { Word } from '../../isa/aarch64/word.js';
 import type { Trap } from '../../isa/meaning.js';
 import { STATE } from '../state.js';
 import { FloatUnit, type FloatWidth } from './float.js';
@@ -21,38 +22,15 @@ export type Execute = (x: Execution) => Trap | undefined;
 export type VectorRow = RowOf<Execute>;
 
 /** One instruction on vectors or floating-point numbers, and the registers its word names. */
-export class Execution {
+export class Execution extends Word {
   readonly float: FloatUnit;
 
   constructor(
     private readonly host: VectorHost,
-    readonly word: number,
+    word: number,
   ) {
+    super(word);
     this.float = new FloatUnit(host.view);
-  }
-
-  bits(high: number, low: number): number {
-    return (this.word << (31 - high)) >>> (31 - high + low);
-  }
-
-  isSet(bit: number): boolean {
-    return ((this.word >>> bit) & 1) === 1;
-  }
-
-  get rd(): number {
-    return this.word & 31;
-  }
-
-  get rn(): number {
-    return (this.word >>> 5) & 31;
-  }
-
-  get rm(): number {
-    return (this.word >>> 16) & 31;
-  }
-
-  get ra(): number {
-    return (this.word >>> 10) & 31;
   }
 
   /** Is it a scalar form, which knows one element? */

@@ -26,7 +26,7 @@ const conditional: Form = (d) => {
 const compareZero =
   (zero: boolean): Form =>
   (d) => {
-    const value = d.get(d.rd, d.width);
+    const value = d.get(d.rd, d.size);
     d.branch(zero ? isZero(value) : nonZero(value), d.signed(23, 5));
   };
 
@@ -34,7 +34,7 @@ const testBit =
   (zero: boolean): Form =>
   (d) => {
     const number = d.bits(31, 31) * 32 + d.bits(23, 19);
-    const value = and(binary('shr', d.get(d.rd, d.width), constant(d.width, number)), constant(d.width, 1));
+    const value = and(binary('shr', d.get(d.rd, d.size), constant(d.size, number)), constant(d.size, 1));
     d.branch(zero ? isZero(value) : nonZero(value), d.signed(18, 5));
   };
 

@@ -1,59 +1,21 @@
 import { and, constant, nonZero, register, truncate, zext } from '../../expressions.js';
 import type { Expression, Flag, StateField, Statement, Trap, Width } from '../../meaning.js';
 import { xmm } from '../../vectors.js';
-import type { Bits } from '../values.js';
+import { Word } from '../word.js';
 
 const SP = 31;
 
 /** An instruction's statements under way, and its fields. */
-export class Draft {
+export class Draft extends Word {
   readonly statements: Statement[] = [];
   private temporaries = 0;
   private checked = false;
 
   constructor(
-    /** The instruction word, unsigned. */
-    readonly word: number,
+    word: number,
     readonly address: bigint,
-  ) {}
-
-  /** Bits `high`..`low` of the word, unsigned. */
-  bits(high: number, low: number): number {
-    return (this.word << (31 - high)) >>> (31 - high + low);
-  }
-
-  /** Bits `high`..`low` of the word as two's complement. */
-  signed(high: number, low: number): number {
-    return (this.word << (31 - high)) >> (31 - high + low);
-  }
-
-  isSet(bit: number): boolean {
-    return ((this.word >>> bit) & 1) === 1;
-  }
-
-  /** Rd or Rt, bits 4..0. */
-  get rd(): number {
-    return this.word & 31;
-  }
-
-  /** Rn, bits 9..5. */
-  get rn(): number {
-    return (this.word >>> 5) & 31;
-  }
-
-  /** Rm or Rs, bits 20..16. */
-  get rm(): number {
-    return (this.word >>> 16) & 31;
-  }
-
-  /** Ra or Rt2, bits 14..10. */
-  get ra(): number {
-    return (this.word >>> 10) & 31;
-  }
-
-  /** By sf, bit 31. */
-  get width(): Bits {
-    return this.isSet(31) ? 64 : 32;
+  ) {
+    super(word);
   }
 
   get next(): bigint {

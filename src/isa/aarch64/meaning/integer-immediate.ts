@@ -16,7 +16,7 @@ const pcRelative =
 const addSubtract =
   (subtracts: boolean, setsFlags: boolean): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     const b = constant(width, d.bits(21, 10) * (d.isSet(22) ? 4096 : 1));
     const a = d.let(d.getOrSp(d.rn, width));
     const result = d.let(subtracts ? sub(a, b) : add(a, b));
@@ -31,7 +31,7 @@ const addSubtract =
 const logical =
   (operation: (a: Expression, b: Expression) => Expression, setsFlags = false): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     const mask = bitmask(d.bits(22, 22), d.bits(15, 10), d.bits(21, 16), width === 64);
     if (mask === undefined) return d.reserve();
     const result = d.let(operation(d.get(d.rn, width), constant(width, mask)));
@@ -46,7 +46,7 @@ const logical =
 const moveWide =
   (how: 'zero' | 'not' | 'keep'): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     const at = 16 * d.bits(22, 21);
     if (at >= width) return d.reserve();
     const value = constant(width, BigInt(d.bits(20, 5)) << BigInt(at));
@@ -63,7 +63,7 @@ const ones = (count: number): bigint => (1n << BigInt(count)) - 1n;
 const bitfield =
   (how: 'signed' | 'insert' | 'unsigned'): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     const [turn, last] = [d.bits(21, 16), d.bits(15, 10)];
     if (d.isSet(22) !== (width === 64) || turn >= width || last >= width) return d.reserve();
     const extracts = last >= turn;
@@ -83,7 +83,7 @@ const bitfield =
 
 /** extr: bits from the middle of two registers. */
 const extract: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const from = d.bits(15, 10);
   if (d.isSet(22) !== (width === 64) || from >= width) return d.reserve();
   const [high, below] = [d.get(d.rn, width), d.get(d.rm, width)];

@@ -32,16 +32,16 @@ const SHIFTS: readonly Binary[] = ['shl', 'shr', 'sar', 'ror'];
 
 /** Rm, shifted by an immediate. */
 const shifted = (d: Draft): Expression =>
-  binary(SHIFTS[d.bits(23, 22)]!, d.get(d.rm, d.width), constant(d.width, d.bits(15, 10)));
+  binary(SHIFTS[d.bits(23, 22)]!, d.get(d.rm, d.size), constant(d.size, d.bits(15, 10)));
 
-const isTooFar = (d: Draft): boolean => d.width === 32 && d.isSet(15);
+const isTooFar = (d: Draft): boolean => d.size === 32 && d.isSet(15);
 
 const logical =
   (operation: Two, setsFlags = false): Form =>
   (d) => {
     if (isTooFar(d)) return d.reserve();
     const b = d.isSet(21) ? not(shifted(d)) : shifted(d);
-    const result = d.let(operation(d.get(d.rn, d.width), b));
+    const result = d.let(operation(d.get(d.rn, d.size), b));
     d.set(d.rd, result);
     if (setsFlags) d.flags(logicFlags(result));
   };
@@ -57,7 +57,7 @@ function addOrSubtract(d: Draft, a: Expression, b: Expression, set: (result: Exp
 const addShifted: Form = (d) => {
   if (isTooFar(d) || d.bits(23, 22) === 3) return d.reserve();
   const b = d.let(shifted(d));
-  addOrSubtract(d, d.let(d.get(d.rn, d.width)), b, (result) => d.set(d.rd, result));
+  addOrSubtract(d, d.let(d.get(d.rn, d.size)), b, (result) => d.set(d.rd, result));
 };
 
 /** Rm's low bits by option: uxtb, uxth, uxtw, uxtx, sxtb ... (Arm ARM, ExtendReg). */
@@ -68,7 +68,7 @@ export function extended(d: Draft, width: Bits, option: number): Expression {
 }
 
 const addExtended: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const by = d.bits(12, 10);
   if (by > 4) return d.reserve();
   const b = d.let(shl(extended(d, width, d.bits(15, 13)), constant(width, by)));
@@ -78,7 +78,7 @@ const addExtended: Form = (d) => {
 };
 
 const addCarry: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const a = d.let(d.get(d.rn, width));
   const other = d.get(d.rm, width);
   // a - b - 1 + C is a + ~b + C.
@@ -90,7 +90,7 @@ const addCarry: Form = (d) => {
 };
 
 const compareConditional: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const subtracts = d.isSet(30);
   const holds = d.let(condition(d.bits(15, 12)));
   const a = d.let(d.get(d.rn, width));
@@ -107,8 +107,8 @@ const conditionalSelect =
   (change: (value: Expression) => Expression): Form =>
   (d) => {
     const holds = d.let(condition(d.bits(15, 12)));
-    const otherwise = change(d.get(d.rm, d.width));
-    d.set(d.rd, select(holds, d.get(d.rn, d.width), otherwise));
+    const otherwise = change(d.get(d.rm, d.size));
+    d.set(d.rd, select(holds, d.get(d.rn, d.size), otherwise));
   };
 
 /** Groups of `bits` swapped in pairs; `mask`: the lower of each pair, over 64 bits. */
@@ -130,28 +130,28 @@ function reversed(d: Draft, value: Expression, element: 16 | 32 | 64): Expressio
 const reverse =
   (element: 16 | 32 | 64): Form =>
   (d) =>
-    d.set(d.rd, reversed(d, d.let(d.get(d.rn, d.width)), element));
+    d.set(d.rd, reversed(d, d.let(d.get(d.rn, d.size)), element));
 
 const reverseBits: Form = (d) => {
-  let value = d.let(d.get(d.rn, d.width));
+  let value = d.let(d.get(d.rn, d.size));
   value = d.let(swap(value, 1, 0x5555_5555_5555_5555n));
   value = d.let(swap(value, 2, 0x3333_3333_3333_3333n));
   value = d.let(swap(value, 4, 0x0f0f_0f0f_0f0f_0f0fn));
-  d.set(d.rd, reversed(d, value, d.width));
+  d.set(d.rd, reversed(d, value, d.size));
 };
 
-const countZeros: Form = (d) => d.set(d.rd, clz(d.get(d.rn, d.width)));
+const countZeros: Form = (d) => d.set(d.rd, clz(d.get(d.rn, d.size)));
 
 /** How many bits below the sign are like it. */
 const countSigns: Form = (d) => {
-  const value = d.let(d.get(d.rn, d.width));
-  const one = constant(d.width, 1);
+  const value = d.let(d.get(d.rn, d.size));
+  const one = constant(d.size, 1);
   d.set(d.rd, sub(clz(xor(value, binary('sar', value, one))), one));
 };
 
 /** By 0 gives 0. */
 const divideUnsigned: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const b = d.let(d.get(d.rm, width));
   const none = d.let(isZero(b));
   const quotient = binary('divu', d.get(d.rn, width), select(none, constant(width, 1), b));
@@ -160,7 +160,7 @@ const divideUnsigned: Form = (d) => {
 
 /** By 0 gives 0; the smallest number by -1 gives itself. */
 const divideSigned: Form = (d) => {
-  const { width } = d;
+  const { size: width } = d;
   const a = d.let(d.get(d.rn, width));
   const b = d.let(d.get(d.rm, width));
   const none = d.let(isZero(b));
@@ -173,7 +173,7 @@ const divideSigned: Form = (d) => {
 const shiftVariable =
   (fn: Binary): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     const by = and(d.get(d.rm, width), constant(width, width - 1));
     d.set(d.rd, binary(fn, d.get(d.rn, width), by));
   };
@@ -181,7 +181,7 @@ const shiftVariable =
 const multiplyAdd =
   (combine: Two): Form =>
   (d) => {
-    const { width } = d;
+    const { size: width } = d;
     d.set(d.rd, combine(d.get(d.ra, width), mul(d.get(d.rn, width), d.get(d.rm, width))));
   };
 
