@@ -106,6 +106,8 @@ export interface StressFailure {
   readonly alone?: boolean;
   /** How often the program was run to find it. */
   readonly runs: number;
+  /** It failed without forced aborts too, in so many of these runs, the last of which went well. */
+  readonly plain?: { readonly failed: number; readonly runs: number };
   /** Scenarios in the program's file, for explore. */
   readonly scenarios: readonly string[];
 }

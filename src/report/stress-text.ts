@@ -81,7 +81,7 @@ function pointLine(point: StressPoint, width: number, natural: boolean, style: S
 }
 
 function failureLines({ failure, command, explored }: StressDocument, style: Style): string[] {
-  const { points, runs, scenarios, kind, alone } = failure!;
+  const { points, runs, scenarios, kind, alone, plain } = failure!;
   const lines: string[] = [];
   if (points.length > 0) {
     lines.push(
@@ -97,6 +97,8 @@ function failureLines({ failure, command, explored }: StressDocument, style: Sty
     lines.push(
       `running it ${plural(runs, 'more time', 'more times')} with the same abort points did not make it happen again: it depends on chance`,
     );
+  if (plain !== undefined)
+    lines.push(`without any forced abort it failed too, in ${plain.failed} of ${plain.runs} runs`);
   if (kind === 'unprotected')
     lines.push(
       ...(alone === true ? ['no abort is needed: threads were so that had not been aborted before'] : []),

@@ -39,6 +39,18 @@ describe.skipIf(reason !== undefined)(title('usage'), () => {
     expect(stress('--', 'sh', '-c', `${program.join(' ')}; kill -SEGV $$`)).toMatch(/mend that first\n$/);
   });
 
+  it('goes on where a program fails without aborts only sometimes, and says so', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rseqlab-usage-'));
+    const file = join(folder, 'left');
+    // The campaign's run fails, and the first without aborts.
+    writeFileSync(file, '2');
+    const script = `left=$(cat "$0"); echo $((left - 1)) > "$0"; ${COUNTERS} good 1 1000 && [ $left -le 0 ]`;
+    const { status, stdout } = rseqlab(['stress', '--', '/bin/sh', '-c', script, file]);
+    rmSync(folder, { recursive: true });
+    expect(stdout).toContain('without any forced abort it failed too, in 1 of 2 runs');
+    expect(status).toBe(1);
+  });
+
   it('is no sweep where the program takes too long as it is', () => {
     const line = oneErrorLine(rseqlab(['annotate', '--sweep', '--time', '1', '--', 'sleep', '1000']));
     expect(line).toContain('sleep takes longer than 1 s with no call failed');

@@ -78,6 +78,8 @@ export async function stress(options: StressOptions): Promise<StressDocument> {
 /** Ctrl-C on a terminal reaches the program as well as us: that it ended so is no failure of its own. */
 const endedByStop = ({ abort }: StressOptions, { signal }: ProgramEnd): boolean =>
   abort?.aborted === true && signal !== undefined && STOPS.includes(signal);
+/** So often a program may fail without forced aborts, before it is taken for one that always does. */
+const PLAIN_RUNS = 3;
 const STOPS: readonly string[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGKILL'];
 
 /** Runs the program once. `only`: abort at these points; `witness`: and see whether that leaves a section unprotected. */
@@ -144,8 +146,7 @@ async function explain(
   if (options.command === undefined || !options.bisect) return failure([], 0);
   if (kind === 'unprotected') return unprotected(options, first, failure);
   if (options.abort?.aborted === true) return failure([], 0);
-  if (judge(options, await run(options, [])) !== undefined)
-    throw new Refused(failsAnyway(options.command[0]!, kind));
+  const plain = await plainRuns(options, kind);
   let runs = 1;
   const ordered = last === undefined ? forced : [last, ...forced.filter((id) => id !== last)];
   const found = await smallest(ordered, async (only) => {
@@ -155,7 +156,17 @@ async function explain(
     const again = await run(options, only);
     return !endedByStop(options, again.end) && judge(options, again) !== undefined;
   });
-  return failure(found, runs);
+  return { ...failure(found, runs), ...(plain.failed > 0 && { plain }) };
+}
+
+/** Without forced aborts: the kernel aborts now and then by itself, so that one failure among them does not say that the program always fails. */
+async function plainRuns(
+  options: StressOptions,
+  kind: StressFailure['kind'],
+): Promise<NonNullable<StressFailure['plain']>> {
+  for (let failed = 0; failed < PLAIN_RUNS; failed++)
+    if (judge(options, await run(options, [])) === undefined) return { failed, runs: failed + 1 };
+  throw new Refused(failsAnyway(options.command![0]!, kind));
 }
 
 function failsAnyway(name: string, kind: StressFailure['kind']): string {
