@@ -161,7 +161,7 @@ function refuseRelocations({ name, header, relocations }: ProgramImage): void {
   const unknown = relocations.find(({ typeName }) => typeName.startsWith('type '));
   if (header.architecture === 'aarch64' && unknown !== undefined)
     throw new ProgramError(
-      `${name} has relocations of ${unknown.typeName}, which are not known here: compile it with -mcmodel=small and without -fPIC, or link a program (gcc -static)`,
+      `${name} has relocations of ${unknown.typeName}, which are not known here: compile it with -mcmodel=small, and with -fPIE rather than -fpic; or link a program (gcc -static)`,
     );
 }
 
