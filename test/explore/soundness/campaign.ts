@@ -2,8 +2,8 @@ import { readImage } from '../../../src/binary/read.js';
 import type { Reductions } from '../../../src/explore/semantics/machine-code.js';
 import { Refusal } from '../../../src/explore/semantics/refusal.js';
 import { ALL, type Case, COMBINATIONS, classesOf, explored, type Found, type How, NONE } from './explored.js';
-import { SHARED } from './programs.js';
 import { ran } from './ran.js';
+import { SHARED } from './scenario-file.js';
 
 export interface Held {
   /** What does not agree, in words. */

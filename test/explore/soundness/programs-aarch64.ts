@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Scenario } from './programs.js';
+import { type Lines, type Part, type Scenario, scenarios } from './scenario-file.js';
 
 /**
  * Random scenarios as in programs.ts, as assembly text for AArch64's `as`. x28 holds the address of struct rseq, x27 that of the shared words, w20 counts
@@ -35,7 +35,6 @@ const store = (from: string, at: string, bytes: number): string =>
 const small = fc.integer({ min: 1, max: 3 });
 const condition = fc.constantFrom('eq', 'ne', 'cs', 'cc', 'mi', 'lt', 'hi', 'vs');
 
-type Lines = readonly string[];
 const one = (text: fc.Arbitrary<string>): fc.Arbitrary<Lines> => text.map((line) => [line]);
 
 /** An exclusive pair, tried once or until it is done, at an address in x16. */
@@ -201,12 +200,6 @@ const body = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Lines>([CLEAR]) },
 );
 
-interface Part {
-  readonly code: Lines;
-  readonly away: Lines;
-  readonly data: Lines;
-}
-
 /** A section with all that may be wrong with one. Labels begin with `name`. */
 const section = (name: string): fc.Arbitrary<Part> =>
   fc
@@ -320,83 +313,10 @@ const handler = (name: string): fc.Arbitrary<Part> =>
     data: [],
   }));
 
-const quote = (label: string, text: string): string[] => [`${label}: .asciz "${text}"`];
-
-/** Everything in one file: part, number, scenario, task, text, function. */
-function file(
-  tasks: readonly { readonly name: string; readonly count: number; readonly part: Part }[],
-  signals: readonly { readonly task: string; readonly name: string; readonly part: Part }[],
-  never: readonly [at: number, value: number] | undefined,
-): string {
-  const rows: string[] = [];
-  const row = (kind: number, number: number, task: string, start: string): void => {
-    rows.push(`.long ${kind},${number}`, `.quad s_name, ${task}, 0, ${start}`);
-  };
-  row(1, 0, '0', '0');
-  row(2, 0, '0', 'setup');
-  for (const { name, count } of tasks) row(3, count, `s_${name}`, name);
-  for (const [n, { task, name }] of signals.entries()) row(4, n === 0 ? 10 : 12, `s_${task}`, name);
-  if (never !== undefined) row(5, 0, '0', 'inv');
-  const parts = [...tasks, ...signals].map(({ part }) => part);
-  return [
-    '.arch armv8.1-a',
-    '.text',
-    'setup:',
-    ...call(SYSCALLS.membarrier, 1 << 8),
-    'ret',
-    ...(never === undefined
-      ? []
-      : ['inv:', ...BASES.slice(2), `ldr x0,[x27,#${never[0]}]`, `cmp x0,#${never[1]}`, 'cset x0,ne', 'ret']),
-    ...parts.flatMap(({ code }) => code),
-    '.data',
-    '.globl data',
-    '.balign 64',
-    'data: .quad 1,2,3,0,0,0,0,0,0,0,0,0,0,0,0,0',
-    '.section .rodata,"a"',
-    ...parts.flatMap(({ data }) => data),
-    ...quote('s_name', 's'),
-    ...tasks.flatMap(({ name }) => quote(`s_${name}`, name)),
-    '.section __rseqlab_scenario,"aw"',
-    '.balign 8',
-    ...rows,
-    '',
-  ].join('\n');
-}
-
-export const scenarioAArch64: fc.Arbitrary<Scenario> = fc
-  .record({
-    a: task('a'),
-    b: fc.option(task('b'), { freq: 2 }),
-    signal: fc.option(fc.tuple(handler('h'), fc.option(handler('g'), { freq: 2 })), { freq: 3 }),
-    kernel: fc.constantFrom('6.18', '6.18', '4.18', '5.10', '6.3', '6.19', '7.0', '7.1'),
-    debugRseq: fc.oneof(
-      { weight: 4, arbitrary: fc.constant(false) },
-      { weight: 1, arbitrary: fc.constant(true) },
-    ),
-    cpus: fc.constantFrom(1, 2, 2, 2, 3),
-    /** An invariant: the word of one CPU never holds this. */
-    never: fc.oneof(
-      { weight: 5, arbitrary: fc.constant(undefined) },
-      { weight: 1, arbitrary: fc.tuple(fc.constantFrom(32, 40, 48), fc.constantFrom(1, 2, 7)) },
-    ),
-  })
-  .map(({ a, b, signal, kernel, debugRseq, cpus, never }) => ({
-    text: file(
-      b === null
-        ? [{ name: 'a', count: 2, part: a }]
-        : [
-            { name: 'a', count: 1, part: a },
-            { name: 'b', count: 1, part: b },
-          ],
-      signal === null || b === null
-        ? []
-        : [
-            { task: 'a', name: 'h', part: signal[0] },
-            ...(signal[1] === null ? [] : [{ task: 'a', name: 'g', part: signal[1] }]),
-          ],
-      never,
-    ),
-    kernel,
-    debugRseq,
-    cpus,
-  }));
+export const scenarioAArch64: fc.Arbitrary<Scenario> = scenarios({
+  head: ['.arch armv8.1-a'],
+  setup: call(SYSCALLS.membarrier, 1 << 8),
+  holds: (at, value) => [...BASES.slice(2), `ldr x0,[x27,#${at}]`, `cmp x0,#${value}`, 'cset x0,ne'],
+  task,
+  handler,
+});

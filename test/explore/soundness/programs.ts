@@ -1,18 +1,10 @@
 import fc from 'fast-check';
+import { type Lines, type Part, type Scenario, scenarios } from './scenario-file.js';
 
 /**
  * Random scenarios, as assembly text for `as`: sections right and wrong over a few shared words, private words and registers, and whatever
  * an exploration may take for unnoticed.
  */
-export interface Scenario {
-  readonly text: string;
-  readonly kernel: string;
-  readonly debugRseq: boolean;
-  readonly cpus: number;
-}
-
-/** Bytes of shared memory, all of it cells as soon as somebody writes there. */
-export const SHARED = 128;
 const CLEAR = 'movq $0,%fs:72';
 const SYSCALLS = { rseq: 334, membarrier: 324, yield: 24, gettid: 186, getcpu: 309, mask: 14 } as const;
 
@@ -47,7 +39,6 @@ const small = fc.integer({ min: 1, max: 3 });
 const CONDITIONS = ['e', 'ne', 'c', 'nc', 's', 'l', 'a', 'o'] as const;
 const condition = fc.constantFrom(...CONDITIONS);
 
-type Lines = readonly string[];
 const one = (text: fc.Arbitrary<string>): fc.Arbitrary<Lines> => text.map((line) => [line]);
 
 /** Instructions that touch nothing but registers and private memory. */
@@ -236,11 +227,6 @@ const section = (
       return { code, away, data };
     });
 
-interface Part {
-  readonly code: Lines;
-  readonly away: Lines;
-  readonly data: Lines;
-}
 const plain = (lines: fc.Arbitrary<Lines>): fc.Arbitrary<Part> =>
   lines.map((code) => ({ code, away: [], data: [] }));
 
@@ -314,82 +300,10 @@ const handler = (name: string): fc.Arbitrary<Part> =>
       data: [],
     }));
 
-const quote = (label: string, text: string): string[] => [`${label}: .asciz "${text}"`];
-
-/** Everything in one file: part, number, scenario, task, text, function. */
-function file(
-  tasks: readonly { readonly name: string; readonly count: number; readonly part: Part }[],
-  signals: readonly { readonly task: string; readonly name: string; readonly part: Part }[],
-  never: readonly [at: number, value: number] | undefined,
-): string {
-  const rows: string[] = [];
-  const row = (kind: number, number: number, task: string, start: string): void => {
-    rows.push(`.long ${kind},${number}`, `.quad s_name, ${task}, 0, ${start}`);
-  };
-  row(1, 0, '0', '0');
-  row(2, 0, '0', 'setup');
-  for (const { name, count } of tasks) row(3, count, `s_${name}`, name);
-  for (const [n, { task, name }] of signals.entries()) row(4, n === 0 ? 10 : 12, `s_${task}`, name);
-  if (never !== undefined) row(5, 0, '0', 'inv');
-  const parts = [...tasks, ...signals].map(({ part }) => part);
-  return [
-    '.text',
-    'setup:',
-    ...call(SYSCALLS.membarrier, 1 << 8),
-    'ret',
-    ...(never === undefined
-      ? []
-      : ['inv:', 'xor %eax,%eax', `cmpq $${never[1]},data+${never[0]}(%rip)`, 'setne %al', 'ret']),
-    ...parts.flatMap(({ code }) => code),
-    '.data',
-    '.globl data',
-    '.balign 64',
-    `data: .quad 1,2,3,0,0,0,0,0,0,0,0,0,0,0,0,0`,
-    '.section .rodata,"a"',
-    ...parts.flatMap(({ data }) => data),
-    ...quote('s_name', 's'),
-    ...tasks.flatMap(({ name }) => quote(`s_${name}`, name)),
-    '.section __rseqlab_scenario,"aw"',
-    '.balign 8',
-    ...rows,
-    '',
-  ].join('\n');
-}
-
-export const scenario: fc.Arbitrary<Scenario> = fc
-  .record({
-    a: task('a'),
-    b: fc.option(task('b'), { freq: 2 }),
-    signal: fc.option(fc.tuple(handler('h'), fc.option(handler('g'), { freq: 2 })), { freq: 3 }),
-    kernel: fc.constantFrom('6.18', '6.18', '4.18', '5.10', '6.3', '6.19', '7.0', '7.1'),
-    debugRseq: fc.oneof(
-      { weight: 4, arbitrary: fc.constant(false) },
-      { weight: 1, arbitrary: fc.constant(true) },
-    ),
-    cpus: fc.constantFrom(1, 2, 2, 2, 3),
-    /** An invariant: the word of one CPU never holds this. */
-    never: fc.oneof(
-      { weight: 5, arbitrary: fc.constant(undefined) },
-      { weight: 1, arbitrary: fc.tuple(fc.constantFrom(32, 40, 48), fc.constantFrom(1, 2, 7)) },
-    ),
-  })
-  .map(({ a, b, signal, kernel, debugRseq, cpus, never }) => ({
-    text: file(
-      b === null
-        ? [{ name: 'a', count: 2, part: a }]
-        : [
-            { name: 'a', count: 1, part: a },
-            { name: 'b', count: 1, part: b },
-          ],
-      signal === null || b === null
-        ? []
-        : [
-            { task: 'a', name: 'h', part: signal[0] },
-            ...(signal[1] === null ? [] : [{ task: 'a', name: 'g', part: signal[1] }]),
-          ],
-      never,
-    ),
-    kernel,
-    debugRseq,
-    cpus,
-  }));
+export const scenario: fc.Arbitrary<Scenario> = scenarios({
+  head: [],
+  setup: call(SYSCALLS.membarrier, 1 << 8),
+  holds: (at, value) => ['xor %eax,%eax', `cmpq $${value},data+${at}(%rip)`, 'setne %al'],
+  task,
+  handler,
+});
