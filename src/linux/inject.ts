@@ -5,9 +5,10 @@ import { SYSCALLS_X86_64 } from '../abi/syscalls-x86-64.js';
 import { isErrno, SystemError } from './errors.js';
 import { tryCall } from './libc.js';
 import { readForced, writeForced } from './memory.js';
+import { nap } from './nap.js';
 import { mapsOf, threadStatus } from './procfs.js';
 import * as ptrace from './ptrace.js';
-import { waitFor } from './wait.js';
+import { type Change, waitFor } from './wait.js';
 
 const SYSCALL = [0x0f, 0x05];
 const ALL_SIGNALS = (1n << 64n) - 1n;
@@ -208,7 +209,7 @@ function begin(
 function finish(tid: number, name: string, registers: ptrace.UserRegisters): ptrace.UserRegisters {
   const early: number[] = [];
   for (;;) {
-    const change = waitFor(tid);
+    const change = waitForStep(tid);
     if (change?.kind === 'signal' && change.signal === SIG.SIGTRAP) {
       for (const signal of early) tryCall('tkill', tid, signal);
       return ptrace.getRegisters(tid, registers);
@@ -219,6 +220,25 @@ function finish(tid: number, name: string, registers: ptrace.UserRegisters): ptr
     ptrace.singleStep(tid);
   }
 }
+
+/**
+ * The next change of a thread that makes a call; undefined: it is gone. wait4(2) says nothing of a first thread that has ended as long as others of its process have
+ * not been waited for (kernel/exit.c, delay_group_leader), which only we could do: so it does not block here.
+ */
+function waitForStep(tid: number): Change | undefined {
+  for (let looks = 0; ; looks++) {
+    const change = waitFor(tid, false);
+    if (change !== undefined) return change;
+    if (looks < AWAKE) tryCall('sched_yield');
+    else if (/^[ZX]/.test(threadStatus(tid)?.get('State') ?? 'X')) return undefined;
+    else nap(Math.min(looks * NAP, LONGEST_NAP));
+  }
+}
+/** Looks without a sleep in between: most calls take microseconds. */
+const AWAKE = 50;
+/** Milliseconds, longer and longer. */
+const NAP = 0.001;
+const LONGEST_NAP = 5;
 
 /** Bytes in a tracee's memory for as long as `use` runs: `call` of inThread maps and unmaps them. */
 export function withBytes<T>(

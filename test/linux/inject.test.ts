@@ -3,9 +3,10 @@ import { findSyscall, inThread, withBytes } from '../../src/linux/inject.js';
 import { mapsOf } from '../../src/linux/procfs.js';
 import * as ptrace from '../../src/linux/ptrace.js';
 import { encodeFilter, RET, sectionFilter } from '../../src/linux/seccomp.js';
+import { go } from '../../src/linux/spawn.js';
 import { waitFor } from '../../src/linux/wait.js';
 import { reason, title } from './here.js';
-import { traced } from './traced.js';
+import { start, traced, until } from './traced.js';
 
 describe.skipIf(reason !== undefined)(title('calls that a tracee is made to make'), () => {
   it('are its own, and leave no trace', () => {
@@ -52,5 +53,21 @@ describe.skipIf(reason !== undefined)(title('calls that a tracee is made to make
     });
     ptrace.detach(pid);
     expect(waitFor(pid)).toEqual({ kind: 'exited', tid: pid, status: 3 });
+  });
+
+  it('end where the process is killed, though its first thread ends behind the others', () => {
+    const pid = start(['examples/stress/counters', 'good', '1', '1000000000000']);
+    ptrace.seize(pid, ptrace.traceOptions('EXEC', 'CLONE'));
+    go(pid);
+    until(pid, 'event', 'EXEC');
+    const instruction = findSyscall(pid)!;
+    ptrace.cont(pid, 0);
+    until(pid, 'event', 'CLONE');
+    ptrace.cont(pid, 0);
+    process.kill(pid, 'SIGWINCH');
+    until(pid, 'signal');
+    const sleeps = `until grep -q '^State:.S' /proc/${pid}/task/${pid}/status; do :; done`;
+    go(start(['/bin/sh', '-c', `${sleeps}; kill -KILL ${pid}`]));
+    expect(() => inThread(pid, instruction, (call) => call('pause'))).toThrow('ESRCH');
   });
 });

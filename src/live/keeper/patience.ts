@@ -2,7 +2,7 @@
  * Something to be done at a moment, by who waits for tracees with wait4(2), which takes no time limit. A bell ends the wait from outside; but it is a process, and one
  * takes a millisecond to come. So the last stretch is gone by looks, with short sleeps in between, and the very last without.
  */
-import { tryCall } from '../../linux/libc.js';
+import { nap } from '../../linux/nap.js';
 import { type Change, waitFor } from '../../linux/wait.js';
 
 /** Milliseconds of the last stretch, of one sleep in it, and of its end, in which there is none: waking takes some time too. */
@@ -10,11 +10,8 @@ export const NEAR = 2;
 const NAP = 0.1;
 const AWAKE = 0.06;
 
-const PR_SET_TIMERSLACK = 29;
-
 export class Patience {
   private readonly waiting = new Set<{ readonly until: number; readonly action: () => void }>();
-  private precise = false;
 
   /** `until` is a moment of performance.now(). */
   at(until: number, action: () => void): void {
@@ -44,15 +41,7 @@ export class Patience {
       if (left <= 0) this.run();
       const change = waitFor(-1, false);
       if (change !== undefined) return change;
-      if (left > AWAKE) this.nap(Math.min(NAP, left - AWAKE));
+      if (left > AWAKE) nap(Math.min(NAP, left - AWAKE));
     }
-  }
-
-  private nap(milliseconds: number): void {
-    // Else the kernel may add 50 µs (prctl(2)).
-    if (!this.precise) tryCall('prctl', PR_SET_TIMERSLACK, 1, 0, 0, 0);
-    this.precise = true;
-    const time = new Uint8Array(new BigInt64Array([0n, BigInt(Math.ceil(milliseconds * 1e6))]).buffer);
-    tryCall('nanosleep', time, 0);
   }
 }
