@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { SIG } from '../../src/abi/signals.js';
 import { findSyscall, inThread, withBytes } from '../../src/linux/inject.js';
+import { tryCall } from '../../src/linux/libc.js';
 import { mapsOf } from '../../src/linux/procfs.js';
 import * as ptrace from '../../src/linux/ptrace.js';
 import { encodeFilter, RET, sectionFilter } from '../../src/linux/seccomp.js';
@@ -64,7 +66,8 @@ describe.skipIf(reason !== undefined)(title('calls that a tracee is made to make
     ptrace.cont(pid, 0);
     until(pid, 'event', 'CLONE');
     ptrace.cont(pid, 0);
-    process.kill(pid, 'SIGWINCH');
+    // To this thread: the kernel might choose the other one.
+    tryCall('tkill', pid, SIG.SIGWINCH);
     until(pid, 'signal');
     const sleeps = `until grep -q '^State:.S' /proc/${pid}/task/${pid}/status; do :; done`;
     go(start(['/bin/sh', '-c', `${sleeps}; kill -KILL ${pid}`]));
