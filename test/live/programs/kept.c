@@ -527,7 +527,7 @@ static void refused(const char *mode, const char *self)
 	MODE("mapped") { fd = gone(); have(ftruncate(fd, PAGE)); map(fd); }
 	MODE("device") map(device());
 	MODE("lock") lock(self);
-	MODE("child") { if (fork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); for (;;) pause(); } }
+	MODE("child") { pid_t self_id = getpid(); if (fork() == 0) { prctl(PR_SET_PDEATHSIG, SIGKILL); while (getppid() == self_id) pause(); _exit(0); } }
 	MODE("zombie") { if (fork() == 0) _exit(0); waitid(P_ALL, 0, &(siginfo_t){ 0 }, WEXITED | WNOWAIT); }
 	MODE("seccomp") strict();
 	MODE("sysv") sysv();
