@@ -6,7 +6,7 @@ import { isErrno, SystemError } from './errors.js';
 import { tryCall } from './libc.js';
 import { readForced, writeForced } from './memory.js';
 import { nap } from './nap.js';
-import { mapsOf, threadStatus } from './procfs.js';
+import { hasEnded, mapsOf, threadStatus } from './procfs.js';
 import * as ptrace from './ptrace.js';
 import { type Change, waitFor } from './wait.js';
 
@@ -230,8 +230,11 @@ function waitForStep(tid: number): Change | undefined {
     const change = waitFor(tid, false);
     if (change !== undefined) return change;
     if (looks < AWAKE) tryCall('sched_yield');
-    else if (/^[ZX]/.test(threadStatus(tid)?.get('State') ?? 'X')) return undefined;
-    else nap(Math.min(looks * NAP, LONGEST_NAP));
+    else {
+      const status = threadStatus(tid);
+      if (status === undefined || hasEnded(status.get('State'))) return undefined;
+      nap(Math.min(looks * NAP, LONGEST_NAP));
+    }
   }
 }
 /** Looks without a sleep in between: most calls take microseconds. */

@@ -101,6 +101,9 @@ export function threadStatus(pid: number, tid = pid): ReadonlyMap<string, string
     )) as ReadonlyMap<string, string> | undefined;
 }
 
+/** Of a state as threadStatus and threadStat have it (proc_pid_stat(5)): a zombie, or dead. */
+export const hasEnded = (state: string | undefined): boolean => /^[ZX]/.test(state ?? '');
+
 /** The system call a waiting thread is in, with its arguments; `running` where it is in none that can be told. */
 export type CallState =
   | { readonly kind: 'running' }

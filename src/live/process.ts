@@ -8,6 +8,7 @@ import {
   type CallState,
   commandLine,
   executableOf,
+  hasEnded,
   KERNEL_THREAD,
   type Stat,
   threadCall,
@@ -126,7 +127,7 @@ export class LiveProcess implements Target {
   }
 }
 
-const isOver = (stat: Stat | undefined): boolean => stat === undefined || /[ZX]/.test(stat.state);
+const isOver = (stat: Stat | undefined): boolean => stat === undefined || hasEnded(stat.state);
 
 export const gone = (pid: number): Refused =>
   new Refused(`there is no process ${pid}; ps -e lists those that there are`, true);

@@ -52,3 +52,14 @@ export const floatText = (value: number): string => {
   const [digits, exponent] = value.toExponential(18).split('e') as [string, string];
   return `#${digits}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
 };
+
+/** ld1..ld4, st1..st4 of whole registers: opcode, bits 15..12 -> registers, and elements of a structure (Arm ARM C4.1.94). */
+export const STRUCTURES: Readonly<Record<number, readonly [registers: number, interleaved: number]>> = {
+  0: [4, 4],
+  2: [4, 1],
+  4: [3, 3],
+  6: [3, 1],
+  7: [1, 1],
+  8: [2, 2],
+  10: [2, 1],
+};

@@ -1,5 +1,6 @@
 import type { MemoryAccess } from '../instruction.js';
 import { at, type Draft } from './draft.js';
+import { STRUCTURES } from './fields.js';
 import { general, generalOrSp, SP, vector } from './registers.js';
 import { listText } from './simd-moves.js';
 import type { Form, Row } from './table.js';
@@ -19,16 +20,6 @@ interface Structure {
 }
 
 const SHAPES = ['8b', '16b', '4h', '8h', '2s', '4s', '1d', '2d'];
-/** opcode, bits 15..12 -> registers, and elements of a structure */
-const MULTIPLE: Readonly<Record<number, readonly [registers: number, interleaved: number]>> = {
-  0: [4, 4],
-  2: [4, 1],
-  4: [3, 3],
-  6: [3, 1],
-  7: [1, 1],
-  8: [2, 2],
-  10: [2, 1],
-};
 
 const write = (d: Draft, stem: string, structure: Structure): void => {
   const { count, shape, lane, bytes, elements } = structure;
@@ -58,7 +49,7 @@ const write = (d: Draft, stem: string, structure: Structure): void => {
 };
 
 const multiple: Form = (d) => {
-  const [registers, interleaved] = MULTIPLE[d.bits(15, 12)] ?? [0, 0];
+  const [registers, interleaved] = STRUCTURES[d.bits(15, 12)] ?? [0, 0];
   const [size, q] = [d.bits(11, 10), d.bits(30, 30)];
   if (registers === 0 || (interleaved > 1 && size === 3 && q === 0)) return false;
   const bytes = registers * (q ? 16 : 8);

@@ -6,6 +6,7 @@ import { tryCall } from '../../linux/libc.js';
 import {
   allProcesses,
   commandLine,
+  hasEnded,
   procLink,
   procText,
   threadStat,
@@ -135,7 +136,7 @@ const isNarrow: Check = (pid) => {
 };
 
 const hasEndedFirst: Check = (pid) =>
-  /^[ZX]/.test(threadStatus(pid)?.get('State') ?? '') && threadsOf(pid).length > 1
+  hasEnded(threadStatus(pid)?.get('State')) && threadsOf(pid).length > 1
     ? 'its first thread has ended, and cannot be made again'
     : undefined;
 

@@ -1,5 +1,5 @@
 import { isErrno, SystemError, Unavailable } from '../../linux/errors.js';
-import { commandLine, KERNEL_THREAD, threadStat, threadStatus } from '../../linux/procfs.js';
+import { commandLine, hasEnded, KERNEL_THREAD, threadStat, threadStatus } from '../../linux/procfs.js';
 import type { FirstCall } from '../../linux/stub.js';
 import { whyForbidden } from '../process.js';
 import type { Keeper } from './keeper.js';
@@ -54,7 +54,7 @@ export function whyNot(pid: number): string {
   const tracer = Number(status.get('TracerPid') ?? 0);
   if (tracer !== 0)
     return `process ${tracer} (${nameOfTracer(tracer)}) traces it already, and there can be one tracer only; end that one first`;
-  if (/^[ZX]/.test(status.get('State') ?? '')) return 'it has ended, and waits for its parent to take notice';
+  if (hasEnded(status.get('State'))) return 'it has ended, and waits for its parent to take notice';
   if (((threadStat(pid)?.flags ?? 0) & KERNEL_THREAD) !== 0)
     return 'it is a thread of the kernel, and has no user space';
   return whyForbidden(pid);

@@ -8,7 +8,7 @@ import { SIG } from '../../abi/signals.js';
 import { SYSCALLS_X86_64 } from '../../abi/syscalls-x86-64.js';
 import { isErrno } from '../../linux/errors.js';
 import { addressOf, fastCall, tryCall } from '../../linux/libc.js';
-import { threadStatus, threadsOf } from '../../linux/procfs.js';
+import { hasEnded, threadStatus, threadsOf } from '../../linux/procfs.js';
 import * as ptrace from '../../linux/ptrace.js';
 import { type Change, waitFor } from '../../linux/wait.js';
 import { endDetour } from './detour.js';
@@ -82,7 +82,7 @@ export class Tracer {
     } catch (error) {
       const status = threadStatus(tid);
       const ours = Number(status?.get('TracerPid')) === globalThis.process.pid;
-      const gone = status === undefined || /^[ZX]/.test(status.get('State') ?? '');
+      const gone = status === undefined || hasEnded(status.get('State'));
       if (isErrno(error, 'ESRCH') || (isErrno(error, 'EPERM') && (ours || gone))) return false;
       // Half a process is none.
       if (process !== undefined) this.release();

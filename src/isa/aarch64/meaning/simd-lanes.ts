@@ -117,16 +117,22 @@ const shiftLeft: Form = (d) => {
   setVector(d, shift('shl', d.vector(d.rn), size, d.bits(22, 16) - (8 << size)));
 };
 
-/** By as much as the element's width gives zeros, or signs. */
+/** Vn's elements shifted to the right; by as much as their width gives zeros, or signs. Undefined: reserved. */
+function shiftedRight(d: Draft, signed: boolean): Expression | undefined {
+  const size = sizeOfShift(d);
+  if (size === 3 && !isWhole(d)) return undefined;
+  const width = 8 << size;
+  const by = 2 * width - d.bits(22, 16);
+  if (by === width && !signed) return ZEROS;
+  return shift(signed ? 'shr_s' : 'shr_u', d.vector(d.rn), size, Math.min(by, width - 1));
+}
+
 const shiftRight =
   (signed: boolean): Form =>
   (d) => {
-    const size = sizeOfShift(d);
-    if (size === 3 && !isWhole(d)) return d.reserve();
-    const width = 8 << size;
-    const by = 2 * width - d.bits(22, 16);
-    if (by === width && !signed) setVector(d, ZEROS);
-    else setVector(d, shift(signed ? 'shr_s' : 'shr_u', d.vector(d.rn), size, Math.min(by, width - 1)));
+    const value = shiftedRight(d, signed);
+    if (value === undefined) return d.reserve();
+    setVector(d, value);
   };
 
 /** Every other element of `value`, into the lower half of Vd; with Q into the upper one, the lower stays. */
@@ -144,15 +150,9 @@ function narrow(d: Draft, value: Expression, size: number): void {
 const shiftRightAdd =
   (signed: boolean): Form =>
   (d) => {
-    const size = sizeOfShift(d);
-    if (size === 3 && !isWhole(d)) return d.reserve();
-    const width = 8 << size;
-    const by = 2 * width - d.bits(22, 16);
-    const value =
-      by === width && !signed
-        ? ZEROS
-        : shift(signed ? 'shr_s' : 'shr_u', d.vector(d.rn), size, Math.min(by, width - 1));
-    setVector(d, lanes('add', size)(d.vector(d.rd), value));
+    const value = shiftedRight(d, signed);
+    if (value === undefined) return d.reserve();
+    setVector(d, lanes('add', sizeOfShift(d))(d.vector(d.rd), value));
   };
 
 /** sri, sli: bits of Vd stay where none came. */

@@ -1,22 +1,12 @@
 import { add, binary, constant, load, zext } from '../../expressions.js';
 import type { Expression, Width } from '../../meaning.js';
 import { extract, insert } from '../../vectors.js';
+import { STRUCTURES } from '../fields.js';
 import type { Draft } from './draft.js';
 import type { Form, Row } from './row.js';
 import { bytesOf, isWhole, splat, widthOf, ZEROS } from './simd.js';
 
 /** ld1..ld4, st1..st4: structures of up to four elements, of whole registers or one lane (Arm ARM C4.1.94). */
-
-/** opcode, bits 15..12 -> registers, and elements of a structure. */
-const MULTIPLE: Readonly<Record<number, readonly [registers: number, interleaved: number]>> = {
-  0: [4, 4],
-  2: [4, 1],
-  4: [3, 3],
-  6: [3, 1],
-  7: [1, 1],
-  8: [2, 2],
-  10: [2, 1],
-};
 
 const isLoad = (d: Draft): boolean => d.isSet(22);
 const registerOf = (d: Draft, n: number): number => (d.rd + n) % 32;
@@ -32,7 +22,7 @@ function writeBack(d: Draft, bytes: number): void {
 const isWrong = (d: Draft): boolean => !d.isSet(23) && d.rm !== 0;
 
 const multiple: Form = (d) => {
-  const kind = MULTIPLE[d.bits(15, 12)];
+  const kind = STRUCTURES[d.bits(15, 12)];
   const size = d.bits(11, 10);
   if (kind === undefined || isWrong(d)) return d.reserve();
   const [registers, interleaved] = kind;
