@@ -188,6 +188,9 @@ function reductionsOf({ symmetry, alike }: Explored, { reductions }: ScenarioOpt
 const rulesOf = ({ kernel }: Explored['world']): 'x86-64' | 'aarch64' =>
   kernel.options.arch ?? kernel.arch.name;
 
+/** What the simulated processor is compared with. */
+const PROCESSORS = { 'x86-64': 'a real one', aarch64: "qemu's, not to a real one" } as const;
+
 function assumptionsOf(
   { serial, verdict, knowledge, code, world }: Explored,
   { kernel, cpus, debugRseq, storeBuffer }: Settings,
@@ -196,7 +199,7 @@ function assumptionsOf(
   return [
     'these tasks, these CPUs and this machine code: with more of them, or from another compiler, it is another scenario',
     `the kernel treats sections as Linux ${kernel} does on ${rulesOf(world)}${debugRseq ? ' with CONFIG_DEBUG_RSEQ' : ''} (docs/kernel-model.md), with ${cpus} CPU${cpus === 1 ? '' : 's'}; each task begins with a struct rseq of ${length} bytes registered, as glibc does it`,
-    'instructions do what they do on the simulated processor, which is held to a real one (docs/machine.md)',
+    `instructions do what they do on the simulated processor, which is held to ${PROCESSORS[world.arch.name]} (docs/machine.md)`,
     ...(storeBuffer === undefined ? SEQUENTIAL[world.arch.name] : storeBuffers(storeBuffer, code)),
     'a task can lose its CPU, get any CPU that is free, and get each of its signals once, in front of every instruction; nothing else interrupts it',
     ...(world.scenario.signals.some(({ signal }) => signal === TRACER) ? TRACERS : []),
